@@ -1,0 +1,1 @@
+//! The batches API of Cargo on loopback.

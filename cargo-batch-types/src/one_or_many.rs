@@ -1,0 +1,58 @@
+//! Values the API takes alone or as a list.
+
+/// Writes a type that holds one string or several, and remembers which form it came in.
+macro_rules! one_or_many {
+    ($(#[$docs:meta])* pub struct $name:ident;) => {
+        $(#[$docs])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[serde(untagged)]
+        pub enum $name {
+            /// One, written as it is.
+            One(String),
+            /// Several, written as a list.
+            Many(Vec<String>),
+        }
+
+        impl $name {
+            /// All of them, however many there are.
+            pub fn as_slice(&self) -> &[String] {
+                match self {
+                    Self::One(value) => std::slice::from_ref(value),
+                    Self::Many(values) => values,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                Self::One(value.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                Self::One(value)
+            }
+        }
+
+        impl<T: Into<String>> From<Vec<T>> for $name {
+            fn from(values: Vec<T>) -> Self {
+                values.into_iter().collect()
+            }
+        }
+
+        impl<T: Into<String>, const N: usize> From<[T; N]> for $name {
+            fn from(values: [T; N]) -> Self {
+                values.into_iter().collect()
+            }
+        }
+
+        impl<T: Into<String>> FromIterator<T> for $name {
+            fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+                Self::Many(values.into_iter().map(Into::into).collect())
+            }
+        }
+    };
+}
+pub(crate) use one_or_many;

@@ -1,0 +1,62 @@
+//! Records from the caller's own types.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::Record;
+
+impl Record {
+    /// Makes a record of anything that serialises to an object.
+    ///
+    /// # Errors
+    /// [`NotARecord`] when it serialises to something else, or not at all.
+    ///
+    /// ```
+    /// use cargo_batch_types::Record;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Lead<'a> { email: &'a str }
+    ///
+    /// let record = Record::of(&Lead { email: "ada@example.com" })?;
+    /// assert_eq!(record["email"], "ada@example.com");
+    /// # Ok::<(), cargo_batch_types::NotARecord>(())
+    /// ```
+    pub fn of(value: &impl Serialize) -> Result<Self, NotARecord> {
+        match serde_json::to_value(value) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(other) => Err(NotARecord(format!("it is {}", form(&other)))),
+            Err(error) => Err(NotARecord(error.to_string())),
+        }
+    }
+}
+
+impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Record {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
+        Self(members.into_iter().map(|(key, value)| (key.into(), value.into())).collect::<Map<_, _>>())
+    }
+}
+
+fn form(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A value that can't be a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotARecord(String);
+
+impl fmt::Display for NotARecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a record must serialise to an object with named members, but {}", self.0)
+    }
+}
+
+impl std::error::Error for NotARecord {}

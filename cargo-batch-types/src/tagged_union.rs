@@ -1,0 +1,53 @@
+//! Unions that stay readable when the server learns a new kind.
+
+/// Writes how a union is read, and the name of its tag.
+///
+/// `keep`: the union occurs in answers, where one odd value must not cost the caller the whole
+/// answer, so that what doesn't fit is kept in `Unknown`. `refuse`: it is only sent, where a mistake
+/// is named.
+macro_rules! tagged_union {
+    (
+        $name:ident by $tag:literal, $policy:ident what does not fit {
+            $($value:literal => $case:ident $(($fields:ident))?,)+
+        }
+    ) => {
+        impl $name {
+            #[doc = concat!("The `", $tag, "` on the wire.")]
+            pub fn tag(&self) -> &str {
+                match self {
+                    $(Self::$case { .. } => $value,)+
+                    Self::Unknown(raw) => raw.text($tag).unwrap_or_default(),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let raw = crate::RawObject::deserialize(deserializer)?;
+                match raw.text($tag) {
+                    $(Some($value) => {
+                        crate::tagged_union::tagged_union!(@read $policy, raw, $case $(($fields))?)
+                    })+
+                    None => crate::tagged_union::tagged_union!(@untagged $policy, raw, $tag),
+                    Some(_) => Ok(Self::Unknown(raw)),
+                }
+            }
+        }
+    };
+    (@read $policy:ident, $raw:ident, $case:ident) => {
+        Ok(Self::$case)
+    };
+    (@read keep, $raw:ident, $case:ident ($fields:ident)) => {
+        Ok($raw.read_or_keep(Self::$case, Self::Unknown))
+    };
+    (@read refuse, $raw:ident, $case:ident ($fields:ident)) => {
+        $raw.read(Self::$case)
+    };
+    (@untagged keep, $raw:ident, $tag:literal) => {
+        Ok(Self::Unknown($raw))
+    };
+    (@untagged refuse, $raw:ident, $tag:literal) => {
+        Err(serde::de::Error::missing_field($tag))
+    };
+}
+pub(crate) use tagged_union;

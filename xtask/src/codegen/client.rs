@@ -1,0 +1,343 @@
+//! The client crate: progenitor's builders, with the end of each request handed to our runtime.
+//!
+//! progenitor writes how a request is put together from its parameters, and that is kept. What comes
+//! after (hooks that can only answer with a `reqwest::Error`, error bodies that lose their status,
+//! decoding that names no field) is replaced by one call into the runtime, and the required
+//! parameters become arguments, so that forgetting one doesn't compile.
+
+use std::collections::BTreeMap;
+
+use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use serde_json::Value;
+use syn::visit_mut::{self, VisitMut};
+
+use super::Chunk;
+use super::lower::Lowered;
+use super::rust::{ShortPaths, camel, code, docs, print, shouting, snake};
+use crate::spec::{Document, Operation};
+
+/// The Rust of every operation that progenitor can generate.
+pub fn generate(document: &Document, lowered: &Lowered) -> Result<Vec<Chunk>, String> {
+    let mut builders = progenitor(lowered)?;
+    let mut chunks = Vec::new();
+    for operation in lowered.operations.iter().filter(|operation| !operation.multipart) {
+        let name = camel(&operation.id);
+        let items = builders
+            .remove(&name.to_string())
+            .ok_or_else(|| format!("progenitor wrote no builder `{name}`"))?;
+        let text = write(document, operation, &name, items)?;
+        let (module, name) = (operation.tag.clone(), operation.id.clone());
+        chunks.push(Chunk { module, name, text });
+    }
+    Ok(chunks)
+}
+
+/// The struct and impl of each builder, by name.
+fn progenitor(lowered: &Lowered) -> Result<BTreeMap<String, Vec<syn::Item>>, String> {
+    let mut settings = GenerationSettings::new();
+    settings.with_interface(InterfaceStyle::Builder);
+    for schema in &lowered.schemas {
+        settings.with_replacement(
+            &schema.name,
+            format!("::cargo_batch_types::{}", schema.name),
+            std::iter::empty(),
+        );
+    }
+    let tokens = Generator::new(&settings)
+        .generate_tokens(&lowered.spec)
+        .map_err(|error| format!("progenitor: {error}"))?;
+    let file: syn::File = syn::parse2(tokens)
+        .map_err(|error| format!("progenitor wrote something that is not Rust: {error}"))?;
+    refuse_inline_types(&file)?;
+    let mut builders: BTreeMap<String, Vec<syn::Item>> = BTreeMap::new();
+    for item in module(&file, "builder")? {
+        let name = match item {
+            syn::Item::Struct(item) => item.ident.to_string(),
+            syn::Item::Impl(item) => match &*item.self_ty {
+                syn::Type::Path(path) => {
+                    path.path.segments.last().map(|part| part.ident.to_string()).unwrap_or_default()
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
+        builders.entry(name).or_default().push(item.clone());
+    }
+    Ok(builders)
+}
+
+/// A type that is written in the middle of an operation would be generated into the client.
+fn refuse_inline_types(file: &syn::File) -> Result<(), String> {
+    let inline = module(file, "types")?.iter().find_map(|item| match item {
+        syn::Item::Struct(item) => Some(&item.ident),
+        syn::Item::Enum(item) => Some(&item.ident),
+        _ => None,
+    });
+    match inline {
+        Some(name) => Err(format!(
+            "an operation has the inline type `{name}`: name it under components.schemas"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn module<'a>(file: &'a syn::File, name: &str) -> Result<&'a [syn::Item], String> {
+    let mut found = file.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(item) if item.ident == name => item.content.as_ref().map(|(_, items)| items),
+        _ => None,
+    });
+    match (found.next(), found.next()) {
+        (Some(items), None) => Ok(items),
+        _ => Err(format!("progenitor wrote not exactly one `mod {name}`: its output has changed")),
+    }
+}
+
+fn write(
+    document: &Document,
+    operation: &Operation,
+    name: &Ident,
+    items: Vec<syn::Item>,
+) -> Result<String, String> {
+    let parameters = parameters(document, operation);
+    let method = method(operation, name, &parameters);
+    let mut file: syn::File = syn::parse_quote!(#(#items)*);
+    let mut hand_over = HandOver {
+        operation: shouting(&operation.id),
+        answer: camel(&operation.response),
+        parameters: &parameters,
+        summary: &operation.summary,
+        handed_over: 0,
+    };
+    hand_over.visit_file_mut(&mut file);
+    if hand_over.handed_over != 1 {
+        return Err(format!("`{name}::send` has a form this generator doesn't know"));
+    }
+    ShortPaths { types: Some(super::rust::ident("types")) }.visit_file_mut(&mut file);
+    let (items, answer) = (file.to_token_stream(), camel(&operation.response));
+    Ok(print(quote! {
+        #method
+        #items
+        impl<'a> IntoFuture for #name<'a> {
+            type Output = Result<types::#answer, Error>;
+            type IntoFuture = crate::call::Pending<'a, types::#answer>;
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(async move { Ok(self.send().await?.into_inner()) })
+            }
+        }
+    }))
+}
+
+/// A path, query or body parameter.
+struct Parameter {
+    name: Ident,
+    required: bool,
+    /// What a required one is taken as.
+    taken: TokenStream,
+    description: String,
+}
+
+fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
+    let node = document.get(&operation.place).unwrap_or(&Value::Null);
+    let listed = node["parameters"].as_array().into_iter().flatten().map(|parameter| {
+        let name = snake(parameter["name"].as_str().unwrap_or_default());
+        let kind = match crate::spec::reference(&parameter["schema"]) {
+            Some(schema) => {
+                let schema = super::rust::ident(schema);
+                quote!(types::#schema)
+            }
+            None => quote!(String),
+        };
+        Parameter {
+            name,
+            required: parameter["required"] == true,
+            taken: quote!(impl Into<#kind>),
+            description: parameter["description"].as_str().unwrap_or_default().trim().to_owned(),
+        }
+    });
+    let body = operation.request.as_ref().map(|schema| {
+        let schema = super::rust::ident(schema);
+        Parameter {
+            name: snake("body"),
+            required: true,
+            taken: quote!(impl Into<types::#schema>),
+            description: "The request.".to_owned(),
+        }
+    });
+    listed.chain(body).collect()
+}
+
+/// `client.get_batch(uuid)`: what is required is an argument.
+fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> TokenStream {
+    let function = snake(&operation.id);
+    let required: Vec<_> = parameters.iter().filter(|parameter| parameter.required).collect();
+    let taken = required.iter().map(|Parameter { name, taken, .. }| quote!(#name: #taken));
+    let given = required.iter().map(|Parameter { name, .. }| quote!(.#name(#name.into())));
+    let text = docs(&method_docs(operation));
+    quote! {
+        impl Client {
+            #text
+            pub fn #function(&self, #(#taken),*) -> #name<'_> {
+                #name::new(self)#(#given)*
+            }
+        }
+    }
+}
+
+/// The documentation of an operation; its behaviour is quoted from the specification.
+pub fn method_docs(operation: &Operation) -> String {
+    let Operation { summary, description, method, path, error, .. } = operation;
+    let repeat = if operation.idempotent {
+        "Idempotent: sending it again does no harm."
+    } else {
+        "Not idempotent: it is never sent again unless it provably did not arrive."
+    };
+    let reasons = match error.as_str() {
+        "ApiError" => "The API documents no reasons for this operation".to_owned(),
+        _ => format!("The reasons are [`types::{error}Reason`]"),
+    };
+    format!(
+        "{summary}.\n\n{description}\n\n{call}. {repeat}\n\nAwait it for the answer, or \
+         [`send`](Self::send) it for the answer with its status and headers.\n\n# Errors\n\n{reasons}; see \
+         [`Error`].",
+        call = code(&format!("{method} {path}")),
+    )
+    .replace("[`send`](Self::send)", &format!("[`send`]({}::send)", camel(&operation.id)))
+}
+
+/// Rewrites a builder so that its `send` ends in our runtime.
+struct HandOver<'a> {
+    operation: Ident,
+    answer: Ident,
+    parameters: &'a [Parameter],
+    summary: &'a str,
+    handed_over: usize,
+}
+
+impl VisitMut for HandOver<'_> {
+    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
+        item.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+        let text = format!(" {}: awaited, or sent with `send`.", self.summary);
+        item.attrs.insert(0, syn::parse_quote!(#[doc = #text]));
+        item.attrs.push(syn::parse_quote!(#[must_use = "a request does nothing until it is awaited or sent"]));
+        visit_mut::visit_item_struct_mut(self, item);
+    }
+
+    fn visit_impl_item_fn_mut(&mut self, function: &mut syn::ImplItemFn) {
+        let name = function.sig.ident.to_string();
+        function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+        let text = match self.parameters.iter().find(|parameter| parameter.name == name.as_str()) {
+            // Given to the method that makes the builder.
+            Some(parameter) if parameter.required => {
+                function.vis = syn::parse_quote!(pub(crate));
+                None
+            }
+            Some(parameter) => Some(parameter.description.clone()),
+            None if name == "new" => {
+                function.vis = syn::parse_quote!(pub(crate));
+                None
+            }
+            None => Some("Sends the request; the answer comes with its status and headers.".to_owned()),
+        };
+        for line in text.iter().flat_map(|text| text.lines()) {
+            let line = format!(" {}", line.trim());
+            function.attrs.push(syn::parse_quote!(#[doc = #line]));
+        }
+        if name == "send" {
+            self.hand_over(function);
+        }
+        visit_mut::visit_impl_item_fn_mut(self, function);
+    }
+
+    /// progenitor's constructor for a parameter that doesn't convert.
+    fn visit_expr_mut(&mut self, expression: &mut syn::Expr) {
+        visit_mut::visit_expr_mut(self, expression);
+        if let syn::Expr::Path(path) = expression
+            && path.path.segments.iter().map(|part| part.ident.to_string()).eq(["Error", "InvalidRequest"])
+        {
+            let operation = &self.operation;
+            *expression = syn::parse_quote!(|why| Error::invalid_request(&operations::#operation, why));
+        }
+    }
+
+    /// "conversion to `:: std :: vec :: Vec < :: cargo_batch_types :: X >` for x failed"
+    fn visit_lit_str_mut(&mut self, literal: &mut syn::LitStr) {
+        let text = literal.value();
+        if text.contains(" :: ") || text.contains("`:: ") {
+            let tidy = text
+                .replace(" :: ", "::")
+                .replace(":: ", "::")
+                .replace(" < ", "<")
+                .replace(" >", ">")
+                .replace("::cargo_batch_types::", "")
+                .replace("::std::vec::", "")
+                .replace("::std::string::", "");
+            *literal = syn::LitStr::new(&tidy, literal.span());
+        }
+    }
+
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
+        visit_mut::visit_path_mut(self, path);
+        if path.segments.first().is_some_and(|part| part.ident == "super") {
+            path.segments = path.segments.iter().skip(1).cloned().collect();
+        }
+    }
+}
+
+impl HandOver<'_> {
+    /// Everything from `let mut request = ...build()?` on becomes a call of the runtime.
+    fn hand_over(&mut self, function: &mut syn::ImplItemFn) {
+        let (operation, answer) = (&self.operation, &self.answer);
+        function.sig.output = syn::parse_quote!(-> Result<Response<types::#answer>, Error>);
+        let statements = std::mem::take(&mut function.block.stmts);
+        for statement in statements {
+            match &statement {
+                syn::Stmt::Local(local) => match binding(local).as_deref() {
+                    Some("header_map") => {} // `api-version`, which this API doesn't know.
+                    Some("request") => {
+                        let Some(init) = &local.init else { return };
+                        let Some(chain) = request_chain(&init.expr) else { return };
+                        function.block.stmts.push(syn::parse_quote! {
+                            let request = #chain
+                                .build()
+                                .map_err(|error| Error::unbuildable(&operations::#operation, error))?;
+                        });
+                        function.block.stmts.push(syn::Stmt::Expr(
+                            syn::parse_quote!(client.call(&operations::#operation, request).await),
+                            None,
+                        ));
+                        self.handed_over += 1;
+                        return;
+                    }
+                    _ => function.block.stmts.push(statement),
+                },
+                syn::Stmt::Expr(expression, _)
+                    if expression.to_token_stream().to_string().starts_with("header_map") => {}
+                _ => function.block.stmts.push(statement),
+            }
+        }
+    }
+}
+
+fn binding(local: &syn::Local) -> Option<String> {
+    match &local.pat {
+        syn::Pat::Ident(name) => Some(name.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// The chain of calls that makes a request, without the version header and without `.build()?`.
+fn request_chain(expression: &syn::Expr) -> Option<syn::Expr> {
+    let syn::Expr::Try(tried) = expression else { return None };
+    let syn::Expr::MethodCall(build) = &*tried.expr else { return None };
+    if build.method != "build" {
+        return None;
+    }
+    match &*build.receiver {
+        syn::Expr::MethodCall(headers) if headers.method == "headers" => {
+            Some((*headers.receiver).clone())
+        }
+        other => Some(other.clone()),
+    }
+}

@@ -1,0 +1,167 @@
+//! The types that typify must not write: open enums, tagged unions, one-or-many, sensitive strings.
+
+use proc_macro2::Ident;
+use quote::{format_ident, quote};
+
+use super::lower::{EnumValue, Schema, Variant};
+use super::rust::{camel, docs, ident, print, snake};
+use super::structs::{Argument, equality, taken};
+
+/// An enum that keeps values it doesn't know; the macro of the types crate writes its impls.
+pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> String {
+    let name = &schema.name;
+    let mut text = String::from("crate::open_enum! {\n");
+    let mut line = |indent: &str, line: &str| text.push_str(&format!("{indent}{line}\n"));
+    for doc in schema.description.lines() {
+        line("    ", format!("/// {doc}").trim_end());
+    }
+    line("    ", &format!("pub enum {name} {{"));
+    for EnumValue { value, description, .. } in values {
+        for doc in description.lines() {
+            line("        ", format!("/// {doc}").trim_end());
+        }
+        line("        ", &format!("{} = {value:?},", camel(value)));
+    }
+    line("    ", "}");
+    text.push_str("}\n");
+
+    let name = ident(name);
+    if !terminal.is_empty() {
+        let ends = terminal.iter().map(|value| camel(value));
+        text.push_str(&print(quote! {
+            impl #name {
+                /// Nothing changes after this status.
+                pub fn is_terminal(&self) -> bool {
+                    matches!(self, #(Self::#ends)|*)
+                }
+            }
+        }));
+    }
+    let advised: Vec<_> = values.iter().filter_map(|value| Some((value, value.advice.as_ref()?))).collect();
+    if !advised.is_empty() {
+        let arms = advised.iter().map(|(value, advice)| {
+            let variant = camel(&value.value);
+            quote!(Self::#variant => #advice,)
+        });
+        text.push_str(&print(quote! {
+            impl #name {
+                /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+                pub fn advice(&self) -> Option<&'static str> {
+                    Some(match self {
+                        #(#arms)*
+                        Self::Unknown(_) => return None,
+                    })
+                }
+            }
+        }));
+    }
+    text
+}
+
+/// A union told apart by a tag, which keeps kinds it doesn't know.
+pub fn tagged_union(
+    schema: &Schema,
+    tag: &str,
+    variants: &[Variant],
+    constructors: &[(Ident, Vec<Argument>)],
+) -> String {
+    let name = ident(&schema.name);
+    let text = docs(&schema.description);
+    let equality = equality(schema);
+    let cases = variants.iter().map(|variant| {
+        let (text, value, case) = (docs(&variant.description), &variant.value, camel(&variant.value));
+        let fields = variant.schema.as_deref().map(ident).map(|fields| quote!((#fields)));
+        quote!(#text #[serde(rename = #value)] #case #fields,)
+    });
+    let unknown = docs(if schema.answered {
+        "A kind newer than this crate, or a known one that doesn't have the form it should: kept as \
+         it came, and written back unchanged."
+    } else {
+        "A kind newer than this crate, to be sent as it is."
+    });
+    let constructors = schema.sent.then(|| {
+        let each = variants.iter().zip(constructors).map(|(variant, (function, arguments))| {
+            let case = camel(&variant.value);
+            let text = docs(&variant.description);
+            let parameters = taken(arguments);
+            let value = variant.schema.as_deref().map(ident).map(|fields| {
+                let names = arguments.iter().map(|argument| &argument.name);
+                quote!((#fields::new(#(#names),*)))
+            });
+            quote!(#text pub fn #function(#parameters) -> Self { Self::#case #value })
+        });
+        quote!(impl #name { #(#each)* })
+    });
+    let mut written = print(quote! {
+        #text
+        #[derive(Clone, Debug, #equality serde::Serialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[serde(tag = #tag)]
+        #[non_exhaustive]
+        pub enum #name {
+            #(#cases)*
+            #unknown
+            #[serde(untagged)]
+            Unknown(crate::RawObject),
+        }
+        #constructors
+    });
+    written.push_str(&reading(schema, tag, variants));
+    written
+}
+
+/// The call of the macro that reads a union and names its tag.
+fn reading(schema: &Schema, tag: &str, variants: &[Variant]) -> String {
+    let policy = if schema.answered { "keep" } else { "refuse" };
+    let mut text = format!("crate::tagged_union! {{\n    {} by {tag:?}, {policy} what does not fit {{\n", schema.name);
+    for variant in variants {
+        let (value, case) = (&variant.value, camel(&variant.value));
+        let fields = variant.schema.as_ref().map(|fields| format!("({fields})")).unwrap_or_default();
+        text.push_str(&format!("        {value:?} => {case}{fields},\n"));
+    }
+    text.push_str("    }\n}\n");
+    for variant in unique(variants) {
+        let (fields, case) = (variant.schema.as_deref().map(ident), camel(&variant.value));
+        let name = ident(&schema.name);
+        text.push_str(&print(quote! {
+            impl From<#fields> for #name {
+                fn from(value: #fields) -> Self { Self::#case(value) }
+            }
+        }));
+    }
+    text
+}
+
+/// The variants whose fields no other variant has: only those follow from their fields.
+fn unique(variants: &[Variant]) -> impl Iterator<Item = &Variant> {
+    variants.iter().filter(|variant| {
+        let others = variants.iter().filter(|other| other.schema == variant.schema);
+        variant.schema.is_some() && others.count() == 1
+    })
+}
+
+/// The name of the function that makes a variant.
+pub fn constructor_name(variant: &Variant) -> Ident {
+    snake(&variant.value)
+}
+
+/// One string or several.
+pub fn one_or_many(schema: &Schema) -> String {
+    macro_call("one_or_many", schema)
+}
+
+/// The id of a kind of thing.
+pub fn id(schema: &Schema) -> String {
+    macro_call("id", schema)
+}
+
+/// A string that is never shown.
+pub fn sensitive(schema: &Schema) -> String {
+    macro_call("sensitive", schema)
+}
+
+fn macro_call(name: &str, schema: &Schema) -> String {
+    let docs: String = schema.description.lines().map(|line| format!("    /// {line}\n")).collect();
+    let (name, kind) = (format_ident!("{name}"), &schema.name);
+    format!("crate::{name}! {{\n{docs}    pub struct {kind};\n}}\n")
+}

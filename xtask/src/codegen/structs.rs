@@ -1,0 +1,317 @@
+//! typify's structs, written for people: fields in the order of the specification, forgiving
+//! readers, and constructors for what is sent.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::visit_mut::VisitMut;
+
+use super::lower::{Schema, Shape};
+use super::rust::{ShortPaths, code, doc_text, docs, snake};
+
+/// A struct with named fields.
+#[derive(Clone)]
+pub struct Struct {
+    name: Ident,
+    schema: Schema,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone)]
+struct Field {
+    name: Ident,
+    wire: String,
+    kind: syn::Type,
+    docs: String,
+    presence: Presence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Presence {
+    /// Always there, and an argument of the constructor.
+    Required,
+    /// `Option<T>`.
+    Optional,
+    /// A list or a map that is empty when absent.
+    Defaulted,
+    /// A union whose members stand among the fields.
+    Flattened,
+}
+
+/// A parameter of a constructor: how it is taken, and how it becomes the field.
+pub struct Argument {
+    /// Its name.
+    pub name: Ident,
+    /// `impl Into<String>`.
+    pub taken: TokenStream,
+    /// `name.into()`.
+    pub given: TokenStream,
+}
+
+impl Struct {
+    /// Reads what typify made of a schema; nothing when that has no named fields.
+    pub fn read(schema: &Schema, item: &syn::ItemStruct) -> Option<Self> {
+        let Shape::Typify { fields: order, flattened } = &schema.shape else { return None };
+        let syn::Fields::Named(named) = &item.fields else { return None };
+        let mut fields: Vec<Field> = named
+            .named
+            .iter()
+            .map(|field| Field::read(field, flattened.as_deref()))
+            .collect::<Option<_>>()?;
+        fields.sort_by_key(|field| order.iter().position(|name| *name == field.wire));
+        Some(Self { name: item.ident.clone(), schema: schema.clone(), fields })
+    }
+
+    /// The struct and, when it can be sent, its constructors.
+    pub fn write(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+        let name = &self.name;
+        let text = docs(&self.schema.description);
+        let equality = equality(&self.schema);
+        let default = (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
+        let fields = self.fields.iter().map(Field::write);
+        let constructors = self.schema.sent.then(|| self.constructors(unions));
+        quote! {
+            #text
+            #[derive(Clone, Debug, #default #equality serde::Serialize, serde::Deserialize)]
+            #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+            #[serde(rename_all = "camelCase")]
+            #[non_exhaustive]
+            pub struct #name { #(#fields)* }
+            #constructors
+        }
+    }
+
+    /// What the constructor takes.
+    pub fn arguments(&self) -> Vec<Argument> {
+        self.fields.iter().filter(|field| field.is_required()).map(Field::argument).collect()
+    }
+
+    fn constructors(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+        let name = &self.name;
+        let arguments = self.arguments();
+        let (taken, given) = (taken(&arguments), self.fields.iter().map(Field::initial));
+        let text = docs(match arguments.is_empty() {
+            true => "Nothing is required: add what matters by name.",
+            false => "With what is required; the rest is added by name.",
+        });
+        let setters = self.fields.iter().filter(|field| !field.is_required()).map(Field::setter);
+        let shorthands = self.shorthands(unions);
+        quote! {
+            impl #name {
+                #text
+                pub fn new(#taken) -> Self {
+                    Self { #(#given)* }
+                }
+                #shorthands
+                #(#setters)*
+            }
+        }
+    }
+
+    /// `StringCondition::is(column, values)` for
+    /// `StringCondition::new(column, StringComparison::is(values))`, as long as it stays readable.
+    fn shorthands(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+        const READABLE: usize = 4;
+        let Some(field) = self.fields.iter().find(|field| field.presence == Presence::Flattened)
+        else {
+            return TokenStream::new();
+        };
+        let union = &field.kind;
+        let own: Vec<Argument> = self
+            .fields
+            .iter()
+            .filter(|field| field.presence == Presence::Required)
+            .map(Field::argument)
+            .collect();
+        let made = unions.get(&quote!(#union).to_string()).into_iter().flatten();
+        made.filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
+            .map(|(tag, arguments)| {
+                let all = taken(own.iter().chain(arguments));
+                let names = own.iter().map(|argument| &argument.name);
+                let inner = arguments.iter().map(|argument| &argument.name);
+                let text = docs(&format!(
+                    "With {} set to {}.",
+                    code(&field.wire),
+                    code(&tag_text(tag))
+                ));
+                quote! {
+                    #text
+                    pub fn #tag(#all) -> Self {
+                        Self::new(#(#names,)* #union::#tag(#(#inner),*))
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+fn tag_text(tag: &Ident) -> String {
+    use heck::ToLowerCamelCase;
+    tag.to_string().trim_start_matches("r#").to_lower_camel_case()
+}
+
+impl Field {
+    fn read(field: &syn::Field, flattened: Option<&str>) -> Option<Self> {
+        let name = field.ident.clone()?;
+        let mut wire = name.to_string().trim_start_matches("r#").to_owned();
+        let mut defaulted = false;
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+            attribute
+                .parse_nested_meta(|meta| {
+                    if meta.path.is_ident("rename") {
+                        wire = meta.value()?.parse::<syn::LitStr>()?.value();
+                    } else {
+                        defaulted |= meta.path.is_ident("default");
+                        if meta.input.peek(syn::Token![=]) {
+                            meta.value()?.parse::<syn::Expr>()?;
+                        }
+                    }
+                    Ok(())
+                })
+                .ok()?;
+        }
+        let mut kind = field.ty.clone();
+        ShortPaths { types: None }.visit_type_mut(&mut kind);
+        let presence = if flattened == Some(wire.as_str()) {
+            Presence::Flattened
+        } else if inner("Option", &kind).is_some() {
+            Presence::Optional
+        } else if defaulted {
+            Presence::Defaulted
+        } else {
+            Presence::Required
+        };
+        let docs = field.attrs.iter().filter_map(doc_text).collect::<Vec<_>>().join("\n");
+        Some(Self { name, wire, kind, docs, presence })
+    }
+
+    fn is_required(&self) -> bool {
+        matches!(self.presence, Presence::Required | Presence::Flattened)
+    }
+
+    fn write(&self) -> TokenStream {
+        let Self { name, kind, wire, .. } = self;
+        let text = docs(&self.docs);
+        let rename = (serde_camel(&name.to_string()) != *wire && self.presence != Presence::Flattened)
+            .then(|| quote!(#[serde(rename = #wire)]));
+        let serde = match self.presence {
+            Presence::Required => None,
+            Presence::Flattened => Some(quote!(#[serde(flatten)])),
+            Presence::Optional => {
+                Some(quote!(#[serde(default, skip_serializing_if = "Option::is_none")]))
+            }
+            Presence::Defaulted => {
+                let empty = match inner("Vec", kind) {
+                    Some(_) => "Vec::is_empty",
+                    None if quote!(#kind).to_string().contains("BTreeMap") => {
+                        "std::collections::BTreeMap::is_empty"
+                    }
+                    None => "serde_json::Map::is_empty",
+                };
+                Some(quote!(#[serde(
+                    default,
+                    deserialize_with = "crate::null::as_default",
+                    skip_serializing_if = #empty
+                )]))
+            }
+        };
+        quote!(#text #rename #serde pub #name: #kind,)
+    }
+
+    fn argument(&self) -> Argument {
+        let name = self.name.clone();
+        let (taken, given) = conversion(&self.kind, &quote!(#name));
+        Argument { name, taken, given }
+    }
+
+    fn initial(&self) -> TokenStream {
+        let name = &self.name;
+        if self.is_required() {
+            let Argument { given, .. } = self.argument();
+            if given.to_string() == name.to_string() { quote!(#name,) } else { quote!(#name: #given,) }
+        } else {
+            quote!(#name: Default::default(),)
+        }
+    }
+
+    /// `workflowUuid` is set by `.workflow(id)`: the id's type says already that it is one.
+    fn setter(&self) -> TokenStream {
+        let name = &self.name;
+        let word = name.to_string();
+        let method = match word.strip_suffix("_uuid") {
+            Some(stem) => snake(stem),
+            None => name.clone(),
+        };
+        let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
+        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
+        let (taken, given) = conversion(kind, &quote!(#method));
+        let given = if self.presence == Presence::Optional { quote!(Some(#given)) } else { given };
+        quote! {
+            #text
+            pub fn #method(mut self, #method: #taken) -> Self {
+                self.#name = #given;
+                self
+            }
+        }
+    }
+}
+
+/// `Eq` and `Hash` for all but floats.
+pub fn equality(schema: &Schema) -> TokenStream {
+    if schema.float { quote!(PartialEq,) } else { quote!(PartialEq, Eq, Hash,) }
+}
+
+/// The parameter list of some arguments.
+pub fn taken<'a>(arguments: impl IntoIterator<Item = &'a Argument>) -> TokenStream {
+    let arguments = arguments.into_iter().map(|Argument { name, taken, .. }| quote!(#name: #taken));
+    quote!(#(#arguments),*)
+}
+
+/// How a value of a type is taken, and what turns that into the type.
+fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStream) {
+    if let Some(item) = inner("Vec", kind) {
+        return (
+            quote!(impl IntoIterator<Item = impl Into<#item>>),
+            quote!(#value.into_iter().map(Into::into).collect()),
+        );
+    }
+    let plain = quote!(#kind).to_string();
+    if plain.contains("BTreeMap < String , String >") {
+        return (
+            quote!(impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>),
+            quote!(#value.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
+        );
+    }
+    let as_is = ["bool", "u64", "i64", "i32", "u32"].contains(&plain.as_str())
+        || plain.starts_with("chrono ::")
+        || plain.starts_with("serde_json ::");
+    if as_is {
+        (quote!(#kind), quote!(#value))
+    } else {
+        (quote!(impl Into<#kind>), quote!(#value.into()))
+    }
+}
+
+/// `T` of `Outer<T>`.
+fn inner<'a>(outer: &str, kind: &'a syn::Type) -> Option<&'a syn::Type> {
+    let syn::Type::Path(path) = kind else { return None };
+    let last = path.path.segments.last().filter(|part| part.ident == outer)?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        syn::GenericArgument::Type(kind) => Some(kind),
+        _ => None,
+    }
+}
+
+/// The spelling that `#[serde(rename_all = "camelCase")]` gives a field.
+fn serde_camel(field: &str) -> String {
+    let mut words = field.trim_start_matches("r#").split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
+}

@@ -1,0 +1,6 @@
+//! The chores of cargo-batch, as a library so that the tests can ask for what they check.
+
+#![forbid(unsafe_code)]
+
+pub mod codegen;
+pub mod spec;

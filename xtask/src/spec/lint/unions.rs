@@ -1,0 +1,96 @@
+//! Unions are told apart by a tag, and composition has just the forms that have a form in Rust.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{every_schema, object, strings};
+use crate::spec::{Document, Place, Problem, reference};
+
+pub fn check(document: &Document) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    every_schema(document, &mut |place, schema| {
+        if schema.get("oneOf").is_some() && schema["x-one-or-many"] != true {
+            problems.extend(union(document, place, schema));
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            problems.extend(composition(document, place, parts));
+        }
+    });
+    problems
+}
+
+fn union(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
+    let Some(tag) = schema["discriminator"]["propertyName"].as_str() else {
+        return vec![document.problem(
+            place,
+            "a union needs a `discriminator` with a `propertyName` and a `mapping`: nothing else \
+             tells its variants apart",
+        )];
+    };
+    let mut problems = Vec::new();
+    let members: BTreeSet<&str> =
+        schema["oneOf"].as_array().into_iter().flatten().filter_map(reference).collect();
+    let mut mapped = BTreeSet::new();
+    let mapping = place.join("discriminator").join("mapping");
+    for (value, target) in object(&schema["discriminator"]["mapping"]) {
+        let name = target.as_str().and_then(|target| target.rsplit('/').next()).unwrap_or_default();
+        mapped.insert(name);
+        let declared = tag_values(document, name, tag);
+        if !declared.contains(&value.as_str()) {
+            problems.push(document.problem(
+                &mapping.join(value),
+                format!("`{name}` does not list `{value}` in the enum of a required `{tag}`"),
+            ));
+        }
+    }
+    if members != mapped {
+        problems.push(document.problem(
+            &mapping,
+            format!("`oneOf` names {members:?}, the mapping {mapped:?}: they must be the same"),
+        ));
+    }
+    for name in &members {
+        for value in tag_values(document, name, tag) {
+            if schema["discriminator"]["mapping"].get(value).is_none() {
+                problems.push(document.problem(
+                    &mapping,
+                    format!("`{name}` allows the {tag} `{value}`, which is not mapped"),
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// The values of a variant's tag; none when the tag is missing or not required.
+fn tag_values<'a>(document: &'a Document, name: &str, tag: &str) -> Vec<&'a str> {
+    let Some(schema) = document.schema(name) else { return Vec::new() };
+    // A variant is an object, or an object with a union of its own flattened in.
+    let object = schema["allOf"].get(0).unwrap_or(schema);
+    if !strings(&object["required"]).contains(&tag) {
+        return Vec::new();
+    }
+    strings(&object["properties"][tag]["enum"])
+}
+
+fn composition(document: &Document, place: &Place, parts: &[Value]) -> Vec<Problem> {
+    let fits = match parts {
+        [only] => only.get("$ref").is_some(),
+        [common, union] => {
+            common.get("properties").is_some()
+                && reference(union)
+                    .and_then(|name| document.schema(name))
+                    .is_some_and(|schema| schema.get("discriminator").is_some())
+        }
+        _ => false,
+    };
+    if fits {
+        return Vec::new();
+    }
+    vec![document.problem(
+        &place.join("allOf"),
+        "`allOf` is either one reference, or an inline object followed by a reference to a union \
+         with a discriminator",
+    )]
+}

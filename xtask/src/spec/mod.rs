@@ -1,0 +1,21 @@
+//! `openapi.yaml`: read strictly, checked before anything is generated from it.
+
+mod document;
+mod lint;
+mod operation;
+mod place;
+mod walk;
+
+pub use document::Document;
+pub use operation::{Operation, Pagination, Waiter, reference};
+pub use place::{Place, Problem};
+pub use walk::reachable;
+
+/// Reads the specification and checks every rule of the house.
+///
+/// All problems are returned at once, each with its place and line.
+pub fn load(text: &str) -> Result<Document, Vec<Problem>> {
+    let document = Document::parse(text).map_err(|problem| vec![problem])?;
+    let problems = lint::check(&document);
+    if problems.is_empty() { Ok(document) } else { Err(problems) }
+}
