@@ -89,7 +89,13 @@ impl Generated {
                     "use crate::operation::{Method, Operation, Pagination, Slow, Waiter};",
                 ],
                 "reasons" => &["use super::operations;", "use crate::{operation::Operation, types};"],
-                _ => &["use super::operations;", "use crate::{Client, Error, Response, types};"],
+                _ => &[
+                    "#[allow(unused_imports)] // Where every path is fixed.",
+                    "use progenitor_client::encode_path;",
+                    "",
+                    "use super::operations;",
+                    "use crate::{Client, Error, Response, types};",
+                ],
             };
             lines.join("\n")
         });

@@ -58,7 +58,7 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
         operations: client::generate(&document, &lowered).map_err(whole)?,
         table: operations::table(&lowered),
         reasons: operations::reasons(&lowered),
-        specification: format!("{:#}\n", document.root()),
+        specification: format!("{}\n", document.root()),
         modules: modules
             .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))
             .collect(),

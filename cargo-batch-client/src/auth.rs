@@ -1,0 +1,94 @@
+//! Tokens, and who has them.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, RwLock};
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Error;
+
+/// Gives tokens to a client.
+///
+/// A client asks once, keeps the token, and asks again only when the server answered 401 to it: then
+/// once per request, so that a token that is refused twice ends as an error.
+pub trait TokenProvider: Send + Sync + 'static {
+    /// A token to use from now on.
+    fn token(&self) -> TokenFuture<'_>;
+}
+
+/// What a [`TokenProvider`] answers with.
+pub type TokenFuture<'a> = Pin<
+    Box<dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>,
+>;
+
+/// Where the header of a client comes from.
+pub(crate) struct Auth {
+    provider: Option<Arc<dyn TokenProvider>>,
+    header: RwLock<Option<HeaderValue>>,
+}
+
+impl Auth {
+    /// A token that never changes.
+    pub fn fixed(token: &SecretString) -> Result<Self, Error> {
+        Ok(Self { provider: None, header: RwLock::new(Some(header(token)?)) })
+    }
+
+    /// Tokens that can be renewed.
+    pub fn provided(provider: Arc<dyn TokenProvider>) -> Self {
+        Self { provider: Some(provider), header: RwLock::new(None) }
+    }
+
+    /// The header to send.
+    pub async fn header(&self) -> Result<HeaderValue, Error> {
+        let known = self.header.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        match known {
+            Some(header) => Ok(header),
+            None => self.ask().await,
+        }
+    }
+
+    /// A header in place of one the server refused; nothing when there is no other.
+    pub async fn renewed(&self, refused: &HeaderValue) -> Result<Option<HeaderValue>, Error> {
+        if self.provider.is_none() {
+            return Ok(None);
+        }
+        // Another request may have renewed it meanwhile.
+        let known = self.header.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        match known {
+            Some(header) if header != *refused => Ok(Some(header)),
+            _ => self.ask().await.map(Some),
+        }
+    }
+
+    async fn ask(&self) -> Result<HeaderValue, Error> {
+        let Some(provider) = &self.provider else {
+            return Err(Error::configuration("there is no token"));
+        };
+        let header = header(&provider.token().await.map_err(Error::no_token)?)?;
+        *self.header.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(header.clone());
+        Ok(header)
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+fn header(token: &SecretString) -> Result<HeaderValue, Error> {
+    let token = token.expose_secret().trim();
+    if token.is_empty() {
+        return Err(Error::configuration("the token is empty: give the API token of your workspace"));
+    }
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+        Error::configuration(
+            "the token has a character that can't be in a header: is it quoted or broken over lines?",
+        )
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
+}

@@ -1,0 +1,170 @@
+//! One call: authorised, sent, repeated where that is right, read.
+//!
+//! This is the seam between the generated operations, which put requests together, and the wire.
+//! Whatever has to be done for every request is done here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use cargo_batch_types::from_json;
+use reqwest::Request;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::operation::Operation;
+use crate::response::Answer;
+use crate::{Client, Error, ErrorKind, Response};
+
+/// A request under way.
+#[cfg(not(target_arch = "wasm32"))]
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+/// A request under way; in a browser nothing is `Send`.
+#[cfg(target_arch = "wasm32")]
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+
+static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
+
+impl Client {
+    /// Sends what a generated operation has put together, and reads the answer.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        request: Request,
+    ) -> Result<Response<T>, Error> {
+        let again = || {
+            request.try_clone().ok_or_else(|| {
+                Error::invalid_request(operation, "the body can be sent only once")
+            })
+        };
+        let answer = self.exchange(operation, again).await?;
+        read(operation, answer)
+    }
+
+    /// Sends a request until there is an answer to keep: a success, or an error that trying again
+    /// would not mend or must not risk.
+    pub(crate) async fn exchange(
+        &self,
+        operation: &'static Operation,
+        request: impl Fn() -> Result<Request, Error>,
+    ) -> Result<Answer, Error> {
+        let start = Instant::now();
+        let policy = &self.inner.retry;
+        let deadline = start + self.inner.timing.overall;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let error = match self.attempt(operation, &request, deadline).await {
+                Ok(answer) => {
+                    self.inner.retries.succeeded(policy);
+                    return Ok(answer);
+                }
+                Err(error) => error.after(attempts, start.elapsed()),
+            };
+            if !error.is_retryable() {
+                return Err(error);
+            }
+            let Some(pause) = self.inner.retries.pause(policy, attempts, error.retry_after()) else {
+                return Err(error);
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One attempt; two when the first finds that the token has expired and there is another.
+    async fn attempt(
+        &self,
+        operation: &'static Operation,
+        request: &impl Fn() -> Result<Request, Error>,
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        let token = self.inner.auth.header().await?;
+        match self.send(operation, request()?, token.clone(), deadline).await {
+            Err(error) if error.kind() == ErrorKind::Unauthorized => {
+                match self.inner.auth.renewed(&token).await? {
+                    Some(token) => self.send(operation, request()?, token, deadline).await,
+                    None => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
+    async fn send(
+        &self,
+        operation: &'static Operation,
+        mut request: Request,
+        token: HeaderValue,
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        request.headers_mut().insert(AUTHORIZATION, token);
+        if let Some(workspace) = &self.inner.workspace {
+            request.headers_mut().insert(&WORKSPACE, workspace.clone());
+        }
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let limit = self.inner.timing.attempt.min(remaining);
+        let exchange = self.receive(operation, request);
+        let answer = within(limit, exchange)
+            .await
+            .unwrap_or_else(|| Err(Error::timed_out(Some(operation), limit)))?;
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(Error::refused(Some(operation), answer))
+        }
+    }
+
+    async fn receive(
+        &self,
+        operation: &'static Operation,
+        request: Request,
+    ) -> Result<Answer, Error> {
+        let lost = |error| Error::transport(Some(operation), error);
+        let mut response = self.client.execute(request).await.map_err(lost)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let cap = self.inner.max_answer_bytes;
+        let body = body(response, cap, operation).await.map_err(|error| match error {
+            Some(error) => lost(error),
+            None => Error::too_large(Some(operation), cap),
+        })?;
+        Ok(Answer { status, headers, body })
+    }
+}
+
+/// Reads a body up to a cap; nothing in place of an error when it is longer than that.
+async fn body(
+    mut response: reqwest::Response,
+    cap: usize,
+    _: &'static Operation,
+) -> Result<Bytes, Option<reqwest::Error>> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Some)? {
+        if whole.len() + chunk.len() > cap {
+            return Err(None);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// Reads an answer; an empty one as the empty object, which is what it means where it is allowed.
+pub(crate) fn read<T: DeserializeOwned>(
+    operation: &'static Operation,
+    answer: Answer,
+) -> Result<Response<T>, Error> {
+    let json: &[u8] = if answer.body.is_empty() { b"{}" } else { &answer.body };
+    match from_json(json) {
+        Ok(inner) => Ok(Response { inner, answer }),
+        Err(error) => Err(Error::unreadable(operation, answer, error)),
+    }
+}
+
+/// What a future gives within a time.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, future).await.ok()
+}

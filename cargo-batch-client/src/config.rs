@@ -1,0 +1,215 @@
+//! How a client is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cargo_batch_types::WorkspaceUuid;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use secrecy::SecretString;
+
+use crate::auth::{Auth, TokenProvider};
+use crate::client::{Client, Inner};
+use crate::retry::{Retries, RetryPolicy};
+use crate::{Error, tls};
+
+/// The API of Cargo.
+pub const BASE_URL: &str = "https://api.getcargo.io/v1";
+
+/// Sets up a [`Client`]; made by [`Client::builder`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    token: Token,
+    base_url: String,
+    workspace: Option<WorkspaceUuid>,
+    http: Option<reqwest::Client>,
+    user_agent: Option<String>,
+    connect_timeout: Duration,
+    pub(crate) timing: Timing,
+    retry: RetryPolicy,
+    seed: Option<u64>,
+    max_answer_bytes: usize,
+}
+
+enum Token {
+    Fixed(SecretString),
+    Provided(Arc<dyn TokenProvider>),
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// One attempt, its whole answer included.
+    pub attempt: Duration,
+    /// All attempts of a call and the pauses between them.
+    pub overall: Duration,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(token: impl Into<SecretString>) -> Self {
+        Self::with(Token::Fixed(token.into()))
+    }
+
+    pub(crate) fn provided(provider: impl TokenProvider) -> Self {
+        Self::with(Token::Provided(Arc::new(provider)))
+    }
+
+    fn with(token: Token) -> Self {
+        Self {
+            token,
+            base_url: BASE_URL.to_owned(),
+            workspace: None,
+            http: None,
+            user_agent: None,
+            connect_timeout: Duration::from_secs(10),
+            timing: Timing { attempt: Duration::from_secs(60), overall: Duration::from_secs(180) },
+            retry: RetryPolicy::default(),
+            seed: None,
+            max_answer_bytes: 64 << 20,
+        }
+    }
+
+    /// Another server than [`BASE_URL`], with the path before the operations' (`/v1`).
+    ///
+    /// It must be `https`, because the token is sent along, unless the host is loopback.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// The workspace to work in. A workspace's own API token doesn't need it; a user's token does.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceUuid>) -> Self {
+        self.workspace = Some(workspace.into());
+        self
+    }
+
+    /// Your own HTTP client: proxies, roots, connection pools. Its redirect policy and its timeouts
+    /// stay yours, and [`user_agent`](Self::user_agent) and
+    /// [`connect_timeout`](Self::connect_timeout) don't touch it.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// What stands in `User-Agent`; by default this crate's name and version.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = Some(name.into());
+        self
+    }
+
+    /// How long a connection may take to come about; 10 seconds by default.
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = time;
+        self
+    }
+
+    /// How long one attempt may take, its whole answer included; 60 seconds by default.
+    pub fn attempt_timeout(mut self, time: Duration) -> Self {
+        self.timing.attempt = time;
+        self
+    }
+
+    /// How long a call may take, with all its attempts and the pauses between; 3 minutes by
+    /// default.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.timing.overall = time;
+        self
+    }
+
+    /// When requests are sent again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Makes the jitter of pauses repeatable, for tests.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// How long an answer may be before it is an error; 64 MiB by default. Downloads are streamed
+    /// and not limited.
+    pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
+        self.max_answer_bytes = bytes;
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the token or the base URL can't be
+    /// used, or TLS can't be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let base_url = checked(&self.base_url)?;
+        let auth = match &self.token {
+            Token::Fixed(token) => Auth::fixed(token)?,
+            Token::Provided(provider) => Auth::provided(provider.clone()),
+        };
+        let workspace = self.workspace.map(|workspace| {
+            HeaderValue::try_from(workspace.to_string())
+                .map_err(|_| Error::configuration("the workspace id can't be in a header"))
+        });
+        let http = match self.http {
+            Some(client) => client,
+            None => own_client(self.user_agent.as_deref(), self.connect_timeout)?,
+        };
+        let retries = Retries::new(&self.retry, self.seed);
+        Ok(Client {
+            baseurl: base_url.as_str().trim_end_matches('/').into(),
+            client: http,
+            inner: Arc::new(Inner {
+                auth,
+                workspace: workspace.transpose()?,
+                timing: self.timing,
+                retry: self.retry,
+                retries,
+                max_answer_bytes: self.max_answer_bytes,
+            }),
+        })
+    }
+}
+
+/// A token must not travel in the open.
+fn checked(base_url: &str) -> Result<Url, Error> {
+    let wrong = |why: &str| Error::configuration(format!("the base URL {base_url:?} {why}"));
+    let url = Url::parse(base_url)
+        .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(wrong("must be just a scheme, a host and a path"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(wrong("would send the token unencrypted: use https (http is for loopback)")),
+        _ => Err(wrong("must begin with https://")),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn own_client(user_agent: Option<&str>, connect: Duration) -> Result<reqwest::Client, Error> {
+    let default = concat!("cargo-batch/", env!("CARGO_PKG_VERSION"));
+    let builder = reqwest::Client::builder().user_agent(user_agent.unwrap_or(default));
+    #[cfg(not(target_arch = "wasm32"))]
+    let builder = builder
+        .connect_timeout(connect)
+        // The API redirects nowhere; a token must not follow somebody else's idea.
+        .redirect(reqwest::redirect::Policy::none());
+    #[cfg(target_arch = "wasm32")]
+    let _ = connect;
+    tls::configure(builder)?
+        .build()
+        .map_err(|error| Error::configuration(format!("no HTTP client can be made: {error}")))
+}

@@ -1,0 +1,95 @@
+//! What the specification says of an operation, as plain data.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An operation of the API and how it behaves; the table of all is [`crate::operations`].
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Operation {
+    /// `create_batch`.
+    pub id: &'static str,
+    /// How it is called.
+    pub method: Method,
+    /// Its path below the base URL, with the names of its parameters.
+    pub path: &'static str,
+    /// Sending it again does no harm, so it is, when nobody knows whether it arrived.
+    pub idempotent: bool,
+    /// How to wait for what it reads to end.
+    pub waiter: Option<Waiter>,
+    /// How its list is paged.
+    pub pagination: Option<Pagination>,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.id, self.method.as_str(), self.path)
+    }
+}
+
+/// An HTTP method, spelled as HTTP spells it.
+#[allow(clippy::upper_case_acronyms)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Reads.
+    GET,
+    /// Acts, or reads what a query string can't ask for.
+    POST,
+}
+
+impl Method {
+    /// `GET` or `POST`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GET => "GET",
+            Self::POST => "POST",
+        }
+    }
+}
+
+/// How to wait for a job to end.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiter {
+    /// Between two polls.
+    pub interval: Duration,
+    /// Between two polls of a large job.
+    pub slow: Option<Slow>,
+    /// Field of the answer that holds the status.
+    pub status: &'static str,
+    /// Field of the answer that is set once the job has ended, whatever its status.
+    pub finished_at: &'static str,
+    /// Statuses that mean it went well.
+    pub success: &'static [&'static str],
+    /// Statuses that mean it ended otherwise.
+    pub failure: &'static [&'static str],
+}
+
+/// The slower pace for large jobs.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Slow {
+    /// Between two polls.
+    pub interval: Duration,
+    /// When it starts.
+    pub after: Duration,
+    /// How many runs make a job large.
+    pub from_runs: u64,
+}
+
+/// How a list is paged: by a limit and an offset.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pagination {
+    /// Member that limits a page.
+    pub limit: &'static str,
+    /// Member that says where a page starts.
+    pub offset: &'static str,
+    /// Field of the answer that holds the items.
+    pub items: &'static str,
+    /// Field of the answer that counts all matches, where there is one.
+    pub total: Option<&'static str>,
+    /// Items asked for at once.
+    pub page_size: u64,
+}

@@ -1,0 +1,73 @@
+//! An answer, with what came along with it.
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+/// A decoded answer beside its status, headers and raw JSON.
+#[derive(Clone, Debug)]
+pub struct Response<T> {
+    pub(crate) inner: T,
+    pub(crate) answer: Answer,
+}
+
+impl<T> Response<T> {
+    /// What was decoded.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+
+    /// The status, any of 2XX.
+    pub fn status(&self) -> StatusCode {
+        self.answer.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.answer.headers
+    }
+
+    /// The name the server gave to this exchange, for its support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.answer.request_id()
+    }
+
+    /// The answer as it was received: fields newer than this crate are in here.
+    pub fn raw(&self) -> &Bytes {
+        &self.answer.body
+    }
+}
+
+impl<T> std::ops::Deref for Response<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+/// What came back, before anything is made of it.
+///
+/// `Debug` leaves the body out: it can hold signed links and other people's data.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn request_id(&self) -> Option<&str> {
+        const NAMES: [&str; 3] = ["x-request-id", "x-amzn-requestid", "cf-ray"];
+        NAMES.iter().find_map(|name| self.headers.get(*name)?.to_str().ok())
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("request_id", &self.request_id())
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

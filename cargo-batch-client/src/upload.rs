@@ -1,0 +1,106 @@
+//! Input files. The generator can't write multipart forms, so this is by hand.
+
+use bytes::Bytes;
+use cargo_batch_types::UploadedFile;
+use reqwest::multipart::{Form, Part};
+use serde::Deserialize;
+
+use crate::call::{Pending, read};
+use crate::{Client, Error, Response, operations};
+
+impl Client {
+    /// Upload an input file of less than 50 MiB.
+    ///
+    /// The answer's `s3_filename` is what a batch of kind `file` takes.
+    ///
+    /// `POST /workspaceManagement/files/upload`. Not idempotent: every upload makes another file,
+    /// which costs nothing.
+    ///
+    /// # Errors
+    /// The reasons are [`types::UploadFileErrorReason`](crate::types::UploadFileErrorReason); see
+    /// [`Error`].
+    pub fn upload_file(&self, name: impl Into<String>, content: impl Into<Bytes>) -> UploadFile<'_> {
+        UploadFile {
+            client: self,
+            name: name.into(),
+            content: content.into(),
+            content_type: "text/csv".to_owned(),
+        }
+    }
+}
+
+/// Upload an input file: awaited, or sent with `send`.
+#[derive(Clone)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct UploadFile<'a> {
+    client: &'a Client,
+    name: String,
+    content: Bytes,
+    content_type: String,
+}
+
+impl<'a> UploadFile<'a> {
+    /// The media type of the content; `text/csv` by default.
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.content_type = media_type.into();
+        self
+    }
+
+    /// Sends the request; the answer comes with its status and headers.
+    pub async fn send(self) -> Result<Response<UploadedFile>, Error> {
+        let operation = &operations::UPLOAD_FILE;
+        let url = format!("{}{}", self.client.baseurl, operation.path);
+        let request = || {
+            let part = Part::stream_with_length(self.content.clone(), self.content.len() as u64)
+                .file_name(self.name.clone())
+                .mime_str(&self.content_type)
+                .map_err(|_| {
+                    let what = format!("content_type {:?} is not a media type", self.content_type);
+                    Error::invalid_request(operation, what)
+                })?;
+            self.client
+                .client
+                .post(&url)
+                .multipart(Form::new().part("file", part))
+                .build()
+                .map_err(|error| Error::unbuildable(operation, error))
+        };
+        let answer = self.client.exchange(operation, request).await?;
+        let Response { inner, answer } = read::<Uploaded>(operation, answer)?;
+        Ok(Response { inner: inner.into_file(), answer })
+    }
+}
+
+impl<'a> IntoFuture for UploadFile<'a> {
+    type Output = Result<UploadedFile, Error>;
+    type IntoFuture = Pending<'a, UploadedFile>;
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+    }
+}
+
+impl std::fmt::Debug for UploadFile<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadFile")
+            .field("name", &self.name)
+            .field("content_len", &self.content.len())
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The file itself, or in the list that a sibling endpoint answers with.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Uploaded {
+    File(UploadedFile),
+    Listed { files: [UploadedFile; 1] },
+}
+
+impl Uploaded {
+    fn into_file(self) -> UploadedFile {
+        match self {
+            Self::File(file) | Self::Listed { files: [file] } => file,
+        }
+    }
+}
