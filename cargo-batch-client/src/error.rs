@@ -151,6 +151,10 @@ impl Error {
         Self::new(ErrorKind::Io, None, what).because(source)
     }
 
+    pub(crate) fn endless(operation: &'static Operation, what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unreadable, Some(operation), what)
+    }
+
     /// A transfer to or from storage that ended short of its whole.
     pub(crate) fn incomplete(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, None, what)

@@ -10,24 +10,32 @@ mod auth;
 mod call;
 mod client;
 mod config;
+mod download;
 mod error;
 #[rustfmt::skip]
 // progenitor's style, kept as it comes.
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
+mod handle;
 pub mod operation;
+mod pages;
 mod response;
 mod retry;
 mod secret;
 mod tls;
 mod upload;
+mod watch;
 
 pub use auth::{TokenFuture, TokenProvider};
 pub use client::Client;
 pub use config::{BASE_URL, ClientBuilder};
+pub use download::{Download, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
+pub use handle::BatchHandle;
+pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;
 pub use secrecy;
 pub use upload::UploadFile;
+pub use watch::{SavedWatch, Watch};

@@ -29,6 +29,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod batch;
 mod decode;
 mod filter;
 #[rustfmt::skip]
@@ -44,6 +45,7 @@ mod record;
 mod sensitive;
 mod tagged_union;
 
+pub use batch::Outcome;
 pub use decode::{DecodeError, from_json};
 pub use generated::*;
 pub use id::InvalidId;

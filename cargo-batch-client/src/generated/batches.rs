@@ -31,8 +31,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CreateBatch<'a> {
-    client: &'a Client,
-    body: Result<types::CreateBatchRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CreateBatchRequest, String>,
 }
 impl<'a> CreateBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -102,8 +102,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct PreviewBatch<'a> {
-    client: &'a Client,
-    body: Result<types::PreviewBatchRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::PreviewBatchRequest, String>,
 }
 impl<'a> PreviewBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -170,21 +170,21 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ListBatches<'a> {
-    client: &'a Client,
-    excluded_data_kinds: Result<Option<Vec<types::BatchDataKind>>, String>,
-    has_runs: Result<Option<bool>, String>,
-    included_data_kinds: Result<Option<Vec<types::BatchDataKind>>, String>,
-    is_finished: Result<Option<bool>, String>,
-    is_skipped: Result<Option<bool>, String>,
-    limit: Result<Option<u64>, String>,
-    offset: Result<Option<u64>, String>,
-    parent_batch_uuid: Result<Option<types::BatchUuid>, String>,
-    parent_node_uuid: Result<Option<types::NodeUuid>, String>,
-    parent_run_uuid: Result<Option<types::RunUuid>, String>,
-    release_uuid: Result<Option<types::ReleaseUuid>, String>,
-    statuses: Result<Option<Vec<types::BatchStatus>>, String>,
-    uuids: Result<Option<Vec<types::BatchUuid>>, String>,
-    workflow_uuids: Result<Option<Vec<types::WorkflowUuid>>, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) excluded_data_kinds: Result<Option<Vec<types::BatchDataKind>>, String>,
+    pub(crate) has_runs: Result<Option<bool>, String>,
+    pub(crate) included_data_kinds: Result<Option<Vec<types::BatchDataKind>>, String>,
+    pub(crate) is_finished: Result<Option<bool>, String>,
+    pub(crate) is_skipped: Result<Option<bool>, String>,
+    pub(crate) limit: Result<Option<u64>, String>,
+    pub(crate) offset: Result<Option<u64>, String>,
+    pub(crate) parent_batch_uuid: Result<Option<types::BatchUuid>, String>,
+    pub(crate) parent_node_uuid: Result<Option<types::NodeUuid>, String>,
+    pub(crate) parent_run_uuid: Result<Option<types::RunUuid>, String>,
+    pub(crate) release_uuid: Result<Option<types::ReleaseUuid>, String>,
+    pub(crate) statuses: Result<Option<Vec<types::BatchStatus>>, String>,
+    pub(crate) uuids: Result<Option<Vec<types::BatchUuid>>, String>,
+    pub(crate) workflow_uuids: Result<Option<Vec<types::WorkflowUuid>>, String>,
 }
 impl<'a> ListBatches<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -502,8 +502,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetBatch<'a> {
-    client: &'a Client,
-    uuid: Result<types::BatchUuid, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) uuid: Result<types::BatchUuid, String>,
 }
 impl<'a> GetBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -570,8 +570,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CancelBatch<'a> {
-    client: &'a Client,
-    uuid: Result<types::BatchUuid, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) uuid: Result<types::BatchUuid, String>,
 }
 impl<'a> CancelBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -642,9 +642,9 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct DownloadBatch<'a> {
-    client: &'a Client,
-    uuid: Result<types::BatchUuid, String>,
-    body: Result<types::DownloadBatchRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) uuid: Result<types::BatchUuid, String>,
+    pub(crate) body: Result<types::DownloadBatchRequest, String>,
 }
 impl<'a> DownloadBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -729,8 +729,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ExecuteActionBatch<'a> {
-    client: &'a Client,
-    body: Result<types::ExecuteActionBatchRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::ExecuteActionBatchRequest, String>,
 }
 impl<'a> ExecuteActionBatch<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {

@@ -31,8 +31,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CreateMultipartUpload<'a> {
-    client: &'a Client,
-    body: Result<types::CreateMultipartUploadRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CreateMultipartUploadRequest, String>,
 }
 impl<'a> CreateMultipartUpload<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -113,8 +113,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct SignMultipartPart<'a> {
-    client: &'a Client,
-    body: Result<types::SignMultipartPartRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::SignMultipartPartRequest, String>,
 }
 impl<'a> SignMultipartPart<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -194,8 +194,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CompleteMultipartUpload<'a> {
-    client: &'a Client,
-    body: Result<types::CompleteMultipartUploadRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CompleteMultipartUploadRequest, String>,
 }
 impl<'a> CompleteMultipartUpload<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -276,8 +276,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AbortMultipartUpload<'a> {
-    client: &'a Client,
-    body: Result<types::AbortMultipartUploadRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::AbortMultipartUploadRequest, String>,
 }
 impl<'a> AbortMultipartUpload<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -357,8 +357,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ListFileColumns<'a> {
-    client: &'a Client,
-    s3_filename: Result<String, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) s3_filename: Result<String, String>,
 }
 impl<'a> ListFileColumns<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {

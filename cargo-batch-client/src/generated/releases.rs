@@ -28,8 +28,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetRelease<'a> {
-    client: &'a Client,
-    uuid: Result<types::ReleaseUuid, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) uuid: Result<types::ReleaseUuid, String>,
 }
 impl<'a> GetRelease<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {

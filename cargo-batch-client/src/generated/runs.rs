@@ -28,8 +28,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ListRuns<'a> {
-    client: &'a Client,
-    body: Result<types::ListRunsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::ListRunsRequest, String>,
 }
 impl<'a> ListRuns<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -94,8 +94,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CountRuns<'a> {
-    client: &'a Client,
-    body: Result<types::CountRunsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CountRunsRequest, String>,
 }
 impl<'a> CountRuns<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -160,8 +160,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetRun<'a> {
-    client: &'a Client,
-    uuid: Result<types::RunUuid, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) uuid: Result<types::RunUuid, String>,
 }
 impl<'a> GetRun<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -230,8 +230,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CancelRuns<'a> {
-    client: &'a Client,
-    body: Result<types::CancelRunsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CancelRunsRequest, String>,
 }
 impl<'a> CancelRuns<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -301,8 +301,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct DownloadRuns<'a> {
-    client: &'a Client,
-    body: Result<types::DownloadRunsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::DownloadRunsRequest, String>,
 }
 impl<'a> DownloadRuns<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -372,8 +372,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct DownloadRunOutputs<'a> {
-    client: &'a Client,
-    body: Result<types::DownloadRunOutputsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::DownloadRunOutputsRequest, String>,
 }
 impl<'a> DownloadRunOutputs<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
@@ -449,8 +449,8 @@ impl Client {
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetRunMetrics<'a> {
-    client: &'a Client,
-    body: Result<types::GetRunMetricsRequest, String>,
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::GetRunMetricsRequest, String>,
 }
 impl<'a> GetRunMetrics<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {

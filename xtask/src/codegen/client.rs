@@ -221,6 +221,10 @@ impl VisitMut for HandOver<'_> {
         let text = format!(" {}: awaited, or sent with `send`.", self.summary);
         item.attrs.insert(0, syn::parse_quote!(#[doc = #text]));
         item.attrs.push(syn::parse_quote!(#[must_use = "a request does nothing until it is awaited or sent"]));
+        // The hand-written pages go on where a request's own limit and offset stand.
+        for field in &mut item.fields {
+            field.vis = syn::parse_quote!(pub(crate));
+        }
         visit_mut::visit_item_struct_mut(self, item);
     }
 

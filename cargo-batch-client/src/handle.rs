@@ -1,0 +1,110 @@
+//! A batch, as a person thinks of it.
+
+use cargo_batch_types::{
+    Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest, GetRunMetricsRequest,
+    ListRunsRequest, Run, RunMetric, RunStatus, RunsFilter, RunsFilterByRuns, RunsReset,
+};
+
+use crate::download::Download;
+use crate::pages::Items;
+use crate::{Client, Error, Watch};
+
+impl Client {
+    /// A batch, to do things with; nothing is sent.
+    pub fn batch(&self, uuid: impl Into<BatchUuid>) -> BatchHandle {
+        BatchHandle { client: self.clone(), uuid: uuid.into() }
+    }
+}
+
+/// A batch by its id, and what can be done with it; made by [`Client::batch`].
+#[derive(Clone, Debug)]
+pub struct BatchHandle {
+    client: Client,
+    uuid: BatchUuid,
+}
+
+impl BatchHandle {
+    /// Its id.
+    pub fn uuid(&self) -> BatchUuid {
+        self.uuid
+    }
+
+    /// How it stands.
+    pub async fn get(&self) -> Result<Batch, Error> {
+        Ok(self.client.get_batch(self.uuid).await?.batch)
+    }
+
+    /// Waits for it; see [`Client::watch`].
+    pub fn watch(&self) -> Watch {
+        self.client.watch(self.uuid)
+    }
+
+    /// Stops it: it goes on as `cancelling` until it is `cancelled`, so watch it if that matters.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        self.client.cancel_batch(self.uuid).await.map(|_| ())
+    }
+
+    /// Its runs, one for each record, as a stream.
+    ///
+    /// # Errors
+    /// As the stream's items; the workflow of the batch is looked up first.
+    pub async fn runs(&self) -> Result<Items<'static, Run>, Error> {
+        Ok(self.client.run_pages(self.selection().await?).items())
+    }
+
+    /// Its runs that failed, as a stream.
+    pub async fn failed_runs(&self) -> Result<Items<'static, Run>, Error> {
+        let failed = self.selection().await?.statuses([RunStatus::Error]);
+        Ok(self.client.run_pages(failed).items())
+    }
+
+    /// How its runs did, node by node.
+    pub async fn metrics(&self) -> Result<Vec<RunMetric>, Error> {
+        let workflow = self.get().await?.workflow_uuid;
+        let request = GetRunMetricsRequest::new(workflow).batch(self.uuid);
+        Ok(self.client.get_run_metrics(request).await?.run_metrics)
+    }
+
+    /// The file of its results, once it has finished: each record with what the last executed node
+    /// made of it.
+    pub fn download(&self) -> Download {
+        self.download_request(DownloadBatchRequest::new())
+    }
+
+    /// The file of its results, with what a certain node made of each record. The slugs are those
+    /// of the nodes of [`Client::get_release`].
+    pub fn download_of(&self, output_node_slug: impl Into<String>) -> Download {
+        self.download_request(DownloadBatchRequest::new().output_node_slug(output_node_slug))
+    }
+
+    fn download_request(&self, request: DownloadBatchRequest) -> Download {
+        let (client, uuid) = (self.client.clone(), self.uuid);
+        Download::new(
+            self.client.clone(),
+            Box::new(move || {
+                let (client, request) = (client.clone(), request.clone());
+                Box::pin(async move { Ok(client.download_batch(uuid, request).await?.url) })
+            }),
+        )
+    }
+
+    /// Starts a batch over the runs of this one that failed, from their first node.
+    ///
+    /// It spends credits for each of them. Unconfirmed: which workflow types the API lets re-run.
+    ///
+    /// # Errors
+    /// As [`Client::create_batch`].
+    pub async fn retry_failed(&self) -> Result<Batch, Error> {
+        let workflow = self.get().await?.workflow_uuid;
+        let failed = RunsFilterByRuns::new().statuses([RunStatus::Error]);
+        let data = CreateRunsData::new(RunsFilter::new(failed).batch(self.uuid), RunsReset::FirstNode);
+        let request = CreateBatchRequest::new(data).workflow(workflow);
+        Ok(self.client.create_batch(request).await?.batch)
+    }
+
+    /// The API wants the workflow to be named along with the batch.
+    async fn selection(&self) -> Result<ListRunsRequest, Error> {
+        let workflow = self.get().await?.workflow_uuid;
+        Ok(ListRunsRequest::new().workflow(workflow).batch(self.uuid))
+    }
+}

@@ -1,0 +1,199 @@
+//! Lists, page by page and item by item.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use cargo_batch_types::{Batch, BatchUuid, ListRunsRequest, Run, RunUuid};
+use futures_core::Stream;
+
+use crate::batches::ListBatches;
+use crate::call::Pending;
+use crate::operation::Operation;
+use crate::{Client, Error, operations};
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// What is on it; what was on an earlier page already is left out.
+    pub items: Vec<T>,
+    /// How many items there are on all pages, where the API says it.
+    pub total: Option<u64>,
+}
+
+/// An item that can be told from the others.
+pub trait Identified {
+    /// What tells it apart.
+    type Id: Copy + Eq + Hash + Send + Unpin + 'static;
+    /// Its own.
+    fn id(&self) -> Self::Id;
+}
+
+impl Identified for Batch {
+    type Id = BatchUuid;
+    fn id(&self) -> BatchUuid {
+        self.uuid
+    }
+}
+
+impl Identified for Run {
+    type Id = RunUuid;
+    fn id(&self) -> RunUuid {
+        self.uuid
+    }
+}
+
+/// Asks for the page at an offset, with at most so many items.
+type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Page<T>> + Send + 'a>;
+
+/// A list as a [`Stream`] of pages.
+///
+/// Every item comes once: the API pages by offset, so items that move between pages while you read
+/// are met twice or, if others before them disappear, not at all. It ends at an empty page; a
+/// server that gives the same page for ever is an error.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Pages<'a, T: Identified> {
+    operation: &'static Operation,
+    ask: Ask<'a, T>,
+    limit: u64,
+    offset: u64,
+    seen: HashSet<T::Id>,
+    stale: u32,
+    under_way: Option<Pending<'a, Page<T>>>,
+    done: bool,
+}
+
+/// Pages in a row without anything new, before the list is taken to be endless.
+const STALE_PAGES: u32 = 3;
+
+impl<'a, T: Identified> Pages<'a, T> {
+    fn new(operation: &'static Operation, limit: Option<u64>, offset: Option<u64>, ask: Ask<'a, T>) -> Self {
+        let size = operation.pagination.as_ref().map_or(100, |pagination| pagination.page_size);
+        Self {
+            operation,
+            ask,
+            limit: limit.unwrap_or(size).max(1),
+            offset: offset.unwrap_or(0),
+            seen: HashSet::new(),
+            stale: 0,
+            under_way: None,
+            done: false,
+        }
+    }
+
+    /// The same list as a stream of items.
+    pub fn items(self) -> Items<'a, T> {
+        Items { pages: self, page: Vec::new().into_iter() }
+    }
+
+    /// Takes a page in: forgets what was seen, and finds the next offset or the end.
+    fn accept(&mut self, mut page: Page<T>) -> Result<Option<Page<T>>, Error> {
+        let received = page.items.len() as u64;
+        if received == 0 {
+            self.done = true;
+            return Ok(None);
+        }
+        // A server may give fewer than asked for at its own limit, so a short page is not the end;
+        // the total is, where there is one.
+        self.offset += received;
+        page.items.retain(|item| self.seen.insert(item.id()));
+        if page.items.is_empty() {
+            self.stale += 1;
+            if self.stale == STALE_PAGES {
+                self.done = true;
+                let what = format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
+                return Err(Error::endless(self.operation, what));
+            }
+        } else {
+            self.stale = 0;
+        }
+        if page.total.is_some_and(|total| self.offset >= total) {
+            self.done = true;
+        }
+        Ok(Some(page))
+    }
+}
+
+impl<T: Identified + Unpin> Stream for Pages<'_, T> {
+    type Item = Result<Page<T>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        while !this.done {
+            let (offset, limit) = (this.offset, this.limit);
+            let under_way = this.under_way.get_or_insert_with(|| (this.ask)(offset, limit));
+            let answer = ready!(under_way.as_mut().poll(context));
+            this.under_way = None;
+            match answer.and_then(|page| this.accept(page)) {
+                Ok(Some(page)) if page.items.is_empty() => {}
+                Ok(Some(page)) => return Poll::Ready(Some(Ok(page))),
+                Ok(None) => {}
+                Err(error) => {
+                    this.done = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// A list as a [`Stream`] of items; made by [`Pages::items`].
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Items<'a, T: Identified> {
+    pages: Pages<'a, T>,
+    page: std::vec::IntoIter<T>,
+}
+
+impl<T: Identified + Unpin> Stream for Items<'_, T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(item) = this.page.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(Pin::new(&mut this.pages).poll_next(context)) {
+                Some(Ok(page)) => this.page = page.items.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<'a> ListBatches<'a> {
+    /// All pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+    pub fn pages(self) -> Pages<'a, Batch> {
+        let (limit, offset) = (self.limit.clone().ok().flatten(), self.offset.clone().ok().flatten());
+        let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
+            let request = self.clone().offset(offset).limit(limit);
+            Box::pin(async move { Ok(Page { items: request.await?.batches, total: None }) })
+        });
+        Pages::new(&operations::LIST_BATCHES, limit, offset, ask)
+    }
+
+    /// All batches of the list, from the offset on, as a stream; `limit` is the size of a page.
+    pub fn items(self) -> Items<'a, Batch> {
+        self.pages().items()
+    }
+}
+
+impl Client {
+    /// All pages of the runs that match, as a stream; `limit` is the size of a page.
+    pub fn run_pages(&self, request: impl Into<ListRunsRequest>) -> Pages<'static, Run> {
+        let (client, request) = (self.clone(), request.into());
+        let (limit, offset) = (request.limit, request.offset);
+        let ask: Ask<'static, Run> = Box::new(move |offset, limit| {
+            let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
+            Box::pin(async move {
+                let answer = client.list_runs(request).await?;
+                Ok(Page { items: answer.runs, total: answer.count })
+            })
+        });
+        Pages::new(&operations::LIST_RUNS, limit, offset, ask)
+    }
+}
