@@ -61,7 +61,7 @@ impl Client {
                     self.inner.retries.succeeded(policy);
                     return Ok(answer);
                 }
-                Err(error) => error.after(attempts, start.elapsed()),
+                Err(error) => error.after(attempts, start),
             };
             if !error.is_retryable() {
                 return Err(error);

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::config::{ClientBuilder, Timing};
+use crate::once::Creations;
 use crate::retry::{Retries, RetryPolicy};
 
 /// Calls the batches API; cheap to clone, and made once.
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub retry: RetryPolicy,
     pub retries: Retries,
     pub max_answer_bytes: usize,
+    pub creations: Creations,
 }
 
 impl Client {

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
+use crate::once::Creations;
 use crate::retry::{Retries, RetryPolicy};
 use crate::{Error, tls};
 
@@ -172,6 +173,7 @@ impl ClientBuilder {
                 retry: self.retry,
                 retries,
                 max_answer_bytes: self.max_answer_bytes,
+                creations: Creations::default(),
             }),
         })
     }

@@ -1,12 +1,12 @@
 //! Results, brought here whole.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bytes::Bytes;
 use cargo_batch_types::SignedUrl;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use tokio::time::Instant;
 use tokio::io::{AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 
 use crate::call::Pending;
@@ -117,6 +117,7 @@ impl Download {
             etag: None,
             received: 0,
             total: None,
+            started: Instant::now(),
             fruitless: 0,
             finished: false,
         }
@@ -140,6 +141,7 @@ pub(crate) struct Transfer {
     etag: Option<HeaderValue>,
     received: u64,
     total: Option<u64>,
+    started: Instant,
     fruitless: u32,
     finished: bool,
 }
@@ -211,7 +213,7 @@ impl Transfer {
         self.body = None;
         self.fruitless += 1;
         if self.fruitless >= FRUITLESS {
-            return Err(error.after(self.fruitless, Duration::ZERO));
+            return Err(error.after(self.fruitless, self.started));
         }
         let inner = &self.download.client.inner;
         let pause = inner.retries.jitter(inner.retry.base_delay * self.fruitless);

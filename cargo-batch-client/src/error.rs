@@ -3,9 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use cargo_batch_types::{ApiError, BatchDataErrorReason, CreateBatchError, DecodeError, from_json};
+use cargo_batch_types::{
+    ApiError, Batch, BatchDataErrorReason, CreateBatchError, DecodeError, from_json,
+};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use tokio::time::Instant;
 
 use crate::Reason;
 use crate::operation::Operation;
@@ -29,6 +32,9 @@ struct Inner {
     answer: Option<Answer>,
     attempts: u32,
     elapsed: Duration,
+    /// When the first attempt began.
+    started: Option<Instant>,
+    candidates: Vec<Batch>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -74,6 +80,8 @@ impl Error {
             answer: None,
             attempts: 0,
             elapsed: Duration::ZERO,
+            started: None,
+            candidates: Vec::new(),
             source: None,
         }))
     }
@@ -166,10 +174,28 @@ impl Error {
     }
 
     /// Notes how much was tried before giving up.
-    pub(crate) fn after(mut self, attempts: u32, elapsed: Duration) -> Self {
+    pub(crate) fn after(mut self, attempts: u32, started: Instant) -> Self {
         self.0.attempts = attempts;
-        self.0.elapsed = elapsed;
+        self.0.elapsed = started.elapsed();
+        self.0.started = Some(started);
         self
+    }
+
+    /// Notes the batches that may be what was asked for.
+    pub(crate) fn with_candidates(mut self, candidates: Vec<Batch>) -> Self {
+        self.0.candidates = candidates;
+        self
+    }
+
+    /// When the first attempt began.
+    pub(crate) fn started(&self) -> Option<Instant> {
+        self.0.started
+    }
+
+    /// The batches that may be the one that was asked for, where that can't be decided: see
+    /// [`Client::create_batch_once`](crate::Client::create_batch_once).
+    pub fn candidates(&self) -> &[Batch] {
+        &self.0.candidates
     }
 
     /// What kind of thing went wrong.
@@ -393,6 +419,11 @@ impl fmt::Display for Error {
             write!(f, ": {source}")?;
         }
         let mut details = Vec::new();
+        if !inner.candidates.is_empty() {
+            let uuids: Vec<String> =
+                inner.candidates.iter().map(|batch| batch.uuid.to_string()).collect();
+            details.push(format!("it may be {}", uuids.join(" or ")));
+        }
         if inner.attempts > 1 {
             details.push(format!("{} attempts in {}", inner.attempts, seconds(inner.elapsed)));
         }

@@ -17,14 +17,18 @@ mod error;
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
 mod handle;
+mod once;
 pub mod operation;
 mod pages;
 mod response;
 mod retry;
+#[cfg(feature = "rows")]
+mod rows;
 mod secret;
 mod tls;
 mod upload;
 mod watch;
+mod watch_many;
 
 pub use auth::{TokenFuture, TokenProvider};
 pub use client::Client;
@@ -36,6 +40,9 @@ pub use handle::BatchHandle;
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;
+#[cfg(feature = "rows")]
+pub use rows::{RowError, Rows};
 pub use secrecy;
 pub use upload::UploadFile;
 pub use watch::{SavedWatch, Watch};
+pub use watch_many::{Change, WatchMany};

@@ -88,6 +88,14 @@ impl<'a, T: Identified> Pages<'a, T> {
         Items { pages: self, page: Vec::new().into_iter() }
     }
 
+    /// The next page; nothing after the last.
+    pub async fn next(&mut self) -> Option<Result<Page<T>, Error>>
+    where
+        T: Unpin,
+    {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
     fn accept(&mut self, mut page: Page<T>) -> Result<Option<Page<T>>, Error> {
         let received = page.items.len() as u64;
@@ -145,6 +153,25 @@ impl<T: Identified + Unpin> Stream for Pages<'_, T> {
 pub struct Items<'a, T: Identified> {
     pages: Pages<'a, T>,
     page: std::vec::IntoIter<T>,
+}
+
+impl<T: Identified + Unpin> Items<'_, T> {
+    /// The next item; nothing after the last.
+    pub async fn next(&mut self) -> Option<Result<T, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// All that is left, in memory.
+    ///
+    /// # Errors
+    /// The first that a page ends with.
+    pub async fn collect(mut self) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        while let Some(item) = self.next().await {
+            items.push(item?);
+        }
+        Ok(items)
+    }
 }
 
 impl<T: Identified + Unpin> Stream for Items<'_, T> {

@@ -14,7 +14,7 @@ use crate::operation::Waiter;
 use crate::{Client, Error, operations};
 
 /// How long a watch goes on asking a server that answers nothing but errors.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
@@ -143,6 +143,11 @@ impl Watch {
         }
     }
 
+    /// The next state; nothing after the final one.
+    pub async fn next(&mut self) -> Option<Result<Batch, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     fn watched_for(&self) -> Duration {
         self.earlier + self.started.elapsed()
     }
@@ -258,8 +263,7 @@ impl IntoFuture for Watch {
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             loop {
-                let seen = std::future::poll_fn(|context| Pin::new(&mut self).poll_next(context)).await;
-                match seen {
+                match self.next().await {
                     Some(Ok(batch)) if batch.is_finished() => return Ok(batch),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error),
