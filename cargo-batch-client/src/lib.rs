@@ -43,6 +43,6 @@ pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
 pub use rows::{RowError, Rows};
 pub use secrecy;
-pub use upload::UploadFile;
+pub use upload::{Upload, UploadFile};
 pub use watch::{SavedWatch, Watch};
 pub use watch_many::{Change, WatchMany};

@@ -31,6 +31,7 @@
 
 mod batch;
 mod decode;
+mod file;
 mod filter;
 #[rustfmt::skip]
 // A union is made once and matched often: boxing its largest variant would show in every match.
