@@ -1,4 +1,4 @@
-//! Client of the batches API of Cargo (getcargo.io).
+#![doc = include_str!("../README.md")]
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -56,7 +56,6 @@ impl Client {
 
 /// What a [`WatchMany`] tells.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Change {
     /// A batch that is new to the watch, or stands otherwise than before.
     Batch(Box<Batch>),
