@@ -1,0 +1,215 @@
+//! JSON that a schema of the specification allows, made from the schema.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use xtask::spec::{Document, reference};
+
+/// Makes samples of schemas.
+pub struct Samples<'a> {
+    document: &'a Document,
+    /// With every optional member, or with none.
+    full: bool,
+}
+
+/// A field of a schema, as far as a sample can do without it.
+pub struct Field {
+    /// Its name on the wire.
+    pub name: String,
+    /// It may be absent.
+    pub optional: bool,
+    /// It may be null.
+    pub nullable: bool,
+}
+
+impl<'a> Samples<'a> {
+    /// Samples with nothing optional.
+    pub fn minimal(document: &'a Document) -> Self {
+        Self {
+            document,
+            full: false,
+        }
+    }
+
+    /// Samples with everything optional.
+    pub fn full(document: &'a Document) -> Self {
+        Self {
+            document,
+            full: true,
+        }
+    }
+
+    /// The samples of a named schema's Rust type: one, or one for each kind where there are kinds.
+    ///
+    /// The variant of a union comes without its tag, which the union's type holds.
+    pub fn of(&self, name: &str) -> Vec<Value> {
+        let schema = self.schema(name);
+        let mut samples = match self.union_within(schema) {
+            Some(union) => self
+                .kinds(union)
+                .map(|kind| self.make(schema, Some(&kind)))
+                .collect(),
+            None => vec![self.make(schema, None)],
+        };
+        for tag in self.tags_of(name) {
+            samples
+                .iter_mut()
+                .filter_map(Value::as_object_mut)
+                .for_each(|sample| {
+                    sample.shift_remove(&tag);
+                });
+        }
+        samples
+    }
+
+    /// The fields that the schema itself names, the tag of its union left out.
+    pub fn fields(&self, name: &str) -> Vec<Field> {
+        let schema = self.schema(name);
+        let object = if schema["allOf"].is_array() {
+            &schema["allOf"][0]
+        } else {
+            schema
+        };
+        let required = object["required"].as_array().cloned().unwrap_or_default();
+        let tags = self.tags_of(name);
+        let properties = object["properties"].as_object().into_iter().flatten();
+        properties
+            .filter(|(name, _)| !tags.contains(name))
+            .map(|(name, property)| Field {
+                name: name.clone(),
+                optional: !required.contains(&json!(name)),
+                nullable: property["nullable"] == true,
+            })
+            .collect()
+    }
+
+    fn schema(&self, name: &str) -> &'a Value {
+        self.document
+            .schema(name)
+            .unwrap_or_else(|| panic!("no schema is called {name}"))
+    }
+
+    /// The schema that the text of a `$ref` or of a mapping points to.
+    fn target(&self, target: &Value) -> &'a Value {
+        self.schema(
+            target
+                .as_str()
+                .and_then(|target| target.rsplit('/').next())
+                .unwrap_or_default(),
+        )
+    }
+
+    /// The union that a schema is, or that is flattened into it.
+    fn union_within(&self, schema: &'a Value) -> Option<&'a Value> {
+        if schema.get("discriminator").is_some() {
+            return Some(schema);
+        }
+        match schema["allOf"].as_array()?.as_slice() {
+            [_, union] => Some(self.schema(reference(union)?)),
+            _ => None,
+        }
+    }
+
+    fn kinds(&self, union: &'a Value) -> impl Iterator<Item = String> {
+        union["discriminator"]["mapping"]
+            .as_object()
+            .into_iter()
+            .flat_map(|map| map.keys().cloned())
+    }
+
+    /// The tags by which unions tell this variant; one that is flattened into it stays.
+    fn tags_of(&self, name: &str) -> Vec<String> {
+        let unions = self.document.schemas().values().filter(|schema| {
+            schema["oneOf"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|one| reference(one) == Some(name))
+        });
+        unions
+            .filter_map(|union| union["discriminator"]["propertyName"].as_str())
+            .map(str::to_owned)
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    fn make(&self, schema: &'a Value, kind: Option<&str>) -> Value {
+        if let Some(target) = schema.get("$ref") {
+            return self.make(self.target(target), kind);
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            let parts = parts.iter().map(|part| self.make(part, kind));
+            return merge(parts);
+        }
+        if let Some(tag) = schema["discriminator"]["propertyName"].as_str() {
+            let mapping = schema["discriminator"]["mapping"]
+                .as_object()
+                .into_iter()
+                .flatten();
+            let mapping: BTreeMap<&str, &Value> = mapping
+                .map(|(value, target)| (value.as_str(), target))
+                .collect();
+            let first = self.kinds(schema).next().unwrap_or_default();
+            // A kind that this union doesn't have is meant for one further out.
+            let kind = kind
+                .filter(|kind| mapping.contains_key(kind))
+                .unwrap_or(&first);
+            let mut sample = self.make(self.target(mapping[kind]), None);
+            sample[tag] = kind.into();
+            return sample;
+        }
+        if let Some(first) = schema["oneOf"].get(0) {
+            return self.make(first, None);
+        }
+        if let Some(value) = schema["enum"].get(0) {
+            return value.clone();
+        }
+        match (schema["type"].as_str(), schema["format"].as_str()) {
+            (Some("string"), Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
+            (Some("string"), Some("date-time")) => "2026-01-02T03:04:05Z".into(),
+            (Some("string"), _) => "text".into(),
+            (Some("integer"), _) => 3.into(),
+            (Some("number"), _) => 1.5.into(),
+            (Some("boolean"), _) => true.into(),
+            (Some("array"), _) if self.full => vec![self.make(&schema["items"], None)].into(),
+            (Some("array"), _) => Value::Array(Vec::new()),
+            (Some("object"), _) => self.object(schema),
+            _ => json!({ "anything": [1, null] }),
+        }
+    }
+
+    fn object(&self, schema: &'a Value) -> Value {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let mut sample = Map::new();
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if self.full || required.contains(&json!(name)) {
+                sample.insert(name.clone(), self.make(property, None));
+            }
+        }
+        if self.full {
+            match &schema["additionalProperties"] {
+                Value::Bool(true) => {
+                    sample.insert("freeForm".into(), json!({ "deep": [null, 1.5, "text"] }));
+                }
+                inner @ Value::Object(_) => {
+                    sample.insert("freeForm".into(), self.make(inner, None));
+                }
+                _ => {}
+            }
+        }
+        sample.into()
+    }
+}
+
+fn merge(parts: impl Iterator<Item = Value>) -> Value {
+    let mut parts: Vec<Value> = parts.collect();
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let members = parts.into_iter().flat_map(|part| match part {
+        Value::Object(members) => members,
+        other => panic!("only objects can be put together, not {other}"),
+    });
+    Value::Object(members.collect())
+}
