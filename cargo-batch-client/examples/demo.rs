@@ -8,8 +8,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cargo_batch_client::types::{Batch, CreateBatchRequest, WorkflowUuid};
 use cargo_batch_client::Client;
+use cargo_batch_client::types::{Batch, CreateBatchRequest, WorkflowUuid};
 use cargo_batch_sandbox::Sandbox;
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,14 +33,27 @@ async fn run() -> Result<(), Box<dyn Error>> {
         return job(&Client::from_env()?, workflow, &options).await;
     }
     let sandbox = Sandbox::builder().speed(60.0).start().await?;
-    println!("No CARGO_API_TOKEN: this runs in the sandbox at {}, at 60 times the pace.", sandbox.base_url());
-    let client = Client::builder(sandbox.token()).base_url(sandbox.base_url()).build()?;
+    println!(
+        "No CARGO_API_TOKEN: this runs in the sandbox at {}, at 60 times the pace.",
+        sandbox.base_url()
+    );
+    let client = Client::builder(sandbox.token())
+        .base_url(sandbox.base_url())
+        .build()?;
     job(&client, sandbox.world().tool_workflow_uuid, &options).await
 }
 
-async fn job(client: &Client, workflow: WorkflowUuid, options: &Options) -> Result<(), Box<dyn Error>> {
+async fn job(
+    client: &Client,
+    workflow: WorkflowUuid,
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
     let file = client.upload(&options.file).await?;
-    println!("uploaded   {} as {}", options.file.display(), file.s3_filename);
+    println!(
+        "uploaded   {} as {}",
+        options.file.display(),
+        file.s3_filename
+    );
 
     let request = CreateBatchRequest::new(file).workflow(workflow);
     let batch = client.create_batch_once(request).await?;
@@ -75,7 +88,10 @@ async fn job(client: &Client, workflow: WorkflowUuid, options: &Options) -> Resu
 fn line(batch: &Batch) -> String {
     format!(
         "{:<10} {:>4} of {} runs, {} failed, {:.2} credits",
-        batch.status, batch.executed_runs_count, batch.runs_count, batch.failed_runs_count,
+        batch.status,
+        batch.executed_runs_count,
+        batch.runs_count,
+        batch.failed_runs_count,
         batch.credits_used_count,
     )
 }
@@ -100,7 +116,12 @@ impl Options {
                 "--workflow" => options.workflow = Some(value()?.parse()?),
                 "--file" => options.file = value()?.into(),
                 "--results" => options.results = value()?.into(),
-                _ => return Err(format!("unknown option {flag}: there are --workflow, --file and --results").into()),
+                _ => {
+                    return Err(format!(
+                        "unknown option {flag}: there are --workflow, --file and --results"
+                    )
+                    .into());
+                }
             }
         }
         Ok(options)

@@ -21,7 +21,11 @@ pub trait TokenProvider: Send + Sync + 'static {
 
 /// What a [`TokenProvider`] answers with.
 pub type TokenFuture<'a> = Pin<
-    Box<dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>,
+    Box<
+        dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>>
+            + Send
+            + 'a,
+    >,
 >;
 
 /// Where the header of a client comes from.
@@ -33,17 +37,27 @@ pub(crate) struct Auth {
 impl Auth {
     /// A token that never changes.
     pub fn fixed(token: &SecretString) -> Result<Self, Error> {
-        Ok(Self { provider: None, header: RwLock::new(Some(header(token)?)) })
+        Ok(Self {
+            provider: None,
+            header: RwLock::new(Some(header(token)?)),
+        })
     }
 
     /// Tokens that can be renewed.
     pub fn provided(provider: Arc<dyn TokenProvider>) -> Self {
-        Self { provider: Some(provider), header: RwLock::new(None) }
+        Self {
+            provider: Some(provider),
+            header: RwLock::new(None),
+        }
     }
 
     /// The header to send.
     pub async fn header(&self) -> Result<HeaderValue, Error> {
-        let known = self.header.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let known = self
+            .header
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         match known {
             Some(header) => Ok(header),
             None => self.ask().await,
@@ -56,7 +70,11 @@ impl Auth {
             return Ok(None);
         }
         // Another request may have renewed it meanwhile.
-        let known = self.header.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let known = self
+            .header
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         match known {
             Some(header) if header != *refused => Ok(Some(header)),
             _ => self.ask().await.map(Some),
@@ -68,7 +86,10 @@ impl Auth {
             return Err(Error::configuration("there is no token"));
         };
         let header = header(&provider.token().await.map_err(Error::no_token)?)?;
-        *self.header.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(header.clone());
+        *self
+            .header
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(header.clone());
         Ok(header)
     }
 }
@@ -82,7 +103,9 @@ impl fmt::Debug for Auth {
 fn header(token: &SecretString) -> Result<HeaderValue, Error> {
     let token = token.expose_secret().trim();
     if token.is_empty() {
-        return Err(Error::configuration("the token is empty: give the API token of your workspace"));
+        return Err(Error::configuration(
+            "the token is empty: give the API token of your workspace",
+        ));
     }
     let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
         Error::configuration(

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::operation::Operation;
 use crate::response::Answer;
-use crate::{Client, Error, ErrorKind, Response};
+use crate::{Client, Error, ErrorKind, Response, trace};
 
 /// A request under way.
 #[cfg(not(target_arch = "wasm32"))]
@@ -28,6 +28,59 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
 
 impl Client {
+    /// Calls an operation this crate has no method for, with its token, retries and errors as usual.
+    ///
+    /// `path` is the operation's with its parameters filled in, query included; `body` is sent as
+    /// JSON.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, operation::{Method, Operation}};
+    /// # async fn run(client: Client) -> Result<(), Error> {
+    /// static COUNT: Operation = Operation::new("count_batches", Method::GET, "/orchestration/batches/count", true);
+    ///
+    /// let count: serde_json::Value =
+    ///     client.request(&COUNT, "/orchestration/batches/count?isFinished=true", None).await?.into_inner();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) when the path would lead elsewhere, and
+    /// everything an operation can end with.
+    pub async fn request<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Response<T>, Error> {
+        let wrong =
+            |why: &str| Error::invalid_request(operation, format!("the path {path:?} {why}"));
+        if !path.starts_with('/') || path.contains("//") {
+            return Err(wrong(
+                "must begin with one slash, and every part of it be filled in",
+            ));
+        }
+        let url = format!("{}{path}", self.baseurl);
+        let parsed = reqwest::Url::parse(&url).map_err(|_| wrong("can't be part of a URL"))?;
+        // What the parser resolved away (`..`, `\\`) would change which operation is called.
+        let whole = parsed.as_str().split(['?', '#']).next().unwrap_or_default();
+        if whole != url.split('?').next().unwrap_or_default() {
+            return Err(wrong(
+                "must be written as it is sent: no dot segments, no spaces, no fragment",
+            ));
+        }
+        let mut request = match operation.method {
+            crate::operation::Method::GET => self.client.get(parsed),
+            crate::operation::Method::POST => self.client.post(parsed),
+        };
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let request = request
+            .build()
+            .map_err(|error| Error::unbuildable(operation, error))?;
+        self.call(operation, request).await
+    }
+
     /// Sends what a generated operation has put together, and reads the answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
@@ -35,17 +88,26 @@ impl Client {
         request: Request,
     ) -> Result<Response<T>, Error> {
         let again = || {
-            request.try_clone().ok_or_else(|| {
-                Error::invalid_request(operation, "the body can be sent only once")
-            })
+            request
+                .try_clone()
+                .ok_or_else(|| Error::invalid_request(operation, "the body can be sent only once"))
         };
         let answer = self.exchange(operation, again).await?;
         read(operation, answer)
     }
 
-    /// Sends a request until there is an answer to keep: a success, or an error that trying again
-    /// would not mend or must not risk.
+    /// Sends a request until there is an answer to keep.
     pub(crate) async fn exchange(
+        &self,
+        operation: &'static Operation,
+        request: impl Fn() -> Result<Request, Error>,
+    ) -> Result<Answer, Error> {
+        trace::operation(operation, self.attempts(operation, request)).await
+    }
+
+    /// An answer to keep is a success, or an error that trying again would not mend or must not
+    /// risk.
+    async fn attempts(
         &self,
         operation: &'static Operation,
         request: impl Fn() -> Result<Request, Error>,
@@ -56,17 +118,22 @@ impl Client {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match self.attempt(operation, &request, deadline).await {
-                Ok(answer) => {
-                    self.inner.retries.succeeded(policy);
-                    return Ok(answer);
-                }
-                Err(error) => error.after(attempts, start),
-            };
+            let error =
+                match trace::attempt(attempts, self.attempt(operation, &request, deadline)).await {
+                    Ok(answer) => {
+                        self.inner.retries.succeeded(policy);
+                        return Ok(answer);
+                    }
+                    Err(error) => error.after(attempts, start),
+                };
             if !error.is_retryable() {
                 return Err(error);
             }
-            let Some(pause) = self.inner.retries.pause(policy, attempts, error.retry_after()) else {
+            let Some(pause) = self
+                .inner
+                .retries
+                .pause(policy, attempts, error.retry_after())
+            else {
                 return Err(error);
             };
             if Instant::now() + pause >= deadline {
@@ -84,7 +151,10 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, Error> {
         let token = self.inner.auth.header().await?;
-        match self.send(operation, request()?, token.clone(), deadline).await {
+        match self
+            .send(operation, request()?, token.clone(), deadline)
+            .await
+        {
             Err(error) if error.kind() == ErrorKind::Unauthorized => {
                 match self.inner.auth.renewed(&token).await? {
                     Some(token) => self.send(operation, request()?, token, deadline).await,
@@ -128,11 +198,15 @@ impl Client {
         let mut response = self.client.execute(request).await.map_err(lost)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let cap = self.inner.max_answer_bytes;
-        let body = body(response, cap, operation).await.map_err(|error| match error {
+        let body = body(response, cap).await.map_err(|error| match error {
             Some(error) => lost(error),
             None => Error::too_large(Some(operation), cap),
         })?;
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
@@ -140,7 +214,6 @@ impl Client {
 async fn body(
     mut response: reqwest::Response,
     cap: usize,
-    _: &'static Operation,
 ) -> Result<Bytes, Option<reqwest::Error>> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
@@ -157,7 +230,11 @@ pub(crate) fn read<T: DeserializeOwned>(
     operation: &'static Operation,
     answer: Answer,
 ) -> Result<Response<T>, Error> {
-    let json: &[u8] = if answer.body.is_empty() { b"{}" } else { &answer.body };
+    let json: &[u8] = if answer.body.is_empty() {
+        b"{}"
+    } else {
+        &answer.body
+    };
     match from_json(json) {
         Ok(inner) => Ok(Response { inner, answer }),
         Err(error) => Err(Error::unreadable(operation, answer, error)),

@@ -97,6 +97,8 @@ fn variable(name: &str) -> Result<Option<String>, Error> {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.baseurl).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("base_url", &self.baseurl)
+            .finish_non_exhaustive()
     }
 }

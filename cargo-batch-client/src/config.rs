@@ -70,7 +70,10 @@ impl ClientBuilder {
             http: None,
             user_agent: None,
             connect_timeout: Duration::from_secs(10),
-            timing: Timing { attempt: Duration::from_secs(60), overall: Duration::from_secs(180) },
+            timing: Timing {
+                attempt: Duration::from_secs(60),
+                overall: Duration::from_secs(180),
+            },
             retry: RetryPolicy::default(),
             seed: None,
             max_answer_bytes: 64 << 20,
@@ -190,15 +193,22 @@ fn checked(base_url: &str) -> Result<Url, Error> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(wrong("would send the token unencrypted: use https (http is for loopback)")),
+        "http" => Err(wrong(
+            "would send the token unencrypted: use https (http is for loopback)",
+        )),
         _ => Err(wrong("must begin with https://")),
     }
 }
 
 fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 fn own_client(user_agent: Option<&str>, connect: Duration) -> Result<reqwest::Client, Error> {

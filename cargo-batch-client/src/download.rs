@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use cargo_batch_types::SignedUrl;
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
-use tokio::time::Instant;
+use reqwest::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE,
+};
 use tokio::io::{AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::call::Pending;
 use crate::response::Answer;
@@ -43,7 +45,11 @@ pub struct Progress {
 
 impl Download {
     pub(crate) fn new(client: Client, ask: Ask) -> Self {
-        Self { client, ask, progress: None }
+        Self {
+            client,
+            ask,
+            progress: None,
+        }
     }
 
     /// Calls back with every piece that arrives.
@@ -67,7 +73,9 @@ impl Download {
             Ok(bytes) => tokio::fs::rename(&part, path)
                 .await
                 .map(|()| bytes)
-                .map_err(|error| Error::io(format!("cannot move {} into place", part.display()), error)),
+                .map_err(|error| {
+                    Error::io(format!("cannot move {} into place", part.display()), error)
+                }),
             Err(error) => Err(error),
         };
         if moved.is_err() {
@@ -195,7 +203,10 @@ impl Transfer {
     async fn ended(&mut self) -> Result<(), Error> {
         match self.total {
             Some(total) if self.received < total => {
-                let what = format!("the download ended after {} of {total} bytes", self.received);
+                let what = format!(
+                    "the download ended after {} of {total} bytes",
+                    self.received
+                );
                 self.broke_off(Error::incomplete(what)).await
             }
             Some(total) if self.received > total => Err(Error::incomplete(format!(
@@ -216,7 +227,9 @@ impl Transfer {
             return Err(error.after(self.fruitless, self.started));
         }
         let inner = &self.download.client.inner;
-        let pause = inner.retries.jitter(inner.retry.base_delay * self.fruitless);
+        let pause = inner
+            .retries
+            .jitter(inner.retry.base_delay * self.fruitless);
         tokio::time::sleep(pause).await;
         Ok(())
     }
@@ -227,7 +240,9 @@ impl Transfer {
             self.link = Some((self.download.ask)().await?);
             self.fresh = true;
         }
-        let Some(link) = &self.link else { return Ok(false) };
+        let Some(link) = &self.link else {
+            return Ok(false);
+        };
         // No `Authorization`: the link is its own permission, and the host somebody else's.
         let mut request = self.download.client.client.get(link.expose());
         if self.received > 0
@@ -239,8 +254,18 @@ impl Transfer {
         let limit = self.download.client.inner.timing.attempt;
         let answer = match tokio::time::timeout(limit, request.send()).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return self.broke_off(Error::transport(None, error)).await.map(|()| false),
-            Err(_) => return self.broke_off(Error::timed_out(None, limit)).await.map(|()| false),
+            Ok(Err(error)) => {
+                return self
+                    .broke_off(Error::transport(None, error))
+                    .await
+                    .map(|()| false);
+            }
+            Err(_) => {
+                return self
+                    .broke_off(Error::timed_out(None, limit))
+                    .await
+                    .map(|()| false);
+            }
         };
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if range_start(answer.headers()) == Some(self.received) => {
@@ -260,17 +285,36 @@ impl Transfer {
 
     fn begin(&mut self, answer: reqwest::Response) {
         self.fresh = false;
-        self.total = self.total.or_else(|| Some(self.received + answer.content_length()?));
+        self.total = self
+            .total
+            .or_else(|| Some(self.received + answer.content_length()?));
         // A weak tag doesn't promise the same bytes.
-        let etag = answer.headers().get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/"));
-        let ranges = answer.headers().get(ACCEPT_RANGES).is_none_or(|ranges| ranges != "none");
+        let etag = answer
+            .headers()
+            .get(ETAG)
+            .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
+        let ranges = answer
+            .headers()
+            .get(ACCEPT_RANGES)
+            .is_none_or(|ranges| ranges != "none");
         self.etag = etag.filter(|_| ranges).cloned();
         self.body = Some(answer);
     }
 
-    async fn refused(&mut self, status: StatusCode, answer: reqwest::Response) -> Result<(), Error> {
+    async fn refused(
+        &mut self,
+        status: StatusCode,
+        answer: reqwest::Response,
+    ) -> Result<(), Error> {
         let headers = answer.headers().clone();
-        let error = Error::refused(None, Answer { status, headers, body: Bytes::new() });
+        let error = Error::refused(
+            None,
+            Answer {
+                status,
+                headers,
+                body: Bytes::new(),
+            },
+        );
         match status.as_u16() {
             // How storages say that a link has expired.
             400 | 401 | 403 | 404 | 410 if !self.fresh => {
@@ -288,7 +332,10 @@ impl Transfer {
     }
 
     fn report(&mut self) {
-        let progress = Progress { bytes: self.received, total: self.total };
+        let progress = Progress {
+            bytes: self.received,
+            total: self.total,
+        };
         if let Some(callback) = &mut self.download.progress {
             callback(progress);
         }
@@ -298,5 +345,10 @@ impl Transfer {
 /// Where a partial answer starts: `bytes 100-199/200`.
 fn range_start(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    text.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+    text.strip_prefix("bytes ")?
+        .split('-')
+        .next()?
+        .trim()
+        .parse()
+        .ok()
 }

@@ -71,7 +71,11 @@ struct Refusal {
 }
 
 impl Error {
-    fn new(kind: ErrorKind, operation: Option<&'static Operation>, what: impl Into<String>) -> Self {
+    fn new(
+        kind: ErrorKind,
+        operation: Option<&'static Operation>,
+        what: impl Into<String>,
+    ) -> Self {
         Self(Box::new(Inner {
             kind,
             operation,
@@ -95,11 +99,16 @@ impl Error {
     }
 
     pub(crate) fn unbuildable(operation: &'static Operation, source: reqwest::Error) -> Self {
-        Self::invalid_request(operation, "the request can't be written").because(source.without_url())
+        Self::invalid_request(operation, "the request can't be written")
+            .because(source.without_url())
     }
 
     pub(crate) fn no_token(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        let mut error = Self::new(ErrorKind::Unauthorized, None, "the token provider gave no token");
+        let mut error = Self::new(
+            ErrorKind::Unauthorized,
+            None,
+            "the token provider gave no token",
+        );
         error.0.source = Some(source);
         error
     }
@@ -107,11 +116,23 @@ impl Error {
     pub(crate) fn transport(operation: Option<&'static Operation>, source: reqwest::Error) -> Self {
         let source = source.without_url();
         let error = if is_unsent(&source) {
-            Self::new(ErrorKind::Unreachable, operation, "no connection to the server")
+            Self::new(
+                ErrorKind::Unreachable,
+                operation,
+                "no connection to the server",
+            )
         } else if source.is_timeout() {
-            Self::new(ErrorKind::Interrupted, operation, "the server took too long to answer")
+            Self::new(
+                ErrorKind::Interrupted,
+                operation,
+                "the server took too long to answer",
+            )
         } else {
-            Self::new(ErrorKind::Interrupted, operation, "the exchange with the server broke off")
+            Self::new(
+                ErrorKind::Interrupted,
+                operation,
+                "the exchange with the server broke off",
+            )
         };
         error.because(source)
     }
@@ -133,7 +154,10 @@ impl Error {
         answer: Answer,
         source: DecodeError,
     ) -> Self {
-        let what = format!("the server answered {}, but not with the form it should", answer.status);
+        let what = format!(
+            "the server answered {}, but not with the form it should",
+            answer.status
+        );
         let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what).because(source);
         error.0.answer = Some(answer);
         error
@@ -283,7 +307,11 @@ impl Error {
         if self.is_unsent() {
             return true;
         }
-        if !self.0.operation.is_none_or(|operation| operation.idempotent) {
+        if !self
+            .0
+            .operation
+            .is_none_or(|operation| operation.idempotent)
+        {
             return false;
         }
         match self.0.kind {
@@ -297,7 +325,12 @@ impl Error {
     /// Only operations that are not idempotent can be ambiguous. Don't repeat one: look for what it
     /// may have made first.
     pub fn is_ambiguous(&self) -> bool {
-        if self.0.operation.is_none_or(|operation| operation.idempotent) || self.is_unsent() {
+        if self
+            .0
+            .operation
+            .is_none_or(|operation| operation.idempotent)
+            || self.is_unsent()
+        {
             return false;
         }
         match self.0.kind {
@@ -306,7 +339,9 @@ impl Error {
             // on the way, also after the server acted.
             ErrorKind::Refused => {
                 self.status().is_some_and(|status| status.is_server_error())
-                    && self.reason().is_none_or(|reason| reason.as_str() == "failedToStart")
+                    && self
+                        .reason()
+                        .is_none_or(|reason| reason.as_str() == "failedToStart")
             }
             _ => false,
         }
@@ -358,7 +393,9 @@ impl Error {
             (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => "Call less often.",
             (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
             (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
-            (ErrorKind::Unreadable, _) => "The raw body is in the error; a newer version may read it.",
+            (ErrorKind::Unreadable, _) => {
+                "The raw body is in the error; a newer version may read it."
+            }
             _ => return None,
         })
     }
@@ -384,7 +421,9 @@ impl Refusal {
     fn read(operation: Option<&'static Operation>, answer: &Answer) -> Self {
         let plain: ApiError = from_json(&answer.body).unwrap_or_default();
         // Only creations carry `dataError`; the member is looked for wherever it may be.
-        let data = from_json::<CreateBatchError>(&answer.body).ok().and_then(|error| error.data_error);
+        let data = from_json::<CreateBatchError>(&answer.body)
+            .ok()
+            .and_then(|error| error.data_error);
         let reason = plain.reason.filter(|reason| !reason.is_empty());
         Self {
             reason: reason.map(|text| match operation {
@@ -420,12 +459,19 @@ impl fmt::Display for Error {
         }
         let mut details = Vec::new();
         if !inner.candidates.is_empty() {
-            let uuids: Vec<String> =
-                inner.candidates.iter().map(|batch| batch.uuid.to_string()).collect();
+            let uuids: Vec<String> = inner
+                .candidates
+                .iter()
+                .map(|batch| batch.uuid.to_string())
+                .collect();
             details.push(format!("it may be {}", uuids.join(" or ")));
         }
         if inner.attempts > 1 {
-            details.push(format!("{} attempts in {}", inner.attempts, seconds(inner.elapsed)));
+            details.push(format!(
+                "{} attempts in {}",
+                inner.attempts,
+                seconds(inner.elapsed)
+            ));
         }
         if let Some(id) = self.request_id() {
             details.push(format!("request {id}"));

@@ -1,8 +1,9 @@
 //! A batch, as a person thinks of it.
 
 use cargo_batch_types::{
-    Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest, GetRunMetricsRequest,
-    ListRunsRequest, Run, RunMetric, RunStatus, RunsFilter, RunsFilterByRuns, RunsReset,
+    Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest,
+    GetRunMetricsRequest, ListRunsRequest, Run, RunMetric, RunStatus, RunsFilter, RunsFilterByRuns,
+    RunsReset,
 };
 
 use crate::download::Download;
@@ -12,7 +13,10 @@ use crate::{Client, Error, Watch};
 impl Client {
     /// A batch, to do things with; nothing is sent.
     pub fn batch(&self, uuid: impl Into<BatchUuid>) -> BatchHandle {
-        BatchHandle { client: self.clone(), uuid: uuid.into() }
+        BatchHandle {
+            client: self.clone(),
+            uuid: uuid.into(),
+        }
     }
 }
 
@@ -97,7 +101,10 @@ impl BatchHandle {
     pub async fn retry_failed(&self) -> Result<Batch, Error> {
         let workflow = self.get().await?.workflow_uuid;
         let failed = RunsFilterByRuns::new().statuses([RunStatus::Error]);
-        let data = CreateRunsData::new(RunsFilter::new(failed).batch(self.uuid), RunsReset::FirstNode);
+        let data = CreateRunsData::new(
+            RunsFilter::new(failed).batch(self.uuid),
+            RunsReset::FirstNode,
+        );
         let request = CreateBatchRequest::new(data).workflow(workflow);
         Ok(self.client.create_batch(request).await?.batch)
     }

@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -26,6 +25,7 @@ mod retry;
 mod rows;
 mod secret;
 mod tls;
+mod trace;
 mod upload;
 mod watch;
 mod watch_many;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cargo_batch_types::{
-    Batch, BatchData, BatchDataKind, BatchUuid, CreateBatchData, CreateBatchRequest, CreateFileData,
-    Record,
+    Batch, BatchData, BatchDataKind, BatchUuid, CreateBatchData, CreateBatchRequest,
+    CreateFileData, Record,
 };
 use reqwest::header::{DATE, HeaderMap};
 use tokio::time::Instant;
@@ -15,7 +15,11 @@ use crate::{Client, Error};
 
 /// When to look for a batch that may have been created: a server that was cut off may still be at
 /// it. The last look decides.
-const LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(10)];
+const LOOKS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(10),
+];
 
 /// How often a batch that is provably absent is created anew.
 const ROUNDS: u32 = 5;
@@ -142,8 +146,12 @@ impl Client {
 
     /// Records have no key of their own; a file has.
     async fn with_key(&self, mut request: CreateBatchRequest) -> Result<CreateBatchRequest, Error> {
-        let CreateBatchData::Records(data) = &request.data else { return Ok(request) };
-        let Some(csv) = csv_of(&data.records) else { return Ok(request) };
+        let CreateBatchData::Records(data) = &request.data else {
+            return Ok(request);
+        };
+        let Some(csv) = csv_of(&data.records) else {
+            return Ok(request);
+        };
         let file = self.upload_file("records.csv", csv).await?;
         request.data = CreateFileData::new(file.s3_filename).into();
         Ok(request)
@@ -189,7 +197,10 @@ impl Creations {
         let count = known.same.entry(data.clone()).or_default();
         count.under_way += 1;
         count.shared |= count.under_way > 1;
-        Same { creations: self, data }
+        Same {
+            creations: self,
+            data,
+        }
     }
 
     /// Marks a batch as somebody's; false when it is already.
@@ -206,7 +217,11 @@ struct Same<'a> {
 
 impl Same<'_> {
     fn is_only_one(&self) -> bool {
-        self.creations.lock().same.get(&self.data).is_none_or(|count| !count.shared)
+        self.creations
+            .lock()
+            .same
+            .get(&self.data)
+            .is_none_or(|count| !count.shared)
     }
 }
 
@@ -225,13 +240,19 @@ impl Drop for Same<'_> {
 /// The moment of the server's clock at which a creation began that long ago, in milliseconds of
 /// Unix time.
 fn since(headers: &HeaderMap, ago: Duration) -> i64 {
-    let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let date = headers
+        .get(DATE)
+        .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let (now, margin) = match date {
         Some(date) => (date, DATE_PRECISION),
         None => (SystemTime::now(), CLOCK_TOLERANCE),
     };
-    let began = now.checked_sub(ago + margin).unwrap_or(SystemTime::UNIX_EPOCH);
-    let began = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let began = now
+        .checked_sub(ago + margin)
+        .unwrap_or(SystemTime::UNIX_EPOCH);
+    let began = began
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(began.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -250,7 +271,9 @@ fn is_told_apart(data: &CreateBatchData) -> bool {
 /// The kind that a batch of this data is listed as; nothing when its data isn't given back.
 fn returned_kind(data: &CreateBatchData) -> Option<BatchDataKind> {
     match data {
-        CreateBatchData::Records(_) | CreateBatchData::Form(_) | CreateBatchData::Unknown(_) => None,
+        CreateBatchData::Records(_) | CreateBatchData::Form(_) | CreateBatchData::Unknown(_) => {
+            None
+        }
         known => Some(known.tag().into()),
     }
 }
@@ -277,7 +300,9 @@ fn is_echo(sent: &CreateBatchData, returned: &BatchData) -> bool {
         (CreateBatchData::RecordIds(sent), BatchData::RecordIds(back)) => {
             sent.model_uuid == back.model_uuid && same(&sent.ids, &back.ids)
         }
-        (CreateBatchData::File(sent), BatchData::File(back)) => sent.s3_filename == back.s3_filename,
+        (CreateBatchData::File(sent), BatchData::File(back)) => {
+            sent.s3_filename == back.s3_filename
+        }
         (CreateBatchData::Runs(sent), BatchData::Runs(back)) => {
             sent.filter == back.filter && sent.reset == back.reset
         }
@@ -308,8 +333,10 @@ fn csv_of(records: &[Record]) -> Option<String> {
     let header: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let mut text = header.join(",");
     for record in records {
-        let cells: Option<Vec<String>> =
-            columns.iter().map(|column| cell(record.get(*column))).collect();
+        let cells: Option<Vec<String>> = columns
+            .iter()
+            .map(|column| cell(record.get(*column)))
+            .collect();
         text.push('\n');
         text.push_str(&cells?.join(","));
     }
@@ -327,10 +354,17 @@ mod tests {
 
     #[test]
     fn records_become_csv_only_when_nothing_is_lost() {
-        let plain: Record = [("name", "Ada \"A\""), ("city", "a,b\nc")].into_iter().collect();
-        let other: Record = [("name", serde_json::json!(null)), ("age", 36.into())].into_iter().collect();
+        let plain: Record = [("name", "Ada \"A\""), ("city", "a,b\nc")]
+            .into_iter()
+            .collect();
+        let other: Record = [("name", serde_json::json!(null)), ("age", 36.into())]
+            .into_iter()
+            .collect();
         let csv = csv_of(&[plain, other]).unwrap();
-        assert_eq!(csv, "\"age\",\"city\",\"name\"\n,\"a,b\nc\",\"Ada \"\"A\"\"\"\n36,,\n");
+        assert_eq!(
+            csv,
+            "\"age\",\"city\",\"name\"\n,\"a,b\nc\",\"Ada \"\"A\"\"\"\n36,,\n"
+        );
         let nested: Record = [("tags", serde_json::json!(["a"]))].into_iter().collect();
         assert_eq!(csv_of(&[nested]), None);
         assert_eq!(csv_of(&[Record::default()]), None);

@@ -21,6 +21,26 @@ pub struct Operation {
     pub pagination: Option<Pagination>,
 }
 
+impl Operation {
+    /// An operation that is newer than this crate, to be called with
+    /// [`Client::request`](crate::Client::request).
+    pub const fn new(
+        id: &'static str,
+        method: Method,
+        path: &'static str,
+        idempotent: bool,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            path,
+            idempotent,
+            waiter: None,
+            pagination: None,
+        }
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} {})", self.id, self.method.as_str(), self.path)

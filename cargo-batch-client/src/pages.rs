@@ -69,8 +69,16 @@ pub struct Pages<'a, T: Identified> {
 const STALE_PAGES: u32 = 3;
 
 impl<'a, T: Identified> Pages<'a, T> {
-    fn new(operation: &'static Operation, limit: Option<u64>, offset: Option<u64>, ask: Ask<'a, T>) -> Self {
-        let size = operation.pagination.as_ref().map_or(100, |pagination| pagination.page_size);
+    fn new(
+        operation: &'static Operation,
+        limit: Option<u64>,
+        offset: Option<u64>,
+        ask: Ask<'a, T>,
+    ) -> Self {
+        let size = operation
+            .pagination
+            .as_ref()
+            .map_or(100, |pagination| pagination.page_size);
         Self {
             operation,
             ask,
@@ -85,7 +93,10 @@ impl<'a, T: Identified> Pages<'a, T> {
 
     /// The same list as a stream of items.
     pub fn items(self) -> Items<'a, T> {
-        Items { pages: self, page: Vec::new().into_iter() }
+        Items {
+            pages: self,
+            page: Vec::new().into_iter(),
+        }
     }
 
     /// The next page; nothing after the last.
@@ -111,7 +122,8 @@ impl<'a, T: Identified> Pages<'a, T> {
             self.stale += 1;
             if self.stale == STALE_PAGES {
                 self.done = true;
-                let what = format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
+                let what =
+                    format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
                 return Err(Error::endless(self.operation, what));
             }
         } else {
@@ -131,7 +143,9 @@ impl<T: Identified + Unpin> Stream for Pages<'_, T> {
         let this = self.get_mut();
         while !this.done {
             let (offset, limit) = (this.offset, this.limit);
-            let under_way = this.under_way.get_or_insert_with(|| (this.ask)(offset, limit));
+            let under_way = this
+                .under_way
+                .get_or_insert_with(|| (this.ask)(offset, limit));
             let answer = ready!(under_way.as_mut().poll(context));
             this.under_way = None;
             match answer.and_then(|page| this.accept(page)) {
@@ -195,10 +209,18 @@ impl<T: Identified + Unpin> Stream for Items<'_, T> {
 impl<'a> ListBatches<'a> {
     /// All pages of the list, from the offset on, as a stream; `limit` is the size of a page.
     pub fn pages(self) -> Pages<'a, Batch> {
-        let (limit, offset) = (self.limit.clone().ok().flatten(), self.offset.clone().ok().flatten());
+        let (limit, offset) = (
+            self.limit.clone().ok().flatten(),
+            self.offset.clone().ok().flatten(),
+        );
         let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
             let request = self.clone().offset(offset).limit(limit);
-            Box::pin(async move { Ok(Page { items: request.await?.batches, total: None }) })
+            Box::pin(async move {
+                Ok(Page {
+                    items: request.await?.batches,
+                    total: None,
+                })
+            })
         });
         Pages::new(&operations::LIST_BATCHES, limit, offset, ask)
     }
@@ -218,7 +240,10 @@ impl Client {
             let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
             Box::pin(async move {
                 let answer = client.list_runs(request).await?;
-                Ok(Page { items: answer.runs, total: answer.count })
+                Ok(Page {
+                    items: answer.runs,
+                    total: answer.count,
+                })
             })
         });
         Pages::new(&operations::LIST_RUNS, limit, offset, ask)

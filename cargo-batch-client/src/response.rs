@@ -58,7 +58,9 @@ pub(crate) struct Answer {
 impl Answer {
     pub fn request_id(&self) -> Option<&str> {
         const NAMES: [&str; 3] = ["x-request-id", "x-amzn-requestid", "cf-ray"];
-        NAMES.iter().find_map(|name| self.headers.get(*name)?.to_str().ok())
+        NAMES
+            .iter()
+            .find_map(|name| self.headers.get(*name)?.to_str().ok())
     }
 }
 

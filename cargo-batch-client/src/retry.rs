@@ -41,7 +41,10 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Every request is sent once.
     pub fn never() -> Self {
-        Self { max_attempts: 1, ..Self::default() }
+        Self {
+            max_attempts: 1,
+            ..Self::default()
+        }
     }
 }
 
@@ -61,7 +64,12 @@ struct State {
 impl Retries {
     pub fn new(policy: &RetryPolicy, seed: Option<u64>) -> Self {
         let random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { state: Mutex::new(State { random, tenths: policy.budget.saturating_mul(10) }) }
+        Self {
+            state: Mutex::new(State {
+                random,
+                tenths: policy.budget.saturating_mul(10),
+            }),
+        }
     }
 
     /// The pause before the next attempt; nothing when there must be none.
@@ -71,10 +79,15 @@ impl Retries {
         attempts: u32,
         asked: Option<Duration>,
     ) -> Option<Duration> {
-        if attempts >= policy.max_attempts || asked.is_some_and(|asked| asked > policy.max_retry_after) {
+        if attempts >= policy.max_attempts
+            || asked.is_some_and(|asked| asked > policy.max_retry_after)
+        {
             return None;
         }
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         state.tenths = state.tenths.checked_sub(10)?;
         let ceiling = backoff(policy, attempts);
         let jittered = ceiling.mul_f64(state.random.f64());
@@ -87,20 +100,29 @@ impl Retries {
 
     /// A request that went well earns a tenth of a repeat.
     pub fn succeeded(&self, policy: &RetryPolicy) {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         state.tenths = (state.tenths + 1).min(policy.budget.saturating_mul(10));
     }
 
     /// Anything between half and one and a half of it: pauses of many waiters drift apart.
     pub fn jitter(&self, interval: Duration) -> Duration {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         interval.mul_f64(0.9 + 0.2 * state.random.f64())
     }
 }
 
 fn backoff(policy: &RetryPolicy, attempts: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    policy.base_delay.saturating_mul(doubled).min(policy.max_delay)
+    policy
+        .base_delay
+        .saturating_mul(doubled)
+        .min(policy.max_delay)
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -123,12 +145,18 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
-        assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
+        assert_eq!(
+            retry_after(&headers(&[("retry-after", "7")])),
+            Some(Duration::from_secs(7))
+        );
         let dated = headers(&[
             ("date", "Tue, 24 Nov 2026 10:00:00 GMT"),
             ("retry-after", "Tue, 24 Nov 2026 10:01:30 GMT"),
@@ -147,8 +175,14 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_ceiling_and_are_jittered_below_it() {
-        let policy = RetryPolicy { max_attempts: 99, budget: 99, ..RetryPolicy::default() };
-        let ceilings: Vec<u64> = (1..9).map(|n| backoff(&policy, n).as_millis() as u64).collect();
+        let policy = RetryPolicy {
+            max_attempts: 99,
+            budget: 99,
+            ..RetryPolicy::default()
+        };
+        let ceilings: Vec<u64> = (1..9)
+            .map(|n| backoff(&policy, n).as_millis() as u64)
+            .collect();
         assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);
         let retries = Retries::new(&policy, Some(1));
         for attempts in 1..40 {
@@ -164,12 +198,18 @@ mod tests {
         let asked = Duration::from_secs(30);
         let pause = retries.pause(&policy, 1, Some(asked)).unwrap();
         assert!(pause >= asked && pause <= asked + asked / 10);
-        assert_eq!(retries.pause(&policy, 1, Some(Duration::from_secs(61))), None);
+        assert_eq!(
+            retries.pause(&policy, 1, Some(Duration::from_secs(61))),
+            None
+        );
     }
 
     #[test]
     fn a_spent_budget_stops_repeats_until_requests_succeed_again() {
-        let policy = RetryPolicy { budget: 2, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            budget: 2,
+            ..RetryPolicy::default()
+        };
         let retries = Retries::new(&policy, Some(1));
         assert!(retries.pause(&policy, 1, None).is_some());
         assert!(retries.pause(&policy, 1, None).is_some());

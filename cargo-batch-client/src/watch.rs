@@ -37,7 +37,9 @@ impl Client {
 
     /// Goes on with a watch that was [saved](Watch::save), maybe by another process.
     pub fn resume(&self, saved: SavedWatch) -> Watch {
-        let left = saved.deadline.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+        let left = saved
+            .deadline
+            .map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let mut watch = Watch::new(self.clone(), saved.batch, saved.watched_for, left);
         watch.last_status = saved.last_status;
         watch
@@ -167,7 +169,10 @@ impl Watch {
             }
             Err(error) if error.is_retryable() && self.is_patient() => {
                 // The call has repeated it already; from here on it is asked at the usual pace.
-                (self.pause(0).max(error.retry_after().unwrap_or_default()), None)
+                (
+                    self.pause(0).max(error.retry_after().unwrap_or_default()),
+                    None,
+                )
             }
             Err(error) => {
                 self.next = Next::Done;
@@ -184,7 +189,9 @@ impl Watch {
     }
 
     fn pause(&self, runs: u64) -> Duration {
-        let interval = self.interval.unwrap_or_else(|| pace(self.watched_for(), runs));
+        let interval = self
+            .interval
+            .unwrap_or_else(|| pace(self.watched_for(), runs));
         self.client.inner.retries.jitter(interval)
     }
 
@@ -204,7 +211,10 @@ impl Watch {
     }
 
     fn out_of_time(&self) -> Error {
-        let status = self.last_status.as_ref().map_or("unknown", BatchStatus::as_str);
+        let status = self
+            .last_status
+            .as_ref()
+            .map_or("unknown", BatchStatus::as_str);
         let what = format!(
             "batch {} has not finished in the time given to it; its status is {status}",
             self.batch
@@ -217,11 +227,9 @@ impl Watch {
 pub(crate) fn pace(watched_for: Duration, runs: u64) -> Duration {
     const USUAL: Duration = Duration::from_secs(5);
     match &operations::GET_BATCH.waiter {
-        Some(Waiter { slow: Some(slow), .. })
-            if watched_for >= slow.after && runs >= slow.from_runs =>
-        {
-            slow.interval
-        }
+        Some(Waiter {
+            slow: Some(slow), ..
+        }) if watched_for >= slow.after && runs >= slow.from_runs => slow.interval,
         Some(waiter) => waiter.interval,
         None => USUAL,
     }

@@ -37,8 +37,10 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn watch_many(&self, batches: impl IntoIterator<Item = impl Into<BatchUuid>>) -> WatchMany {
-        let open: BTreeMap<BatchUuid, Option<Seen>> =
-            batches.into_iter().map(|batch| (batch.into(), None)).collect();
+        let open: BTreeMap<BatchUuid, Option<Seen>> = batches
+            .into_iter()
+            .map(|batch| (batch.into(), None))
+            .collect();
         WatchMany {
             client: self.clone(),
             open,
@@ -131,8 +133,12 @@ impl WatchMany {
     fn start(&self) -> Pending<'static, Tick> {
         let client = self.client.clone();
         let wanted: Vec<BatchUuid> = self.open.keys().copied().collect();
-        let workflows: HashSet<WorkflowUuid> =
-            self.open.values().flatten().map(|seen| seen.workflow).collect();
+        let workflows: HashSet<WorkflowUuid> = self
+            .open
+            .values()
+            .flatten()
+            .map(|seen| seen.workflow)
+            .collect();
         let (lists, mut pause) = (self.lists, self.pause);
         if let Some(deadline) = self.deadline {
             pause = pause.min(deadline.saturating_duration_since(Instant::now()));
@@ -148,10 +154,16 @@ impl WatchMany {
         self.failing_since = None;
         let mut largest = 0;
         for (uuid, batch) in tick.found {
-            let Some(before) = self.open.get(&uuid) else { continue };
+            let Some(before) = self.open.get(&uuid) else {
+                continue;
+            };
             let seen = Seen {
                 status: batch.status.clone(),
-                counts: [batch.runs_count, batch.executed_runs_count, batch.failed_runs_count],
+                counts: [
+                    batch.runs_count,
+                    batch.executed_runs_count,
+                    batch.failed_runs_count,
+                ],
                 workflow: batch.workflow_uuid,
             };
             let changed = before.as_ref() != Some(&seen);
@@ -174,7 +186,9 @@ impl WatchMany {
 
     /// Sets the pause before the next tick.
     fn rest(&mut self, largest: u64, at_least: Duration) {
-        let interval = self.interval.unwrap_or_else(|| pace(self.started.elapsed(), largest));
+        let interval = self
+            .interval
+            .unwrap_or_else(|| pace(self.started.elapsed(), largest));
         self.pause = self.client.inner.retries.jitter(interval).max(at_least);
     }
 
@@ -185,7 +199,10 @@ impl WatchMany {
 
     fn is_out_of_time(&self) -> bool {
         // The first tick comes in any case.
-        self.pause > Duration::ZERO && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.pause > Duration::ZERO
+            && self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -196,7 +213,11 @@ async fn look(
     wanted: Vec<BatchUuid>,
     workflows: HashSet<WorkflowUuid>,
 ) -> Result<Tick, Error> {
-    let mut tick = Tick { found: HashMap::new(), gone: Vec::new(), lists };
+    let mut tick = Tick {
+        found: HashMap::new(),
+        gone: Vec::new(),
+        lists,
+    };
     if lists == Lists::ByUuid {
         by_uuid(client, &wanted, &mut tick).await?;
     }
@@ -205,7 +226,9 @@ async fn look(
     }
     // A list that leaves one out may just be behind: only `get` knows.
     for uuid in wanted {
-        let Entry::Vacant(missing) = tick.found.entry(uuid) else { continue };
+        let Entry::Vacant(missing) = tick.found.entry(uuid) else {
+            continue;
+        };
         match client.get_batch(uuid).await {
             Ok(answer) => {
                 missing.insert(answer.batch);
@@ -219,12 +242,23 @@ async fn look(
 
 /// One list request for every page of batches.
 async fn by_uuid(client: &Client, wanted: &[BatchUuid], tick: &mut Tick) -> Result<(), Error> {
-    let page = operations::LIST_BATCHES.pagination.as_ref().map_or(100, |pages| pages.page_size);
+    let page = operations::LIST_BATCHES
+        .pagination
+        .as_ref()
+        .map_or(100, |pages| pages.page_size);
     for uuids in wanted.chunks(usize::try_from(page).unwrap_or(100)) {
         let asked: HashSet<&BatchUuid> = uuids.iter().collect();
-        let answer = client.list_batches().uuids(uuids.to_vec()).limit(page).await?;
-        let strangers = answer.batches.iter().any(|batch| !asked.contains(&batch.uuid));
-        tick.found.extend(answer.batches.into_iter().map(|batch| (batch.uuid, batch)));
+        let answer = client
+            .list_batches()
+            .uuids(uuids.to_vec())
+            .limit(page)
+            .await?;
+        let strangers = answer
+            .batches
+            .iter()
+            .any(|batch| !asked.contains(&batch.uuid));
+        tick.found
+            .extend(answer.batches.into_iter().map(|batch| (batch.uuid, batch)));
         if strangers {
             // It gives whatever there is: asking on would cost requests and tell nothing.
             tick.lists = Lists::ByWorkflow;
@@ -247,7 +281,8 @@ async fn by_workflow(
         .is_finished(false);
     let mut pages = request.pages();
     while let Some(page) = pages.next().await {
-        tick.found.extend(page?.items.into_iter().map(|batch| (batch.uuid, batch)));
+        tick.found
+            .extend(page?.items.into_iter().map(|batch| (batch.uuid, batch)));
         if wanted.iter().all(|uuid| tick.found.contains_key(uuid)) {
             break;
         }
@@ -258,8 +293,12 @@ async fn by_workflow(
 /// Does the server say that there is no such batch?
 fn is_absence(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused
-        && (error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 410))
-            || error.reason().is_some_and(|reason| reason.as_str() == "batchNotFound"))
+        && (error
+            .status()
+            .is_some_and(|status| matches!(status.as_u16(), 404 | 410))
+            || error
+                .reason()
+                .is_some_and(|reason| reason.as_str() == "batchNotFound"))
 }
 
 impl Stream for WatchMany {
@@ -276,7 +315,10 @@ impl Stream for WatchMany {
             }
             if this.tick.is_none() {
                 if this.is_out_of_time() {
-                    let what = format!("{} batches have not finished in the time given", this.open.len());
+                    let what = format!(
+                        "{} batches have not finished in the time given",
+                        this.open.len()
+                    );
                     this.open.clear();
                     let error = Error::deadline(&operations::LIST_BATCHES, what);
                     return Poll::Ready(Some(Err(error)));
@@ -302,6 +344,8 @@ impl Stream for WatchMany {
 
 impl std::fmt::Debug for WatchMany {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WatchMany").field("open", &self.open.len()).finish_non_exhaustive()
+        f.debug_struct("WatchMany")
+            .field("open", &self.open.len())
+            .finish_non_exhaustive()
     }
 }

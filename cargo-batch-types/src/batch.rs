@@ -66,9 +66,10 @@ impl Batch {
         }
         Some(match &self.status {
             BatchStatus::Success if self.failed_runs_count == 0 => Outcome::Succeeded,
-            BatchStatus::Success => {
-                Outcome::PartlyFailed { failed: self.failed_runs_count, runs: self.runs_count }
-            }
+            BatchStatus::Success => Outcome::PartlyFailed {
+                failed: self.failed_runs_count,
+                runs: self.runs_count,
+            },
             BatchStatus::Error => Outcome::Failed(self.error_message.clone()),
             BatchStatus::Cancelled => Outcome::Cancelled,
             BatchStatus::Skipped => Outcome::Skipped,

@@ -22,9 +22,15 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeE
     serde_json::from_slice(json).map_err(|source| {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            Err(located) => DecodeError { path: located.path().to_string(), source: located.into_inner() },
+            Err(located) => DecodeError {
+                path: located.path().to_string(),
+                source: located.into_inner(),
+            },
             // Something after the value: it has no field.
-            Ok(_) => DecodeError { path: ".".to_owned(), source },
+            Ok(_) => DecodeError {
+                path: ".".to_owned(),
+                source,
+            },
         }
     })
 }

@@ -19,12 +19,18 @@ impl Filter {
     /// assert_eq!(filter.groups.len(), 3);
     /// ```
     pub fn all(first: impl Into<FilterGroup>) -> Self {
-        Self { conjonction: Conjonction::And, groups: vec![first.into()] }
+        Self {
+            conjonction: Conjonction::And,
+            groups: vec![first.into()],
+        }
     }
 
     /// Keeps the records that meet this or anything that is added [`with`](Self::with).
     pub fn any(first: impl Into<FilterGroup>) -> Self {
-        Self { conjonction: Conjonction::Or, groups: vec![first.into()] }
+        Self {
+            conjonction: Conjonction::Or,
+            groups: vec![first.into()],
+        }
     }
 
     /// Adds a condition, or a group of them.
@@ -37,12 +43,18 @@ impl Filter {
 impl FilterGroup {
     /// Met when this and everything that is added [`with`](Self::with) is.
     pub fn all(first: impl Into<Condition>) -> Self {
-        Self { conjonction: Conjonction::And, conditions: vec![first.into()] }
+        Self {
+            conjonction: Conjonction::And,
+            conditions: vec![first.into()],
+        }
     }
 
     /// Met when this or anything that is added [`with`](Self::with) is.
     pub fn any(first: impl Into<Condition>) -> Self {
-        Self { conjonction: Conjonction::Or, conditions: vec![first.into()] }
+        Self {
+            conjonction: Conjonction::Or,
+            conditions: vec![first.into()],
+        }
     }
 
     /// Adds a condition.

@@ -12,7 +12,11 @@ pub struct InvalidId {
 
 impl InvalidId {
     pub(crate) fn new(kind: &'static str, text: &str, source: uuid::Error) -> Self {
-        Self { kind, text: text.to_owned(), source }
+        Self {
+            kind,
+            text: text.to_owned(),
+            source,
+        }
     }
 }
 

@@ -45,10 +45,12 @@ impl RawObject {
 
     /// Reads the members as a known kind; the error names the field.
     pub(crate) fn read<T: DeserializeOwned, U, E: Error>(self, known: fn(T) -> U) -> Result<U, E> {
-        serde_path_to_error::deserialize(&self.0).map(known).map_err(|error| match error.path().to_string().as_str() {
-            "." => E::custom(error.inner()),
-            path => E::custom(format_args!("{path}: {}", error.inner())),
-        })
+        serde_path_to_error::deserialize(&self.0)
+            .map(known)
+            .map_err(|error| match error.path().to_string().as_str() {
+                "." => E::custom(error.inner()),
+                path => E::custom(format_args!("{path}: {}", error.inner())),
+            })
     }
 }
 

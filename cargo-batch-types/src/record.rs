@@ -34,7 +34,12 @@ impl Record {
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Record {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
-        Self(members.into_iter().map(|(key, value)| (key.into(), value.into())).collect::<Map<_, _>>())
+        Self(
+            members
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect::<Map<_, _>>(),
+        )
     }
 }
 
@@ -55,7 +60,11 @@ pub struct NotARecord(String);
 
 impl fmt::Display for NotARecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a record must serialise to an object with named members, but {}", self.0)
+        write!(
+            f,
+            "a record must serialise to an object with named members, but {}",
+            self.0
+        )
     }
 }
 

@@ -40,13 +40,19 @@ fn generate(check: bool) -> Result<(), String> {
     let outcome = codegen::run(&root(), check)?;
     let stale = outcome.stale.join("\n  ");
     if check && !outcome.stale.is_empty() {
-        return Err(format!("stale, mend with `{}`:\n  {stale}", codegen::COMMAND));
+        return Err(format!(
+            "stale, mend with `{}`:\n  {stale}",
+            codegen::COMMAND
+        ));
     }
     if !outcome.stale.is_empty() {
         println!("written:\n  {stale}");
     }
     let (files, lines) = (outcome.files, outcome.lines);
-    println!("{files} files, {lines} lines, up to date ({:.2} s)", start.elapsed().as_secs_f64());
+    println!(
+        "{files} files, {lines} lines, up to date ({:.2} s)",
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 

@@ -52,8 +52,10 @@ impl<'a> CreateBatch<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::CreateBatchResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::CREATE_BATCH, why))?;
@@ -69,6 +71,13 @@ impl<'a> CreateBatch<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::CREATE_BATCH, error))?;
         client.call(&operations::CREATE_BATCH, request).await
+    }
+}
+impl CreateBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CreateBatchResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CreateBatch<'a> {
@@ -123,8 +132,10 @@ impl<'a> PreviewBatch<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::PreviewBatchResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::PREVIEW_BATCH, why))?;
@@ -140,6 +151,13 @@ impl<'a> PreviewBatch<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::PREVIEW_BATCH, error))?;
         client.call(&operations::PREVIEW_BATCH, request).await
+    }
+}
+impl PreviewBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::PreviewBatchResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for PreviewBatch<'a> {
@@ -379,8 +397,10 @@ impl<'a> ListBatches<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::ListBatchesResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self {
             client,
             excluded_data_kinds,
@@ -474,6 +494,13 @@ impl<'a> ListBatches<'a> {
         client.call(&operations::LIST_BATCHES, request).await
     }
 }
+impl ListBatches<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::ListBatchesResponse>, Error> {
+        self.send_as().await
+    }
+}
 impl<'a> IntoFuture for ListBatches<'a> {
     type Output = Result<types::ListBatchesResponse, Error>;
     type IntoFuture = crate::call::Pending<'a, types::ListBatchesResponse>;
@@ -521,8 +548,10 @@ impl<'a> GetBatch<'a> {
             .map_err(|_| "conversion to `BatchUuid` for uuid failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::GetBatchResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_BATCH, why))?;
@@ -540,6 +569,13 @@ impl<'a> GetBatch<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::GET_BATCH, error))?;
         client.call(&operations::GET_BATCH, request).await
+    }
+}
+impl GetBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::GetBatchResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for GetBatch<'a> {
@@ -589,8 +625,10 @@ impl<'a> CancelBatch<'a> {
             .map_err(|_| "conversion to `BatchUuid` for uuid failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::CancelBatchResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::CANCEL_BATCH, why))?;
@@ -608,6 +646,13 @@ impl<'a> CancelBatch<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::CANCEL_BATCH, error))?;
         client.call(&operations::CANCEL_BATCH, request).await
+    }
+}
+impl CancelBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CancelBatchResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CancelBatch<'a> {
@@ -674,8 +719,10 @@ impl<'a> DownloadBatch<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, uuid, body } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::DOWNLOAD_BATCH, why))?;
@@ -696,6 +743,13 @@ impl<'a> DownloadBatch<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_BATCH, error))?;
         client.call(&operations::DOWNLOAD_BATCH, request).await
+    }
+}
+impl DownloadBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for DownloadBatch<'a> {
@@ -750,10 +804,10 @@ impl<'a> ExecuteActionBatch<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
-    ) -> Result<Response<types::ExecuteActionBatchResponse>, Error> {
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -775,6 +829,15 @@ impl<'a> ExecuteActionBatch<'a> {
                 error,
             ))?;
         client.call(&operations::EXECUTE_ACTION_BATCH, request).await
+    }
+}
+impl ExecuteActionBatch<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::ExecuteActionBatchResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for ExecuteActionBatch<'a> {

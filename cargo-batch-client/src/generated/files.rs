@@ -53,10 +53,10 @@ impl<'a> CreateMultipartUpload<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
-    ) -> Result<Response<types::CreateMultipartUploadResponse>, Error> {
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -80,6 +80,15 @@ impl<'a> CreateMultipartUpload<'a> {
                 error,
             ))?;
         client.call(&operations::CREATE_MULTIPART_UPLOAD, request).await
+    }
+}
+impl CreateMultipartUpload<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::CreateMultipartUploadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CreateMultipartUpload<'a> {
@@ -134,10 +143,10 @@ impl<'a> SignMultipartPart<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
-    ) -> Result<Response<types::SignMultipartPartResponse>, Error> {
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -161,6 +170,15 @@ impl<'a> SignMultipartPart<'a> {
                 error,
             ))?;
         client.call(&operations::SIGN_MULTIPART_PART, request).await
+    }
+}
+impl SignMultipartPart<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::SignMultipartPartResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for SignMultipartPart<'a> {
@@ -216,10 +234,10 @@ impl<'a> CompleteMultipartUpload<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
-    ) -> Result<Response<types::CompleteMultipartUploadResponse>, Error> {
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -243,6 +261,15 @@ impl<'a> CompleteMultipartUpload<'a> {
                 error,
             ))?;
         client.call(&operations::COMPLETE_MULTIPART_UPLOAD, request).await
+    }
+}
+impl CompleteMultipartUpload<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::CompleteMultipartUploadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CompleteMultipartUpload<'a> {
@@ -297,10 +324,10 @@ impl<'a> AbortMultipartUpload<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
-    ) -> Result<Response<types::AbortMultipartUploadResponse>, Error> {
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -324,6 +351,15 @@ impl<'a> AbortMultipartUpload<'a> {
                 error,
             ))?;
         client.call(&operations::ABORT_MULTIPART_UPLOAD, request).await
+    }
+}
+impl AbortMultipartUpload<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::AbortMultipartUploadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for AbortMultipartUpload<'a> {
@@ -376,8 +412,10 @@ impl<'a> ListFileColumns<'a> {
             .map_err(|_| "conversion to `String` for s3_filename failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::ListFileColumnsResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, s3_filename } = self;
         let s3_filename = s3_filename
             .map_err(|why| Error::invalid_request(&operations::LIST_FILE_COLUMNS, why))?;
@@ -393,6 +431,13 @@ impl<'a> ListFileColumns<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::LIST_FILE_COLUMNS, error))?;
         client.call(&operations::LIST_FILE_COLUMNS, request).await
+    }
+}
+impl ListFileColumns<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::ListFileColumnsResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for ListFileColumns<'a> {

@@ -47,8 +47,10 @@ impl<'a> GetRelease<'a> {
             .map_err(|_| "conversion to `ReleaseUuid` for uuid failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::GetReleaseResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_RELEASE, why))?;
@@ -66,6 +68,13 @@ impl<'a> GetRelease<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))?;
         client.call(&operations::GET_RELEASE, request).await
+    }
+}
+impl GetRelease<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::GetReleaseResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for GetRelease<'a> {

@@ -47,8 +47,10 @@ impl<'a> ListRuns<'a> {
             .map_err(|_| "conversion to `ListRunsRequest` for body failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::ListRunsResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::LIST_RUNS, why))?;
@@ -64,6 +66,13 @@ impl<'a> ListRuns<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::LIST_RUNS, error))?;
         client.call(&operations::LIST_RUNS, request).await
+    }
+}
+impl ListRuns<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::ListRunsResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for ListRuns<'a> {
@@ -113,8 +122,10 @@ impl<'a> CountRuns<'a> {
             .map_err(|_| "conversion to `CountRunsRequest` for body failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::CountRunsResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::COUNT_RUNS, why))?;
@@ -130,6 +141,13 @@ impl<'a> CountRuns<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::COUNT_RUNS, error))?;
         client.call(&operations::COUNT_RUNS, request).await
+    }
+}
+impl CountRuns<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CountRunsResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CountRuns<'a> {
@@ -179,8 +197,10 @@ impl<'a> GetRun<'a> {
             .map_err(|_| "conversion to `RunUuid` for uuid failed".to_string());
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::GetRunResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_RUN, why))?;
@@ -197,6 +217,13 @@ impl<'a> GetRun<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::GET_RUN, error))?;
         client.call(&operations::GET_RUN, request).await
+    }
+}
+impl GetRun<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::GetRunResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for GetRun<'a> {
@@ -251,8 +278,10 @@ impl<'a> CancelRuns<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::CancelRunsResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::CANCEL_RUNS, why))?;
@@ -268,6 +297,13 @@ impl<'a> CancelRuns<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))?;
         client.call(&operations::CANCEL_RUNS, request).await
+    }
+}
+impl CancelRuns<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CancelRunsResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for CancelRuns<'a> {
@@ -322,8 +358,10 @@ impl<'a> DownloadRuns<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::DOWNLOAD_RUNS, why))?;
@@ -339,6 +377,13 @@ impl<'a> DownloadRuns<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_RUNS, error))?;
         client.call(&operations::DOWNLOAD_RUNS, request).await
+    }
+}
+impl DownloadRuns<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for DownloadRuns<'a> {
@@ -393,8 +438,10 @@ impl<'a> DownloadRunOutputs<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(
@@ -416,6 +463,13 @@ impl<'a> DownloadRunOutputs<'a> {
                 error,
             ))?;
         client.call(&operations::DOWNLOAD_RUN_OUTPUTS, request).await
+    }
+}
+impl DownloadRunOutputs<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for DownloadRunOutputs<'a> {
@@ -470,8 +524,10 @@ impl<'a> GetRunMetrics<'a> {
             });
         self
     }
-    /// Sends the request; the answer comes with its status and headers.
-    pub async fn send(self) -> Result<Response<types::GetRunMetricsResponse>, Error> {
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
         let Self { client, body } = self;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::GET_RUN_METRICS, why))?;
@@ -487,6 +543,13 @@ impl<'a> GetRunMetrics<'a> {
             .build()
             .map_err(|error| Error::unbuildable(&operations::GET_RUN_METRICS, error))?;
         client.call(&operations::GET_RUN_METRICS, request).await
+    }
+}
+impl GetRunMetrics<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::GetRunMetricsResponse>, Error> {
+        self.send_as().await
     }
 }
 impl<'a> IntoFuture for GetRunMetrics<'a> {

@@ -85,7 +85,11 @@ impl CsvRows {
             .map_err(|error| format!("not UTF-8: {}", error.utf8_error()));
         match &self.header {
             None => self.header = Some(record.unwrap_or_default()),
-            Some(header) => ready.push_back(Raw::Csv { line, header: header.clone(), record }),
+            Some(header) => ready.push_back(Raw::Csv {
+                line,
+                header: header.clone(),
+                record,
+            }),
         }
     }
 }
@@ -94,7 +98,9 @@ impl CsvRows {
 pub fn explain(error: &csv::Error, header: &StringRecord) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => {
-            let column = err.field().and_then(|field| header.get(usize::try_from(field).ok()?));
+            let column = err
+                .field()
+                .and_then(|field| header.get(usize::try_from(field).ok()?));
             match column {
                 Some(column) => format!("column `{column}`: {}", err.kind()),
                 None => err.kind().to_string(),

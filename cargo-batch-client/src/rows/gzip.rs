@@ -17,7 +17,10 @@ impl Default for Unzip {
 
 impl Unzip {
     pub fn feed(&mut self, piece: &[u8]) -> Result<Vec<u8>, Error> {
-        self.0.write_all(piece).and_then(|()| self.0.flush()).map_err(broken)?;
+        self.0
+            .write_all(piece)
+            .and_then(|()| self.0.flush())
+            .map_err(broken)?;
         Ok(std::mem::take(self.0.get_mut()))
     }
 

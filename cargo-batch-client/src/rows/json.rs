@@ -16,7 +16,14 @@ pub struct JsonRows {
 
 impl Default for JsonRows {
     fn default() -> Self {
-        Self { object: Vec::new(), depth: 0, in_string: false, escaped: false, line: 1, start: 1 }
+        Self {
+            object: Vec::new(),
+            depth: 0,
+            in_string: false,
+            escaped: false,
+            line: 1,
+            start: 1,
+        }
     }
 }
 
@@ -50,7 +57,10 @@ impl JsonRows {
                     self.depth -= 1;
                     if self.depth == 0 {
                         let text = std::mem::take(&mut self.object);
-                        ready.push_back(Raw::Json { line: self.start, text });
+                        ready.push_back(Raw::Json {
+                            line: self.start,
+                            text,
+                        });
                     }
                 }
                 _ => {}
@@ -61,7 +71,10 @@ impl JsonRows {
     /// What is left is an object that was cut: decoding it says so.
     pub fn finish(self, ready: &mut VecDeque<Raw>) {
         if !self.object.is_empty() {
-            ready.push_back(Raw::Json { line: self.start, text: self.object });
+            ready.push_back(Raw::Json {
+                line: self.start,
+                text: self.object,
+            });
         }
     }
 }

@@ -79,8 +79,15 @@ enum Source {
 
 /// One row before it is decoded, with its number; or why it can't be read as a row at all.
 enum Raw {
-    Csv { line: u64, header: ::csv::StringRecord, record: Result<::csv::StringRecord, String> },
-    Json { line: u64, text: Vec<u8> },
+    Csv {
+        line: u64,
+        header: ::csv::StringRecord,
+        record: Result<::csv::StringRecord, String>,
+    },
+    Json {
+        line: u64,
+        text: Vec<u8>,
+    },
 }
 
 enum Reader {
@@ -163,9 +170,11 @@ impl<T: DeserializeOwned> Rows<T> {
         if text.is_empty() {
             return;
         }
-        let reader = self.reader.get_or_insert_with(|| match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[' | b'{') => Reader::Json(JsonRows::default()),
-            _ => Reader::Csv(Box::default()),
+        let reader = self.reader.get_or_insert_with(|| {
+            match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                Some(b'[' | b'{') => Reader::Json(JsonRows::default()),
+                _ => Reader::Csv(Box::default()),
+            }
         });
         match reader {
             Reader::Csv(reader) => reader.feed(text, &mut self.ready),
@@ -177,10 +186,16 @@ impl<T: DeserializeOwned> Rows<T> {
 impl Raw {
     fn decode<T: DeserializeOwned>(self) -> Result<T, RowError> {
         let (line, decoded) = match self {
-            Self::Csv { line, header, record } => (
+            Self::Csv {
+                line,
+                header,
+                record,
+            } => (
                 line,
                 record.and_then(|record| {
-                    record.deserialize(Some(&header)).map_err(|error| csv::explain(&error, &header))
+                    record
+                        .deserialize(Some(&header))
+                        .map_err(|error| csv::explain(&error, &header))
                 }),
             ),
             Self::Json { line, text } => (

@@ -39,7 +39,9 @@ impl Client {
     /// ```
     pub fn upload(&self, path: impl Into<PathBuf>) -> Upload {
         let path = path.into();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         Upload::new(self.clone(), name.unwrap_or_default(), From::Path(path))
     }
 
@@ -70,7 +72,13 @@ enum From {
 
 impl Upload {
     fn new(client: Client, name: String, from: From) -> Self {
-        Self { client, name, from, content_type: None, progress: None }
+        Self {
+            client,
+            name,
+            from,
+            content_type: None,
+            progress: None,
+        }
     }
 
     /// The media type of the content; guessed from the name by default (`text/csv` where it says
@@ -87,7 +95,10 @@ impl Upload {
     }
 
     async fn run(mut self) -> Result<UploadedFile, Error> {
-        let content_type = self.content_type.take().unwrap_or_else(|| guess(&self.name).to_owned());
+        let content_type = self
+            .content_type
+            .take()
+            .unwrap_or_else(|| guess(&self.name).to_owned());
         let (mut source, size): (Source, Option<u64>) = match self.from {
             From::Reader(reader) => (reader, None),
             From::Path(path) => {
@@ -108,15 +119,30 @@ impl Upload {
             head = read_up_to(&mut source, usize::try_from(whole).unwrap_or(PART)).await?;
             if (head.len() as u64) < whole {
                 let bytes = head.len() as u64;
-                let file =
-                    self.client.upload_file(self.name, head).content_type(content_type).await?;
+                let file = self
+                    .client
+                    .upload_file(self.name, head)
+                    .content_type(content_type)
+                    .await?;
                 if let Some(callback) = &mut self.progress {
-                    callback(Progress { bytes, total: Some(bytes) });
+                    callback(Progress {
+                        bytes,
+                        total: Some(bytes),
+                    });
                 }
                 return Ok(file);
             }
         }
-        parts::upload(&self.client, self.name, content_type, head, source, size, self.progress).await
+        parts::upload(
+            &self.client,
+            self.name,
+            content_type,
+            head,
+            source,
+            size,
+            self.progress,
+        )
+        .await
     }
 }
 
@@ -130,7 +156,9 @@ impl IntoFuture for Upload {
 
 impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Upload")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,7 +176,12 @@ async fn read_up_to(source: &mut Source, size: usize) -> Result<Bytes, Error> {
 
 /// The media type a name stands for.
 fn guess(name: &str) -> &'static str {
-    match name.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
+    match name
+        .rsplit('.')
+        .next()
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
         Some("json") => "application/json",
         Some("ndjson" | "jsonl") => "application/x-ndjson",
         Some("gz") => "application/gzip",

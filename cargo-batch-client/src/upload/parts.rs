@@ -31,7 +31,10 @@ pub async fn upload(
 ) -> Result<UploadedFile, Error> {
     let request = CreateMultipartUploadRequest::new(content_type.clone()).filename(name.clone());
     let created = client.create_multipart_upload(request).await?;
-    let mut unfinished = Unfinished { client: client.clone(), abort: None };
+    let mut unfinished = Unfinished {
+        client: client.clone(),
+        abort: None,
+    };
     let (file, id) = (created.s3_filename, created.upload_id);
     unfinished.abort = Some(AbortMultipartUploadRequest::new(file.clone(), id.clone()));
 
@@ -52,12 +55,18 @@ pub async fn upload(
             under_way.spawn(put(client.clone(), sign, piece));
         }
         while under_way.len() >= if last { 1 } else { AT_ONCE } {
-            let Some(done) = under_way.join_next().await else { break };
-            let (part, bytes) = done.map_err(|error| Error::incomplete(format!("a part was lost: {error}")))??;
+            let Some(done) = under_way.join_next().await else {
+                break;
+            };
+            let (part, bytes) =
+                done.map_err(|error| Error::incomplete(format!("a part was lost: {error}")))??;
             parts.push(part);
             sent += bytes;
             if let Some(callback) = &mut progress {
-                callback(Progress { bytes: sent, total: size });
+                callback(Progress {
+                    bytes: sent,
+                    total: size,
+                });
             }
         }
         if last {
@@ -94,7 +103,14 @@ async fn put(
             return Err(error);
         }
         let base = client.inner.retry.base_delay * tried;
-        tokio::time::sleep(client.inner.retries.jitter(base).max(Duration::from_millis(1))).await;
+        tokio::time::sleep(
+            client
+                .inner
+                .retries
+                .jitter(base)
+                .max(Duration::from_millis(1)),
+        )
+        .await;
     }
 }
 
@@ -113,11 +129,21 @@ async fn put_once(
         .map_err(|error| Error::transport(None, error))?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     if !status.is_success() {
-        return Err(Error::refused(None, Answer { status, headers, body: Bytes::new() }));
+        return Err(Error::refused(
+            None,
+            Answer {
+                status,
+                headers,
+                body: Bytes::new(),
+            },
+        ));
     }
     let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
     let etag = etag.ok_or_else(|| {
-        Error::incomplete(format!("storage gave no ETag for part {}", sign.part_number))
+        Error::incomplete(format!(
+            "storage gave no ETag for part {}",
+            sign.part_number
+        ))
     })?;
     Ok(UploadedPart::new(sign.part_number, etag))
 }

@@ -19,7 +19,11 @@ impl Client {
     /// # Errors
     /// The reasons are [`types::UploadFileErrorReason`](crate::types::UploadFileErrorReason); see
     /// [`Error`].
-    pub fn upload_file(&self, name: impl Into<String>, content: impl Into<Bytes>) -> UploadFile<'_> {
+    pub fn upload_file(
+        &self,
+        name: impl Into<String>,
+        content: impl Into<Bytes>,
+    ) -> UploadFile<'_> {
         UploadFile {
             client: self,
             name: name.into(),
@@ -67,7 +71,10 @@ impl<'a> UploadFile<'a> {
         };
         let answer = self.client.exchange(operation, request).await?;
         let Response { inner, answer } = read::<Uploaded>(operation, answer)?;
-        Ok(Response { inner: inner.into_file(), answer })
+        Ok(Response {
+            inner: inner.into_file(),
+            answer,
+        })
     }
 }
 

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle};
 use proc_macro2::{Ident, TokenStream};
+use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle};
 use quote::{ToTokens, quote};
 use serde_json::Value;
 use syn::visit_mut::{self, VisitMut};
@@ -22,7 +22,11 @@ use crate::spec::{Document, Operation};
 pub fn generate(document: &Document, lowered: &Lowered) -> Result<Vec<Chunk>, String> {
     let mut builders = progenitor(lowered)?;
     let mut chunks = Vec::new();
-    for operation in lowered.operations.iter().filter(|operation| !operation.multipart) {
+    for operation in lowered
+        .operations
+        .iter()
+        .filter(|operation| !operation.multipart)
+    {
         let name = camel(&operation.id);
         let items = builders
             .remove(&name.to_string())
@@ -56,9 +60,12 @@ fn progenitor(lowered: &Lowered) -> Result<BTreeMap<String, Vec<syn::Item>>, Str
         let name = match item {
             syn::Item::Struct(item) => item.ident.to_string(),
             syn::Item::Impl(item) => match &*item.self_ty {
-                syn::Type::Path(path) => {
-                    path.path.segments.last().map(|part| part.ident.to_string()).unwrap_or_default()
-                }
+                syn::Type::Path(path) => path
+                    .path
+                    .segments
+                    .last()
+                    .map(|part| part.ident.to_string())
+                    .unwrap_or_default(),
                 _ => continue,
             },
             _ => continue,
@@ -90,7 +97,9 @@ fn module<'a>(file: &'a syn::File, name: &str) -> Result<&'a [syn::Item], String
     });
     match (found.next(), found.next()) {
         (Some(items), None) => Ok(items),
-        _ => Err(format!("progenitor wrote not exactly one `mod {name}`: its output has changed")),
+        _ => Err(format!(
+            "progenitor wrote not exactly one `mod {name}`: its output has changed"
+        )),
     }
 }
 
@@ -105,20 +114,31 @@ fn write(
     let mut file: syn::File = syn::parse_quote!(#(#items)*);
     let mut hand_over = HandOver {
         operation: shouting(&operation.id),
-        answer: camel(&operation.response),
         parameters: &parameters,
         summary: &operation.summary,
         handed_over: 0,
     };
     hand_over.visit_file_mut(&mut file);
     if hand_over.handed_over != 1 {
-        return Err(format!("`{name}::send` has a form this generator doesn't know"));
+        return Err(format!(
+            "`{name}::send` has a form this generator doesn't know"
+        ));
     }
-    ShortPaths { types: Some(super::rust::ident("types")) }.visit_file_mut(&mut file);
+    ShortPaths {
+        types: Some(super::rust::ident("types")),
+    }
+    .visit_file_mut(&mut file);
     let (items, answer) = (file.to_token_stream(), camel(&operation.response));
     Ok(print(quote! {
         #method
         #items
+        impl #name<'_> {
+            /// Sends the request; the answer comes with its status, its headers and as it was
+            /// received.
+            pub async fn send(self) -> Result<Response<types::#answer>, Error> {
+                self.send_as().await
+            }
+        }
         impl<'a> IntoFuture for #name<'a> {
             type Output = Result<types::#answer, Error>;
             type IntoFuture = crate::call::Pending<'a, types::#answer>;
@@ -140,22 +160,30 @@ struct Parameter {
 
 fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
     let node = document.get(&operation.place).unwrap_or(&Value::Null);
-    let listed = node["parameters"].as_array().into_iter().flatten().map(|parameter| {
-        let name = snake(parameter["name"].as_str().unwrap_or_default());
-        let kind = match crate::spec::reference(&parameter["schema"]) {
-            Some(schema) => {
-                let schema = super::rust::ident(schema);
-                quote!(types::#schema)
+    let listed = node["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|parameter| {
+            let name = snake(parameter["name"].as_str().unwrap_or_default());
+            let kind = match crate::spec::reference(&parameter["schema"]) {
+                Some(schema) => {
+                    let schema = super::rust::ident(schema);
+                    quote!(types::#schema)
+                }
+                None => quote!(String),
+            };
+            Parameter {
+                name,
+                required: parameter["required"] == true,
+                taken: quote!(impl Into<#kind>),
+                description: parameter["description"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned(),
             }
-            None => quote!(String),
-        };
-        Parameter {
-            name,
-            required: parameter["required"] == true,
-            taken: quote!(impl Into<#kind>),
-            description: parameter["description"].as_str().unwrap_or_default().trim().to_owned(),
-        }
-    });
+        });
     let body = operation.request.as_ref().map(|schema| {
         let schema = super::rust::ident(schema);
         Parameter {
@@ -171,9 +199,16 @@ fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
 /// `client.get_batch(uuid)`: what is required is an argument.
 fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> TokenStream {
     let function = snake(&operation.id);
-    let required: Vec<_> = parameters.iter().filter(|parameter| parameter.required).collect();
-    let taken = required.iter().map(|Parameter { name, taken, .. }| quote!(#name: #taken));
-    let given = required.iter().map(|Parameter { name, .. }| quote!(.#name(#name.into())));
+    let required: Vec<_> = parameters
+        .iter()
+        .filter(|parameter| parameter.required)
+        .collect();
+    let taken = required
+        .iter()
+        .map(|Parameter { name, taken, .. }| quote!(#name: #taken));
+    let given = required
+        .iter()
+        .map(|Parameter { name, .. }| quote!(.#name(#name.into())));
     let text = docs(&method_docs(operation));
     quote! {
         impl Client {
@@ -187,7 +222,14 @@ fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> Toke
 
 /// The documentation of an operation; its behaviour is quoted from the specification.
 pub fn method_docs(operation: &Operation) -> String {
-    let Operation { summary, description, method, path, error, .. } = operation;
+    let Operation {
+        summary,
+        description,
+        method,
+        path,
+        error,
+        ..
+    } = operation;
     let repeat = if operation.idempotent {
         "Idempotent: sending it again does no harm."
     } else {
@@ -209,7 +251,6 @@ pub fn method_docs(operation: &Operation) -> String {
 /// Rewrites a builder so that its `send` ends in our runtime.
 struct HandOver<'a> {
     operation: Ident,
-    answer: Ident,
     parameters: &'a [Parameter],
     summary: &'a str,
     handed_over: usize,
@@ -217,10 +258,13 @@ struct HandOver<'a> {
 
 impl VisitMut for HandOver<'_> {
     fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
-        item.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+        item.attrs
+            .retain(|attribute| !attribute.path().is_ident("doc"));
         let text = format!(" {}: awaited, or sent with `send`.", self.summary);
         item.attrs.insert(0, syn::parse_quote!(#[doc = #text]));
-        item.attrs.push(syn::parse_quote!(#[must_use = "a request does nothing until it is awaited or sent"]));
+        item.attrs.push(
+            syn::parse_quote!(#[must_use = "a request does nothing until it is awaited or sent"]),
+        );
         // The hand-written pages go on where a request's own limit and offset stand.
         for field in &mut item.fields {
             field.vis = syn::parse_quote!(pub(crate));
@@ -230,8 +274,14 @@ impl VisitMut for HandOver<'_> {
 
     fn visit_impl_item_fn_mut(&mut self, function: &mut syn::ImplItemFn) {
         let name = function.sig.ident.to_string();
-        function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
-        let text = match self.parameters.iter().find(|parameter| parameter.name == name.as_str()) {
+        function
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("doc"));
+        let text = match self
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == name.as_str())
+        {
             // Given to the method that makes the builder.
             Some(parameter) if parameter.required => {
                 function.vis = syn::parse_quote!(pub(crate));
@@ -242,7 +292,11 @@ impl VisitMut for HandOver<'_> {
                 function.vis = syn::parse_quote!(pub(crate));
                 None
             }
-            None => Some("Sends the request; the answer comes with its status and headers.".to_owned()),
+            None => Some(
+                "Sends the request and reads the answer as a type of your own, for what is newer \
+                 than this crate."
+                    .to_owned(),
+            ),
         };
         for line in text.iter().flat_map(|text| text.lines()) {
             let line = format!(" {}", line.trim());
@@ -258,10 +312,16 @@ impl VisitMut for HandOver<'_> {
     fn visit_expr_mut(&mut self, expression: &mut syn::Expr) {
         visit_mut::visit_expr_mut(self, expression);
         if let syn::Expr::Path(path) = expression
-            && path.path.segments.iter().map(|part| part.ident.to_string()).eq(["Error", "InvalidRequest"])
+            && path
+                .path
+                .segments
+                .iter()
+                .map(|part| part.ident.to_string())
+                .eq(["Error", "InvalidRequest"])
         {
             let operation = &self.operation;
-            *expression = syn::parse_quote!(|why| Error::invalid_request(&operations::#operation, why));
+            *expression =
+                syn::parse_quote!(|why| Error::invalid_request(&operations::#operation, why));
         }
     }
 
@@ -283,7 +343,11 @@ impl VisitMut for HandOver<'_> {
 
     fn visit_path_mut(&mut self, path: &mut syn::Path) {
         visit_mut::visit_path_mut(self, path);
-        if path.segments.first().is_some_and(|part| part.ident == "super") {
+        if path
+            .segments
+            .first()
+            .is_some_and(|part| part.ident == "super")
+        {
             path.segments = path.segments.iter().skip(1).cloned().collect();
         }
     }
@@ -292,8 +356,11 @@ impl VisitMut for HandOver<'_> {
 impl HandOver<'_> {
     /// Everything from `let mut request = ...build()?` on becomes a call of the runtime.
     fn hand_over(&mut self, function: &mut syn::ImplItemFn) {
-        let (operation, answer) = (&self.operation, &self.answer);
-        function.sig.output = syn::parse_quote!(-> Result<Response<types::#answer>, Error>);
+        let operation = &self.operation;
+        // `send` itself is written beside it, with the answer's own type.
+        function.sig.ident = syn::parse_quote!(send_as);
+        function.sig.generics = syn::parse_quote!(<T: serde::de::DeserializeOwned>);
+        function.sig.output = syn::parse_quote!(-> Result<Response<T>, Error>);
         let statements = std::mem::take(&mut function.block.stmts);
         for statement in statements {
             match &statement {
@@ -301,7 +368,9 @@ impl HandOver<'_> {
                     Some("header_map") => {} // `api-version`, which this API doesn't know.
                     Some("request") => {
                         let Some(init) = &local.init else { return };
-                        let Some(chain) = request_chain(&init.expr) else { return };
+                        let Some(chain) = request_chain(&init.expr) else {
+                            return;
+                        };
                         function.block.stmts.push(syn::parse_quote! {
                             let request = #chain
                                 .build()
@@ -317,7 +386,10 @@ impl HandOver<'_> {
                     _ => function.block.stmts.push(statement),
                 },
                 syn::Stmt::Expr(expression, _)
-                    if expression.to_token_stream().to_string().starts_with("header_map") => {}
+                    if expression
+                        .to_token_stream()
+                        .to_string()
+                        .starts_with("header_map") => {}
                 _ => function.block.stmts.push(statement),
             }
         }
@@ -333,8 +405,12 @@ fn binding(local: &syn::Local) -> Option<String> {
 
 /// The chain of calls that makes a request, without the version header and without `.build()?`.
 fn request_chain(expression: &syn::Expr) -> Option<syn::Expr> {
-    let syn::Expr::Try(tried) = expression else { return None };
-    let syn::Expr::MethodCall(build) = &*tried.expr else { return None };
+    let syn::Expr::Try(tried) = expression else {
+        return None;
+    };
+    let syn::Expr::MethodCall(build) = &*tried.expr else {
+        return None;
+    };
     if build.method != "build" {
         return None;
     }

@@ -16,7 +16,10 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
         line("    ", format!("/// {doc}").trim_end());
     }
     line("    ", &format!("pub enum {name} {{"));
-    for EnumValue { value, description, .. } in values {
+    for EnumValue {
+        value, description, ..
+    } in values
+    {
         for doc in description.lines() {
             line("        ", format!("/// {doc}").trim_end());
         }
@@ -37,7 +40,10 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
             }
         }));
     }
-    let advised: Vec<_> = values.iter().filter_map(|value| Some((value, value.advice.as_ref()?))).collect();
+    let advised: Vec<_> = values
+        .iter()
+        .filter_map(|value| Some((value, value.advice.as_ref()?)))
+        .collect();
     if !advised.is_empty() {
         let arms = advised.iter().map(|(value, advice)| {
             let variant = camel(&value.value);
@@ -69,8 +75,16 @@ pub fn tagged_union(
     let text = docs(&schema.description);
     let equality = equality(schema);
     let cases = variants.iter().map(|variant| {
-        let (text, value, case) = (docs(&variant.description), &variant.value, camel(&variant.value));
-        let fields = variant.schema.as_deref().map(ident).map(|fields| quote!((#fields)));
+        let (text, value, case) = (
+            docs(&variant.description),
+            &variant.value,
+            camel(&variant.value),
+        );
+        let fields = variant
+            .schema
+            .as_deref()
+            .map(ident)
+            .map(|fields| quote!((#fields)));
         quote!(#text #[serde(rename = #value)] #case #fields,)
     });
     let unknown = docs(if schema.answered {
@@ -80,16 +94,19 @@ pub fn tagged_union(
         "A kind newer than this crate, to be sent as it is."
     });
     let constructors = schema.sent.then(|| {
-        let each = variants.iter().zip(constructors).map(|(variant, (function, arguments))| {
-            let case = camel(&variant.value);
-            let text = docs(&variant.description);
-            let parameters = taken(arguments);
-            let value = variant.schema.as_deref().map(ident).map(|fields| {
-                let names = arguments.iter().map(|argument| &argument.name);
-                quote!((#fields::new(#(#names),*)))
+        let each = variants
+            .iter()
+            .zip(constructors)
+            .map(|(variant, (function, arguments))| {
+                let case = camel(&variant.value);
+                let text = docs(&variant.description);
+                let parameters = taken(arguments);
+                let value = variant.schema.as_deref().map(ident).map(|fields| {
+                    let names = arguments.iter().map(|argument| &argument.name);
+                    quote!((#fields::new(#(#names),*)))
+                });
+                quote!(#text pub fn #function(#parameters) -> Self { Self::#case #value })
             });
-            quote!(#text pub fn #function(#parameters) -> Self { Self::#case #value })
-        });
         quote!(impl #name { #(#each)* })
     });
     let mut written = print(quote! {
@@ -113,10 +130,17 @@ pub fn tagged_union(
 /// The call of the macro that reads a union and names its tag.
 fn reading(schema: &Schema, tag: &str, variants: &[Variant]) -> String {
     let policy = if schema.answered { "keep" } else { "refuse" };
-    let mut text = format!("crate::tagged_union! {{\n    {} by {tag:?}, {policy} what does not fit {{\n", schema.name);
+    let mut text = format!(
+        "crate::tagged_union! {{\n    {} by {tag:?}, {policy} what does not fit {{\n",
+        schema.name
+    );
     for variant in variants {
         let (value, case) = (&variant.value, camel(&variant.value));
-        let fields = variant.schema.as_ref().map(|fields| format!("({fields})")).unwrap_or_default();
+        let fields = variant
+            .schema
+            .as_ref()
+            .map(|fields| format!("({fields})"))
+            .unwrap_or_default();
         text.push_str(&format!("        {value:?} => {case}{fields},\n"));
     }
     text.push_str("    }\n}\n");
@@ -135,7 +159,9 @@ fn reading(schema: &Schema, tag: &str, variants: &[Variant]) -> String {
 /// The variants whose fields no other variant has: only those follow from their fields.
 fn unique(variants: &[Variant]) -> impl Iterator<Item = &Variant> {
     variants.iter().filter(|variant| {
-        let others = variants.iter().filter(|other| other.schema == variant.schema);
+        let others = variants
+            .iter()
+            .filter(|other| other.schema == variant.schema);
         variant.schema.is_some() && others.count() == 1
     })
 }
@@ -161,7 +187,11 @@ pub fn sensitive(schema: &Schema) -> String {
 }
 
 fn macro_call(name: &str, schema: &Schema) -> String {
-    let docs: String = schema.description.lines().map(|line| format!("    /// {line}\n")).collect();
+    let docs: String = schema
+        .description
+        .lines()
+        .map(|line| format!("    /// {line}\n"))
+        .collect();
     let (name, kind) = (format_ident!("{name}"), &schema.name);
     format!("crate::{name}! {{\n{docs}    pub struct {kind};\n}}\n")
 }

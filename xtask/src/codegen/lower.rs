@@ -46,9 +46,15 @@ pub struct Schema {
 pub enum Shape {
     /// typify: an object, a map. Wire names of the fields as they are written, and
     /// the one into which a union is flattened.
-    Typify { fields: Vec<String>, flattened: Option<String> },
+    Typify {
+        fields: Vec<String>,
+        flattened: Option<String>,
+    },
     /// An enum that keeps values it doesn't know.
-    OpenEnum { values: Vec<EnumValue>, terminal: Vec<String> },
+    OpenEnum {
+        values: Vec<EnumValue>,
+        terminal: Vec<String>,
+    },
     /// A union told apart by a tag, which keeps kinds it doesn't know.
     TaggedUnion { tag: String, variants: Vec<Variant> },
     /// A uuid of a kind of thing.
@@ -84,10 +90,15 @@ pub struct Variant {
 /// Takes the specification apart.
 pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
     let operations = Operation::all(document)?;
-    let sent = reachable(document, operations.iter().filter_map(|op| op.request.clone()));
+    let sent = reachable(
+        document,
+        operations.iter().filter_map(|op| op.request.clone()),
+    );
     let answered = reachable(
         document,
-        operations.iter().flat_map(|op| [op.response.clone(), op.error.clone()]),
+        operations
+            .iter()
+            .flat_map(|op| [op.response.clone(), op.error.clone()]),
     );
     let floats = floats(document);
 
@@ -105,7 +116,13 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
             name: name.clone(),
             module: text(&schema["x-module"]),
             description: text(&schema["description"]),
-            shape: shape(document, &bodies[name], schema, flattened.get(name), &tag_only),
+            shape: shape(
+                document,
+                &bodies[name],
+                schema,
+                flattened.get(name),
+                &tag_only,
+            ),
             sent: sent.contains(name),
             answered: answered.contains(name),
             float: floats.contains(name),
@@ -122,7 +139,11 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
     }
     let spec = serde_json::from_value(root)
         .map_err(|error| vec![document.problem(&Default::default(), error.to_string())])?;
-    Ok(Lowered { spec, operations, schemas })
+    Ok(Lowered {
+        spec,
+        operations,
+        schemas,
+    })
 }
 
 fn shape(
@@ -133,27 +154,54 @@ fn shape(
     tag_only: &BTreeSet<String>,
 ) -> Shape {
     if let Some(values) = schema["enum"].as_array() {
-        let values = values.iter().filter_map(Value::as_str).map(|value| EnumValue {
-            value: value.to_owned(),
-            description: text(&schema["x-enum-descriptions"][value]),
-            advice: schema["x-advice"][value].as_str().map(|advice| advice.trim().to_owned()),
-        });
-        let terminal = schema["x-terminal"].as_array().into_iter().flatten().map(text).collect();
-        Shape::OpenEnum { values: values.collect(), terminal }
+        let values = values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|value| EnumValue {
+                value: value.to_owned(),
+                description: text(&schema["x-enum-descriptions"][value]),
+                advice: schema["x-advice"][value]
+                    .as_str()
+                    .map(|advice| advice.trim().to_owned()),
+            });
+        let terminal = schema["x-terminal"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(text)
+            .collect();
+        Shape::OpenEnum {
+            values: values.collect(),
+            terminal,
+        }
     } else if let Some(tag) = schema["discriminator"]["propertyName"].as_str() {
-        let mapping = schema["discriminator"]["mapping"].as_object().into_iter().flatten();
+        let mapping = schema["discriminator"]["mapping"]
+            .as_object()
+            .into_iter()
+            .flatten();
         let variants = mapping.map(|(value, target)| {
-            let name = text(target).rsplit('/').next().unwrap_or_default().to_owned();
+            let name = text(target)
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             let schema = document.schema(&name).unwrap_or(&Value::Null);
             // Where several values share a variant, each says what it means beside the tag.
             let own = &schema["properties"][tag]["x-enum-descriptions"][value];
             Variant {
                 value: value.clone(),
-                description: text(if own.is_string() { own } else { &schema["description"] }),
+                description: text(if own.is_string() {
+                    own
+                } else {
+                    &schema["description"]
+                }),
                 schema: (!tag_only.contains(&name)).then_some(name),
             }
         });
-        Shape::TaggedUnion { tag: tag.to_owned(), variants: variants.collect() }
+        Shape::TaggedUnion {
+            tag: tag.to_owned(),
+            variants: variants.collect(),
+        }
     } else if schema["x-one-or-many"] == true {
         Shape::OneOrMany
     } else if schema["format"] == "uuid" {
@@ -177,7 +225,9 @@ fn flatten_unions(
 ) -> BTreeMap<String, String> {
     let mut flattened = BTreeMap::new();
     for (name, body) in bodies.iter_mut() {
-        let Some([common, union]) = body["allOf"].as_array().map(Vec::as_slice) else { continue };
+        let Some([common, union]) = body["allOf"].as_array().map(Vec::as_slice) else {
+            continue;
+        };
         let Some(tag) = reference(union)
             .and_then(|union| document.schema(union))
             .and_then(|union| union["discriminator"]["propertyName"].as_str())
@@ -203,10 +253,15 @@ fn flatten_unions(
 /// A union writes and reads its tag itself, so the variants don't hold it.
 fn strip_tags(document: &Document, bodies: &mut Map<String, Value>) {
     for (name, tag) in variants(document) {
-        let Some(body) = bodies.get_mut(&name) else { continue };
+        let Some(body) = bodies.get_mut(&name) else {
+            continue;
+        };
         if let Some(properties) = body["properties"].as_object_mut() {
             // Only the inline tag: a flattened union's field has the name of *its* tag.
-            if properties.get(&tag).is_some_and(|property| property.get("enum").is_some()) {
+            if properties
+                .get(&tag)
+                .is_some_and(|property| property.get("enum").is_some())
+            {
                 properties.shift_remove(&tag);
                 if let Some(required) = body["required"].as_array_mut() {
                     required.retain(|name| *name != tag);
@@ -223,7 +278,9 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
         .map(|(name, _)| name)
         .filter(|name| {
             bodies.get(name).is_some_and(|body| {
-                body["properties"].as_object().is_some_and(serde_json::Map::is_empty)
+                body["properties"]
+                    .as_object()
+                    .is_some_and(serde_json::Map::is_empty)
             })
         })
         .collect()
@@ -237,7 +294,10 @@ fn variants(document: &Document) -> Vec<(String, String)> {
     });
     unions
         .flat_map(|(tag, members)| {
-            members.iter().filter_map(reference).map(|name| (name.to_owned(), tag.to_owned()))
+            members
+                .iter()
+                .filter_map(reference)
+                .map(|name| (name.to_owned(), tag.to_owned()))
         })
         .collect()
 }

@@ -52,7 +52,10 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     let document = spec::load(text)?;
     let lowered = lower::lower(&document)?;
     let whole = |message: String| vec![document.problem(&Place::root(), message)];
-    let modules = document.root()["x-modules"].as_object().into_iter().flatten();
+    let modules = document.root()["x-modules"]
+        .as_object()
+        .into_iter()
+        .flatten();
     Ok(Generated {
         types: types::generate(&lowered).map_err(whole)?,
         operations: client::generate(&document, &lowered).map_err(whole)?,

@@ -10,23 +10,46 @@ use crate::spec::{Operation, Pagination, Waiter};
 /// One constant for each operation, and the list of all.
 pub fn table(lowered: &Lowered) -> Chunk {
     let rows = lowered.operations.iter().map(row);
-    let names = lowered.operations.iter().map(|operation| shouting(&operation.id));
+    let names = lowered
+        .operations
+        .iter()
+        .map(|operation| shouting(&operation.id));
     let text = print(quote! {
         #(#rows)*
         /// Every operation, in the order of the specification.
         pub const ALL: &[&Operation] = &[#(&#names),*];
     });
-    Chunk { module: "operations".into(), name: "operation table".into(), text }
+    Chunk {
+        module: "operations".into(),
+        name: "operation table".into(),
+        text,
+    }
 }
 
 fn row(operation: &Operation) -> proc_macro2::TokenStream {
-    let Operation { id, method, path, idempotent, .. } = operation;
+    let Operation {
+        id,
+        method,
+        path,
+        idempotent,
+        ..
+    } = operation;
     let (name, method) = (shouting(id), ident(method));
     let text = docs(&operation.summary);
     let waiter = option(operation.waiter.as_ref().map(|waiter| {
-        let Waiter { interval, status, finished_at, success, failure, .. } = waiter;
+        let Waiter {
+            interval,
+            status,
+            finished_at,
+            success,
+            failure,
+            ..
+        } = waiter;
         let slow = option(waiter.slow_interval.map(|slow| {
-            let (after, from) = (waiter.slow_after.unwrap_or(0), waiter.slow_from.unwrap_or(0));
+            let (after, from) = (
+                waiter.slow_after.unwrap_or(0),
+                waiter.slow_from.unwrap_or(0),
+            );
             quote!(Slow {
                 interval: Duration::from_secs(#slow),
                 after: Duration::from_secs(#after),
@@ -43,7 +66,13 @@ fn row(operation: &Operation) -> proc_macro2::TokenStream {
         })
     }));
     let pagination = option(operation.pagination.as_ref().map(|pagination| {
-        let Pagination { limit, offset, items, page_size, .. } = pagination;
+        let Pagination {
+            limit,
+            offset,
+            items,
+            page_size,
+            ..
+        } = pagination;
         let total = option(pagination.total.as_ref().map(|total| quote!(#total)));
         quote!(Pagination {
             limit: #limit,
@@ -80,21 +109,35 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
         .iter()
         .filter_map(|operation| {
             let reason = format!("{}Reason", operation.error);
-            let schema = lowered.schemas.iter().find(|schema| schema.name == reason)?;
+            let schema = lowered
+                .schemas
+                .iter()
+                .find(|schema| schema.name == reason)?;
             matches!(schema.shape, Shape::OpenEnum { .. }).then(|| {
-                (camel(&operation.id), shouting(&operation.id), ident(&schema.name))
+                (
+                    camel(&operation.id),
+                    shouting(&operation.id),
+                    ident(&schema.name),
+                )
             })
         })
         .collect();
     let cases = typed.iter().map(|(case, _, reason)| {
-        let text = docs(&format!("Of [`Client::{}`](crate::Client).", heck::ToSnakeCase::to_snake_case(case.to_string().as_str())));
+        let text = docs(&format!(
+            "Of [`Client::{}`](crate::Client).",
+            heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
+        ));
         quote!(#text #case(types::#reason),)
     });
     let reads = typed.iter().map(|(case, id, _)| {
         quote!(if operation.id == operations::#id.id { return Self::#case(text.into()); })
     });
-    let texts = typed.iter().map(|(case, ..)| quote!(Self::#case(reason) => reason.as_str(),));
-    let advice = typed.iter().map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
+    let texts = typed
+        .iter()
+        .map(|(case, ..)| quote!(Self::#case(reason) => reason.as_str(),));
+    let advice = typed
+        .iter()
+        .map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
     let text = print(quote! {
         /// Why the server refused, typed by the operation that was refused.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -126,5 +169,9 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
             }
         }
     });
-    Chunk { module: "reasons".into(), name: "Reason".into(), text }
+    Chunk {
+        module: "reasons".into(),
+        name: "Reason".into(),
+        text,
+    }
 }

@@ -42,7 +42,11 @@ pub fn docs(text: &str) -> TokenStream {
 }
 
 fn doc_line(line: &str) -> TokenStream {
-    let line = if line.is_empty() { String::new() } else { format!(" {line}") };
+    let line = if line.is_empty() {
+        String::new()
+    } else {
+        format!(" {line}")
+    };
     quote!(#[doc = #line])
 }
 
@@ -81,8 +85,14 @@ impl VisitMut for DocLines {
 
 /// The text of a `#[doc]` attribute.
 pub fn doc_text(attribute: &syn::Attribute) -> Option<String> {
-    let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
-    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else {
+    let syn::Meta::NameValue(meta) = &attribute.meta else {
+        return None;
+    };
+    let syn::Expr::Lit(syn::ExprLit {
+        lit: syn::Lit::Str(text),
+        ..
+    }) = &meta.value
+    else {
         return None;
     };
     meta.path.is_ident("doc").then(|| text.value())
@@ -97,7 +107,11 @@ pub struct ShortPaths {
 impl VisitMut for ShortPaths {
     fn visit_path_mut(&mut self, path: &mut syn::Path) {
         visit_mut::visit_path_mut(self, path);
-        let words: Vec<String> = path.segments.iter().map(|part| part.ident.to_string()).collect();
+        let words: Vec<String> = path
+            .segments
+            .iter()
+            .map(|part| part.ident.to_string())
+            .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let keep = match words.as_slice() {
             ["std", "option", "Option"]

@@ -52,15 +52,27 @@ pub struct Argument {
 impl Struct {
     /// Reads what typify made of a schema; nothing when that has no named fields.
     pub fn read(schema: &Schema, item: &syn::ItemStruct) -> Option<Self> {
-        let Shape::Typify { fields: order, flattened } = &schema.shape else { return None };
-        let syn::Fields::Named(named) = &item.fields else { return None };
+        let Shape::Typify {
+            fields: order,
+            flattened,
+        } = &schema.shape
+        else {
+            return None;
+        };
+        let syn::Fields::Named(named) = &item.fields else {
+            return None;
+        };
         let mut fields: Vec<Field> = named
             .named
             .iter()
             .map(|field| Field::read(field, flattened.as_deref()))
             .collect::<Option<_>>()?;
         fields.sort_by_key(|field| order.iter().position(|name| *name == field.wire));
-        Some(Self { name: item.ident.clone(), schema: schema.clone(), fields })
+        Some(Self {
+            name: item.ident.clone(),
+            schema: schema.clone(),
+            fields,
+        })
     }
 
     /// The struct and, when it can be sent, its constructors.
@@ -68,7 +80,8 @@ impl Struct {
         let name = &self.name;
         let text = docs(&self.schema.description);
         let equality = equality(&self.schema);
-        let default = (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
+        let default =
+            (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
         let fields = self.fields.iter().map(Field::write);
         let constructors = self.schema.sent.then(|| self.constructors(unions));
         quote! {
@@ -84,7 +97,11 @@ impl Struct {
 
     /// What the constructor takes.
     pub fn arguments(&self) -> Vec<Argument> {
-        self.fields.iter().filter(|field| field.is_required()).map(Field::argument).collect()
+        self.fields
+            .iter()
+            .filter(|field| field.is_required())
+            .map(Field::argument)
+            .collect()
     }
 
     fn constructors(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
@@ -95,7 +112,11 @@ impl Struct {
             true => "Nothing is required: add what matters by name.",
             false => "With what is required; the rest is added by name.",
         });
-        let setters = self.fields.iter().filter(|field| !field.is_required()).map(Field::setter);
+        let setters = self
+            .fields
+            .iter()
+            .filter(|field| !field.is_required())
+            .map(Field::setter);
         let shorthands = self.shorthands(unions);
         quote! {
             impl #name {
@@ -113,7 +134,10 @@ impl Struct {
     /// `StringCondition::new(column, StringComparison::is(values))`, as long as it stays readable.
     fn shorthands(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
         const READABLE: usize = 4;
-        let Some(field) = self.fields.iter().find(|field| field.presence == Presence::Flattened)
+        let Some(field) = self
+            .fields
+            .iter()
+            .find(|field| field.presence == Presence::Flattened)
         else {
             return TokenStream::new();
         };
@@ -124,7 +148,10 @@ impl Struct {
             .filter(|field| field.presence == Presence::Required)
             .map(Field::argument)
             .collect();
-        let made = unions.get(&quote!(#union).to_string()).into_iter().flatten();
+        let made = unions
+            .get(&quote!(#union).to_string())
+            .into_iter()
+            .flatten();
         made.filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
             .map(|(tag, arguments)| {
                 let all = taken(own.iter().chain(arguments));
@@ -148,7 +175,9 @@ impl Struct {
 
 fn tag_text(tag: &Ident) -> String {
     use heck::ToLowerCamelCase;
-    tag.to_string().trim_start_matches("r#").to_lower_camel_case()
+    tag.to_string()
+        .trim_start_matches("r#")
+        .to_lower_camel_case()
 }
 
 impl Field {
@@ -156,7 +185,11 @@ impl Field {
         let name = field.ident.clone()?;
         let mut wire = name.to_string().trim_start_matches("r#").to_owned();
         let mut defaulted = false;
-        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        for attribute in field
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("serde"))
+        {
             attribute
                 .parse_nested_meta(|meta| {
                     if meta.path.is_ident("rename") {
@@ -182,8 +215,19 @@ impl Field {
         } else {
             Presence::Required
         };
-        let docs = field.attrs.iter().filter_map(doc_text).collect::<Vec<_>>().join("\n");
-        Some(Self { name, wire, kind, docs, presence })
+        let docs = field
+            .attrs
+            .iter()
+            .filter_map(doc_text)
+            .collect::<Vec<_>>()
+            .join("\n");
+        Some(Self {
+            name,
+            wire,
+            kind,
+            docs,
+            presence,
+        })
     }
 
     fn is_required(&self) -> bool {
@@ -191,9 +235,12 @@ impl Field {
     }
 
     fn write(&self) -> TokenStream {
-        let Self { name, kind, wire, .. } = self;
+        let Self {
+            name, kind, wire, ..
+        } = self;
         let text = docs(&self.docs);
-        let rename = (serde_camel(&name.to_string()) != *wire && self.presence != Presence::Flattened)
+        let rename = (serde_camel(&name.to_string()) != *wire
+            && self.presence != Presence::Flattened)
             .then(|| quote!(#[serde(rename = #wire)]));
         let serde = match self.presence {
             Presence::Required => None,
@@ -229,7 +276,11 @@ impl Field {
         let name = &self.name;
         if self.is_required() {
             let Argument { given, .. } = self.argument();
-            if given.to_string() == name.to_string() { quote!(#name,) } else { quote!(#name: #given,) }
+            if given.to_string() == name.to_string() {
+                quote!(#name,)
+            } else {
+                quote!(#name: #given,)
+            }
         } else {
             quote!(#name: Default::default(),)
         }
@@ -246,7 +297,11 @@ impl Field {
         let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
         let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
         let (taken, given) = conversion(kind, &quote!(#method));
-        let given = if self.presence == Presence::Optional { quote!(Some(#given)) } else { given };
+        let given = if self.presence == Presence::Optional {
+            quote!(Some(#given))
+        } else {
+            given
+        };
         quote! {
             #text
             pub fn #method(mut self, #method: #taken) -> Self {
@@ -259,12 +314,18 @@ impl Field {
 
 /// `Eq` and `Hash` for all but floats.
 pub fn equality(schema: &Schema) -> TokenStream {
-    if schema.float { quote!(PartialEq,) } else { quote!(PartialEq, Eq, Hash,) }
+    if schema.float {
+        quote!(PartialEq,)
+    } else {
+        quote!(PartialEq, Eq, Hash,)
+    }
 }
 
 /// The parameter list of some arguments.
 pub fn taken<'a>(arguments: impl IntoIterator<Item = &'a Argument>) -> TokenStream {
-    let arguments = arguments.into_iter().map(|Argument { name, taken, .. }| quote!(#name: #taken));
+    let arguments = arguments
+        .into_iter()
+        .map(|Argument { name, taken, .. }| quote!(#name: #taken));
     quote!(#(#arguments),*)
 }
 
@@ -295,9 +356,17 @@ fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStrea
 
 /// `T` of `Outer<T>`.
 fn inner<'a>(outer: &str, kind: &'a syn::Type) -> Option<&'a syn::Type> {
-    let syn::Type::Path(path) = kind else { return None };
-    let last = path.path.segments.last().filter(|part| part.ident == outer)?;
-    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let syn::Type::Path(path) = kind else {
+        return None;
+    };
+    let last = path
+        .path
+        .segments
+        .last()
+        .filter(|part| part.ident == outer)?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
     match arguments.args.first()? {
         syn::GenericArgument::Type(kind) => Some(kind),
         _ => None,

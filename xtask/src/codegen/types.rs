@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use progenitor_impl::{GenerationSettings, Generator};
 use proc_macro2::Ident;
+use progenitor_impl::{GenerationSettings, Generator};
 use quote::ToTokens;
 use syn::visit_mut::VisitMut;
 
@@ -46,16 +46,25 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
                 None => items.newtype(schema)?,
             },
         };
-        Ok(Chunk { module: schema.module.clone(), name: schema.name.clone(), text })
+        Ok(Chunk {
+            module: schema.module.clone(),
+            name: schema.name.clone(),
+            text,
+        })
     });
     chunks.collect()
 }
 
 fn constructors(schema: &Schema, structs: &BTreeMap<String, Struct>) -> Option<Constructors> {
-    let Shape::TaggedUnion { variants, .. } = &schema.shape else { return None };
+    let Shape::TaggedUnion { variants, .. } = &schema.shape else {
+        return None;
+    };
     let each = variants.iter().map(|variant| {
         let fields = variant.schema.as_ref().and_then(|name| structs.get(name));
-        (constructor_name(variant), fields.map(Struct::arguments).unwrap_or_default())
+        (
+            constructor_name(variant),
+            fields.map(Struct::arguments).unwrap_or_default(),
+        )
     });
     Some(each.collect())
 }
@@ -69,7 +78,11 @@ struct Items {
 fn typify(lowered: &Lowered) -> Result<Items, String> {
     let mut settings = GenerationSettings::new();
     settings.with_map_type("::std::collections::BTreeMap");
-    for schema in lowered.schemas.iter().filter(|schema| !matches!(schema.shape, Shape::Typify { .. })) {
+    for schema in lowered
+        .schemas
+        .iter()
+        .filter(|schema| !matches!(schema.shape, Shape::Typify { .. }))
+    {
         settings.with_replacement(
             &schema.name,
             format!("::cargo_batch_types::{}", schema.name),
@@ -77,10 +90,15 @@ fn typify(lowered: &Lowered) -> Result<Items, String> {
         );
     }
     let mut generator = Generator::new(&settings);
-    generator.generate_tokens(&lowered.spec).map_err(|error| format!("progenitor: {error}"))?;
+    generator
+        .generate_tokens(&lowered.spec)
+        .map_err(|error| format!("progenitor: {error}"))?;
     let file: syn::File = syn::parse2(generator.get_type_space().to_stream())
         .map_err(|error| format!("progenitor wrote something that is not Rust: {error}"))?;
-    let mut items = Items { structs: BTreeMap::new(), impls: Vec::new() };
+    let mut items = Items {
+        structs: BTreeMap::new(),
+        impls: Vec::new(),
+    };
     for item in file.items {
         match item {
             syn::Item::Struct(item) => {
@@ -116,7 +134,11 @@ impl Items {
     /// A struct around one value (a map), with the conversions typify gives it.
     fn newtype(&self, schema: &Schema) -> Result<String, String> {
         let missing = || format!("typify wrote no type for `{}`", schema.name);
-        let mut item = self.structs.get(&schema.name).cloned().ok_or_else(missing)?;
+        let mut item = self
+            .structs
+            .get(&schema.name)
+            .cloned()
+            .ok_or_else(missing)?;
         let equality = equality(schema);
         let text = docs(&schema.description);
         item.attrs.clear();
@@ -139,11 +161,15 @@ impl Items {
 
 /// `impl From<Name> for Other` belongs to `Name` too.
 fn mentions(item: &syn::ItemImpl, name: &str) -> bool {
-    let Some((path, _)) = item.trait_.as_ref() else { return false };
-    path.segments.last().is_some_and(|part| match &part.arguments {
-        syn::PathArguments::AngleBracketed(arguments) => {
-            arguments.to_token_stream().to_string() == format!("< {name} >")
-        }
-        _ => false,
-    })
+    let Some((path, _)) = item.trait_.as_ref() else {
+        return false;
+    };
+    path.segments
+        .last()
+        .is_some_and(|part| match &part.arguments {
+            syn::PathArguments::AngleBracketed(arguments) => {
+                arguments.to_token_stream().to_string() == format!("< {name} >")
+            }
+            _ => false,
+        })
 }

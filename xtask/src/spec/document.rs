@@ -44,7 +44,9 @@ impl Document {
 
     /// The node at a place.
     pub fn get(&self, place: &Place) -> Option<&Value> {
-        place.keys().try_fold(&self.root, |node, key| child(node, key))
+        place
+            .keys()
+            .try_fold(&self.root, |node, key| child(node, key))
     }
 
     /// The schema that `#/components/schemas/NAME` points to.
@@ -65,7 +67,11 @@ impl Document {
     pub fn problem(&self, place: &Place, message: impl Into<String>) -> Problem {
         let line = std::iter::successors(Some(place.clone()), Place::parent)
             .find_map(|place| self.lines.get(&place).copied());
-        Problem { place: place.clone(), line, message: message.into() }
+        Problem {
+            place: place.clone(),
+            line,
+            message: message.into(),
+        }
     }
 }
 

@@ -17,5 +17,9 @@ pub use walk::reachable;
 pub fn load(text: &str) -> Result<Document, Vec<Problem>> {
     let document = Document::parse(text).map_err(|problem| vec![problem])?;
     let problems = lint::check(&document);
-    if problems.is_empty() { Ok(document) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(document)
+    } else {
+        Err(problems)
+    }
 }

@@ -94,7 +94,11 @@ impl Operation {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(operations) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(operations)
+        } else {
+            Err(problems)
+        }
     }
 
     fn read(
@@ -135,7 +139,9 @@ impl Operation {
             reference(schema).map(str::to_owned).unwrap_or_else(|| {
                 problems.push(document.problem(
                     &place.join("responses"),
-                    format!("the answer `{status}` needs a JSON body that is a `$ref` to a named schema"),
+                    format!(
+                        "the answer `{status}` needs a JSON body that is a `$ref` to a named schema"
+                    ),
                 ));
                 String::new()
             })

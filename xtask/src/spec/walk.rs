@@ -25,14 +25,13 @@ pub fn each_schema(place: &Place, schema: &Value, visit: &mut impl FnMut(&Place,
 }
 
 /// The named schemas that can be met in `roots`, themselves included.
-pub fn reachable(
-    document: &Document,
-    roots: impl IntoIterator<Item = String>,
-) -> BTreeSet<String> {
+pub fn reachable(document: &Document, roots: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open: Vec<String> = roots.into_iter().collect();
     while let Some(name) = open.pop() {
-        let Some(schema) = document.schema(&name) else { continue };
+        let Some(schema) = document.schema(&name) else {
+            continue;
+        };
         if !found.insert(name.clone()) {
             continue;
         }

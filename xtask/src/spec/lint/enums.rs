@@ -15,7 +15,9 @@ pub fn check(document: &Document) -> Vec<Problem> {
         tags.extend(schema["discriminator"]["propertyName"].as_str());
     }
     every_schema(document, &mut |place, schema| {
-        let Some(values) = schema.get("enum") else { return };
+        let Some(values) = schema.get("enum") else {
+            return;
+        };
         let named = place.parent() == Place::schema("any").parent();
         if named {
             problems.extend(named_enum(document, place, schema));
@@ -55,9 +57,14 @@ fn named_enum(document: &Document, place: &Place, schema: &Value) -> Vec<Problem
         }
     }
     let is_reason = place.key().ends_with("ErrorReason");
-    let texts = ["x-enum-descriptions"].into_iter().chain(is_reason.then_some("x-advice"));
+    let texts = ["x-enum-descriptions"]
+        .into_iter()
+        .chain(is_reason.then_some("x-advice"));
     for key in texts {
-        for value in values.iter().filter(|value| !schema[key][**value].is_string()) {
+        for value in values
+            .iter()
+            .filter(|value| !schema[key][**value].is_string())
+        {
             problems.push(document.problem(
                 &place.join(key),
                 format!("the value `{value}` needs a text here"),

@@ -37,7 +37,12 @@ fn every_schema(document: &Document, visit: &mut impl FnMut(&Place, &Value)) {
         each_schema(&Place::schema(name), schema, visit);
     }
     for (place, _, _, operation) in super::operation::raw(document) {
-        for (i, parameter) in operation["parameters"].as_array().into_iter().flatten().enumerate() {
+        for (i, parameter) in operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             let place = place.join("parameters").join(&i.to_string()).join("schema");
             each_schema(&place, &parameter["schema"], visit);
         }
@@ -51,10 +56,17 @@ fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 /// The strings of an array.
 fn strings(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// Does it hold text that says something?
 fn described(value: &Value) -> bool {
-    value["description"].as_str().is_some_and(|text| !text.trim().is_empty())
+    value["description"]
+        .as_str()
+        .is_some_and(|text| !text.trim().is_empty())
 }

@@ -34,7 +34,12 @@ pub fn check(document: &Document) -> Vec<Problem> {
 fn written(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (place, _, _, operation) in raw(document) {
-        for (i, parameter) in operation["parameters"].as_array().into_iter().flatten().enumerate() {
+        for (i, parameter) in operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             if !described(parameter) {
                 problems.push(document.problem(
                     &place.join("parameters").join(&i.to_string()),
@@ -64,7 +69,9 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     let has = |location: &str, name: &str| members(document, operation, location).contains(name);
     let Some(paging) = &operation.pagination else {
         let lists = operation.id.starts_with("list_");
-        let pages = ["query", "body"].iter().any(|at| has(at, "limit") && has(at, "offset"));
+        let pages = ["query", "body"]
+            .iter()
+            .any(|at| has(at, "limit") && has(at, "offset"));
         return if lists && pages {
             vec![document.problem(
                 &operation.place,
@@ -77,7 +84,8 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     let place = operation.place.join("x-pagination");
     let mut problems = Vec::new();
     if paging.style != "offset" || !["query", "body"].contains(&paging.location.as_str()) {
-        problems.push(document.problem(&place, "`style` is `offset` and `in` is `query` or `body`"));
+        problems
+            .push(document.problem(&place, "`style` is `offset` and `in` is `query` or `body`"));
     }
     for name in [&paging.limit, &paging.offset] {
         if !has(&paging.location, name) {
@@ -88,7 +96,10 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
         }
     }
     let answer = &document.root()["components"]["schemas"][&operation.response]["properties"];
-    for name in [Some(&paging.items), paging.total.as_ref()].into_iter().flatten() {
+    for name in [Some(&paging.items), paging.total.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         if answer.get(name).is_none() {
             problems.push(document.problem(&place, format!("the answer has no field `{name}`")));
         }
@@ -106,13 +117,21 @@ fn members(document: &Document, operation: &Operation, location: &str) -> BTreeS
             .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
             .collect();
     }
-    let body = operation.request.as_ref().and_then(|name| document.schema(name));
-    body.into_iter().flat_map(|body| object(&body["properties"])).map(|(name, _)| name.clone()).collect()
+    let body = operation
+        .request
+        .as_ref()
+        .and_then(|name| document.schema(name));
+    body.into_iter()
+        .flat_map(|body| object(&body["properties"]))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// The states that a waiter names are values of the status it reads.
 fn waiting(document: &Document, operation: &Operation) -> Vec<Problem> {
-    let Some(waiter) = &operation.waiter else { return Vec::new() };
+    let Some(waiter) = &operation.waiter else {
+        return Vec::new();
+    };
     let place = operation.place.join("x-waiter");
     let mut problems = Vec::new();
     let status = field(document, &operation.response, &waiter.status);
@@ -127,10 +146,16 @@ fn waiting(document: &Document, operation: &Operation) -> Vec<Problem> {
         ));
         return problems;
     };
-    let ends: Vec<&str> = waiter.success.iter().chain(&waiter.failure).map(String::as_str).collect();
+    let ends: Vec<&str> = waiter
+        .success
+        .iter()
+        .chain(&waiter.failure)
+        .map(String::as_str)
+        .collect();
     for state in &ends {
         if !values.contains(state) {
-            problems.push(document.problem(&place, format!("`{state}` is not a value of the status")));
+            problems
+                .push(document.problem(&place, format!("`{state}` is not a value of the status")));
         }
     }
     if BTreeSet::from_iter(&ends) != BTreeSet::from_iter(&terminal) {

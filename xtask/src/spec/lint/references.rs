@@ -9,8 +9,10 @@ use crate::spec::{Document, Place, Problem};
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut used = HashSet::new();
-    walk(&Place::root(), document.root(), &mut |place, target| {
-        match target.strip_prefix("#/components/schemas/") {
+    walk(
+        &Place::root(),
+        document.root(),
+        &mut |place, target| match target.strip_prefix("#/components/schemas/") {
             Some(name) if document.schema(name).is_some() => {
                 used.insert(name.to_owned());
             }
@@ -18,9 +20,13 @@ pub fn check(document: &Document) -> Vec<Problem> {
                 place,
                 format!("`{target}` leads nowhere: name a schema under components.schemas"),
             )),
-        }
-    });
-    for name in document.schemas().keys().filter(|name| !used.contains(*name)) {
+        },
+    );
+    for name in document
+        .schemas()
+        .keys()
+        .filter(|name| !used.contains(*name))
+    {
         problems.push(document.problem(
             &Place::schema(name),
             "nothing refers to this schema: use it or delete it",

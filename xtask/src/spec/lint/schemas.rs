@@ -66,10 +66,14 @@ fn closed_answers(document: &Document) -> Vec<Problem> {
     let Ok(operations) = Operation::all(document) else {
         return Vec::new(); // Said by the rules of operations.
     };
-    let roots = operations.into_iter().flat_map(|operation| [operation.response, operation.error]);
+    let roots = operations
+        .into_iter()
+        .flat_map(|operation| [operation.response, operation.error]);
     let mut problems = Vec::new();
     for name in reachable(document, roots) {
-        let Some(schema) = document.schema(&name) else { continue };
+        let Some(schema) = document.schema(&name) else {
+            continue;
+        };
         each_schema(&Place::schema(&name), schema, &mut |place, schema| {
             if schema["additionalProperties"] == Value::Bool(false) {
                 problems.push(document.problem(

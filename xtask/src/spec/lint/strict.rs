@@ -71,7 +71,13 @@ fn compare(
         }
         (Value::Array(written), Value::Array(understood)) => {
             for (i, (written, understood)) in written.iter().zip(understood).enumerate() {
-                compare(document, &place.join(&i.to_string()), written, understood, problems);
+                compare(
+                    document,
+                    &place.join(&i.to_string()),
+                    written,
+                    understood,
+                    problems,
+                );
             }
         }
         _ => {}

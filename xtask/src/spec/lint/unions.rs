@@ -29,12 +29,19 @@ fn union(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
         )];
     };
     let mut problems = Vec::new();
-    let members: BTreeSet<&str> =
-        schema["oneOf"].as_array().into_iter().flatten().filter_map(reference).collect();
+    let members: BTreeSet<&str> = schema["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(reference)
+        .collect();
     let mut mapped = BTreeSet::new();
     let mapping = place.join("discriminator").join("mapping");
     for (value, target) in object(&schema["discriminator"]["mapping"]) {
-        let name = target.as_str().and_then(|target| target.rsplit('/').next()).unwrap_or_default();
+        let name = target
+            .as_str()
+            .and_then(|target| target.rsplit('/').next())
+            .unwrap_or_default();
         mapped.insert(name);
         let declared = tag_values(document, name, tag);
         if !declared.contains(&value.as_str()) {
@@ -65,7 +72,9 @@ fn union(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
 
 /// The values of a variant's tag; none when the tag is missing or not required.
 fn tag_values<'a>(document: &'a Document, name: &str, tag: &str) -> Vec<&'a str> {
-    let Some(schema) = document.schema(name) else { return Vec::new() };
+    let Some(schema) = document.schema(name) else {
+        return Vec::new();
+    };
     // A variant is an object, or an object with a union of its own flattened in.
     let object = schema["allOf"].get(0).unwrap_or(schema);
     if !strings(&object["required"]).contains(&tag) {

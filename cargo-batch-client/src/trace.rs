@@ -1,0 +1,93 @@
+//! Spans for operations and attempts, with the field names of OpenTelemetry; nothing at all without
+//! the feature `tracing`.
+//!
+//! A span names the operation, never the URL with its parameters, a header or a body.
+
+#[cfg(feature = "tracing")]
+mod on {
+    use std::future::Future;
+
+    use tracing::field::Empty;
+    use tracing::{Instrument, Span, info_span};
+
+    use crate::Error;
+    use crate::operation::Operation;
+    use crate::response::Answer;
+
+    /// All attempts of an operation.
+    pub async fn operation(
+        operation: &'static Operation,
+        exchange: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
+        let span = info_span!(
+            "cargo_batch.operation",
+            otel.name = operation.id,
+            otel.kind = "client",
+            http.request.method = operation.method.as_str(),
+            url.template = operation.path,
+            http.response.status_code = Empty,
+            error.type = Empty,
+        );
+        observed(span, exchange).await
+    }
+
+    /// One attempt.
+    pub async fn attempt(
+        number: u32,
+        exchange: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
+        let span = info_span!(
+            "cargo_batch.attempt",
+            http.request.resend_count = number - 1,
+            http.response.status_code = Empty,
+            error.type = Empty,
+        );
+        observed(span, exchange).await
+    }
+
+    async fn observed(
+        span: Span,
+        exchange: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
+        let done = exchange.instrument(span.clone()).await;
+        let status = match &done {
+            Ok(answer) => Some(answer.status),
+            Err(error) => {
+                span.record("error.type", tracing::field::debug(error.kind()));
+                error.status()
+            }
+        };
+        if let Some(status) = status {
+            span.record("http.response.status_code", status.as_u16());
+        }
+        done
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use std::future::Future;
+
+    use crate::Error;
+    use crate::operation::Operation;
+    use crate::response::Answer;
+
+    pub async fn operation(
+        _: &'static Operation,
+        exchange: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
+        exchange.await
+    }
+
+    pub async fn attempt(
+        _: u32,
+        exchange: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
+        exchange.await
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use off::{attempt, operation};
+#[cfg(feature = "tracing")]
+pub(crate) use on::{attempt, operation};
