@@ -113,8 +113,8 @@ impl Client {
         request: impl Fn() -> Result<Request, Error>,
     ) -> Result<Answer, Error> {
         let start = Instant::now();
-        let policy = &self.inner.retry;
-        let deadline = start + self.inner.timing.overall;
+        let policy = &self.retry;
+        let deadline = start + self.timing.overall;
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -177,7 +177,7 @@ impl Client {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
         let remaining = deadline.saturating_duration_since(Instant::now());
-        let limit = self.inner.timing.attempt.min(remaining);
+        let limit = self.timing.attempt.min(remaining);
         let exchange = self.receive(operation, request);
         let answer = within(limit, exchange)
             .await

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
@@ -18,6 +19,8 @@ pub struct Client {
     // The names that generated code knows them by.
     pub(crate) baseurl: Arc<str>,
     pub(crate) client: reqwest::Client,
+    pub(crate) timing: Timing,
+    pub(crate) retry: RetryPolicy,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -25,8 +28,6 @@ pub struct Client {
 pub(crate) struct Inner {
     pub auth: Auth,
     pub workspace: Option<HeaderValue>,
-    pub timing: Timing,
-    pub retry: RetryPolicy,
     pub retries: Retries,
     pub max_answer_bytes: usize,
     pub creations: Creations,
@@ -75,6 +76,33 @@ impl Client {
     /// Sets up a client whose tokens expire and are renewed.
     pub fn builder_with(provider: impl TokenProvider) -> ClientBuilder {
         ClientBuilder::provided(provider)
+    }
+
+    /// This client with another patience for a call and all its attempts: for one call, or several.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use cargo_batch_client::{Client, Error, types::BatchUuid};
+    /// # async fn run(client: Client, id: BatchUuid) -> Result<(), Error> {
+    /// let batch = client.with_timeout(Duration::from_secs(5)).get_batch(id).await?.batch;
+    /// # Ok(()) }
+    /// ```
+    pub fn with_timeout(&self, overall: Duration) -> Self {
+        let mut client = self.clone();
+        client.timing.overall = overall;
+        client
+    }
+
+    /// This client with another patience for a single attempt.
+    pub fn with_attempt_timeout(&self, attempt: Duration) -> Self {
+        let mut client = self.clone();
+        client.timing.attempt = attempt;
+        client
+    }
+
+    /// This client with another retry policy; the budget stays that of the client.
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        Self { retry: policy, ..self.clone() }
     }
 
     /// Where its requests go.

@@ -169,11 +169,11 @@ impl ClientBuilder {
         Ok(Client {
             baseurl: base_url.as_str().trim_end_matches('/').into(),
             client: http,
+            timing: self.timing,
+            retry: self.retry,
             inner: Arc::new(Inner {
                 auth,
                 workspace: workspace.transpose()?,
-                timing: self.timing,
-                retry: self.retry,
                 retries,
                 max_answer_bytes: self.max_answer_bytes,
                 creations: Creations::default(),

@@ -172,7 +172,7 @@ impl Transfer {
                 continue;
             };
             // A stalled transfer is as broken as one that was cut.
-            let limit = self.download.client.inner.timing.attempt;
+            let limit = self.download.client.timing.attempt;
             match tokio::time::timeout(limit, body.chunk()).await {
                 Ok(Ok(Some(piece))) => {
                     self.received += piece.len() as u64;
@@ -226,10 +226,9 @@ impl Transfer {
         if self.fruitless >= FRUITLESS {
             return Err(error.after(self.fruitless, self.started));
         }
-        let inner = &self.download.client.inner;
-        let pause = inner
-            .retries
-            .jitter(inner.retry.base_delay * self.fruitless);
+        let client = &self.download.client;
+        let pause = client.retry.base_delay * self.fruitless;
+        let pause = client.inner.retries.jitter(pause);
         tokio::time::sleep(pause).await;
         Ok(())
     }
@@ -251,7 +250,7 @@ impl Transfer {
             request = request.header(RANGE, format!("bytes={}-", self.received));
             request = request.header(IF_RANGE, etag.clone());
         }
-        let limit = self.download.client.inner.timing.attempt;
+        let limit = self.download.client.timing.attempt;
         let answer = match tokio::time::timeout(limit, request.send()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {

@@ -107,7 +107,7 @@ impl Retries {
         state.tenths = (state.tenths + 1).min(policy.budget.saturating_mul(10));
     }
 
-    /// Anything between half and one and a half of it: pauses of many waiters drift apart.
+    /// A tenth more or less: the looks of many waiters drift apart.
     pub fn jitter(&self, interval: Duration) -> Duration {
         let mut state = self
             .state

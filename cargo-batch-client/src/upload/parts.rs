@@ -102,7 +102,7 @@ async fn put(
         if tried == TRIES {
             return Err(error);
         }
-        let base = client.inner.retry.base_delay * tried;
+        let base = client.retry.base_delay * tried;
         tokio::time::sleep(
             client
                 .inner
@@ -122,7 +122,7 @@ async fn put_once(
 ) -> Result<UploadedPart, Error> {
     // No `Authorization`: the link is its own permission, and the host somebody else's.
     let request = client.client.put(link).body(piece).send();
-    let limit = client.inner.timing.attempt;
+    let limit = client.timing.attempt;
     let answer = tokio::time::timeout(limit, request)
         .await
         .map_err(|_| Error::timed_out(None, limit))?
