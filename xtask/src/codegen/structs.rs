@@ -276,7 +276,7 @@ impl Field {
         let name = &self.name;
         if self.is_required() {
             let Argument { given, .. } = self.argument();
-            if given.to_string() == name.to_string() {
+            if *name == given.to_string() {
                 quote!(#name,)
             } else {
                 quote!(#name: #given,)
