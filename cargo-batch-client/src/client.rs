@@ -102,7 +102,10 @@ impl Client {
 
     /// This client with another retry policy; the budget stays that of the client.
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
-        Self { retry: policy, ..self.clone() }
+        Self {
+            retry: policy,
+            ..self.clone()
+        }
     }
 
     /// Where its requests go.

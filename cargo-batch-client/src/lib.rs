@@ -6,6 +6,8 @@
 pub use cargo_batch_types as types;
 
 mod auth;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod call;
 mod client;
 mod config;
@@ -31,6 +33,8 @@ mod watch;
 mod watch_many;
 
 pub use auth::{TokenFuture, TokenProvider};
+#[cfg(feature = "blocking")]
+pub use blocking::Blocking;
 pub use client::Client;
 pub use config::{BASE_URL, ClientBuilder};
 pub use download::{Download, Progress};
