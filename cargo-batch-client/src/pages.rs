@@ -61,6 +61,8 @@ pub struct Pages<'a, T: Identified> {
     offset: u64,
     seen: HashSet<T::Id>,
     stale: u32,
+    /// Items on the fullest page so far: the size that the server gives.
+    fullest: u64,
     under_way: Option<Pending<'a, Page<T>>>,
     done: bool,
 }
@@ -86,6 +88,7 @@ impl<'a, T: Identified> Pages<'a, T> {
             offset: offset.unwrap_or(0),
             seen: HashSet::new(),
             stale: 0,
+            fullest: 0,
             under_way: None,
             done: false,
         }
@@ -118,7 +121,11 @@ impl<'a, T: Identified> Pages<'a, T> {
         // the total is, where there is one.
         self.offset += received;
         page.items.retain(|item| self.seen.insert(item.id()));
-        if page.items.is_empty() {
+        self.fullest = self.fullest.max(received);
+        if page.items.is_empty() && received < self.fullest {
+            // The last page, pushed on by what has come in at the head of the list meanwhile.
+            self.done = true;
+        } else if page.items.is_empty() {
             self.stale += 1;
             if self.stale == STALE_PAGES {
                 self.done = true;

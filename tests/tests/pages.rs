@@ -1,0 +1,157 @@
+//! Lists: every item once, whatever the server does with its pages.
+
+use cargo_batch_client::types::{Batch, ListRunsRequest};
+use cargo_batch_client::{Error, ErrorKind};
+use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
+use serde_json::{Value, json as value};
+
+fn number(seen: &Seen, name: &str) -> usize {
+    seen.values(name)
+        .first()
+        .map_or(0, |text| text.parse().unwrap())
+}
+
+fn batches(numbers: impl Iterator<Item = usize>) -> Value {
+    let batches: Vec<Value> = numbers
+        .map(|n| batch(value!({ "uuid": uuid(n) })))
+        .collect();
+    value!({ "batches": batches })
+}
+
+async fn read(script: &Script) -> Result<Vec<Batch>, Error> {
+    script.client().list_batches().items().collect().await
+}
+
+#[tokio::test]
+async fn all_pages_are_read_and_the_end_is_an_empty_one() {
+    let script = Script::start(|seen| {
+        let offset = number(seen, "offset");
+        json(batches((0..250).skip(offset).take(number(seen, "limit"))))
+    })
+    .await;
+    assert_eq!(read(&script).await.unwrap().len(), 250);
+    let offsets: Vec<usize> = script
+        .seen()
+        .iter()
+        .map(|seen| number(seen, "offset"))
+        .collect();
+    assert_eq!(offsets, [0, 100, 200, 250]);
+    assert!(
+        script
+            .seen()
+            .iter()
+            .all(|seen| number(seen, "limit") == 100)
+    );
+}
+
+#[tokio::test]
+async fn a_server_with_a_smaller_limit_of_its_own_loses_nothing() {
+    let script =
+        Script::start(|seen| json(batches((0..45).skip(number(seen, "offset")).take(20)))).await;
+    assert_eq!(read(&script).await.unwrap().len(), 45);
+}
+
+#[tokio::test]
+async fn items_that_move_between_pages_come_once() {
+    // A new batch is at the head of the list each time a page is read.
+    let script = Script::start(|seen| {
+        let newest = 1000 + seen.number;
+        let list = (0..newest).rev().skip(number(seen, "offset"));
+        json(batches(list.take(number(seen, "limit"))))
+    })
+    .await;
+    let all = read(&script).await.unwrap();
+    let mut ids: Vec<_> = all.iter().map(|batch| batch.uuid).collect();
+    let read = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((read, ids.len()), (1000, 1000));
+}
+
+#[tokio::test]
+async fn the_same_page_for_ever_is_an_error() {
+    let script = Script::start(|_| json(batches(0..100))).await;
+    let error = read(&script).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert!(error.to_string().contains("doesn't end"), "{error}");
+    assert_eq!(script.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_page_size_and_a_start_of_the_callers_own_are_kept() {
+    let script = Script::start(|seen| {
+        json(batches(
+            (0..30)
+                .skip(number(seen, "offset"))
+                .take(number(seen, "limit")),
+        ))
+    })
+    .await;
+    let items = script
+        .client()
+        .list_batches()
+        .limit(7)
+        .offset(10)
+        .items()
+        .collect()
+        .await
+        .unwrap();
+    assert_eq!((items.len(), items[0].uuid.to_string()), (20, uuid(10)));
+    assert!(script.seen().iter().all(|seen| number(seen, "limit") == 7));
+}
+
+#[tokio::test]
+async fn an_error_ends_the_list_and_says_so() {
+    let script = Script::start(|seen| match number(seen, "offset") {
+        0 => json(batches(0..100)),
+        _ => status(400),
+    })
+    .await;
+    let client = script.client();
+    let mut items = client.list_batches().items();
+    for _ in 0..100 {
+        items.next().await.unwrap().unwrap();
+    }
+    assert_eq!(
+        items
+            .next()
+            .await
+            .unwrap()
+            .unwrap_err()
+            .status()
+            .unwrap()
+            .as_u16(),
+        400
+    );
+    assert!(items.next().await.is_none());
+}
+
+fn run(n: usize) -> Value {
+    value!({
+        "uuid": uuid(n), "workspaceUuid": uuid(1), "workflowUuid": uuid(1), "temporalWorkflowId": "w",
+        "recordId": "r", "recordTitle": "t", "contextS3Filename": "c", "computedConfigsS3Filename": "d",
+        "status": "success", "executions": [], "createdAt": "2026-01-15T10:00:00.000Z",
+        "updatedAt": "2026-01-15T10:00:00.000Z",
+    })
+}
+
+#[tokio::test]
+async fn a_total_spares_the_last_request() {
+    let script = Script::start(|seen| {
+        let body = seen.json();
+        let number = |name: &str| body[name].as_u64().unwrap() as usize;
+        let runs: Vec<Value> = (0..150)
+            .skip(number("offset"))
+            .take(number("limit"))
+            .map(run)
+            .collect();
+        json(value!({ "runs": runs, "count": 150 }))
+    })
+    .await;
+    let mut pages = script.client().run_pages(ListRunsRequest::new());
+    let first = pages.next().await.unwrap().unwrap();
+    assert_eq!((first.items.len(), first.total), (100, Some(150)));
+    assert_eq!(pages.next().await.unwrap().unwrap().items.len(), 50);
+    assert!(pages.next().await.is_none());
+    assert_eq!(script.seen().len(), 2);
+}

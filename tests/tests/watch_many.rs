@@ -1,0 +1,218 @@
+//! Waiting for many: what it costs, and what it does when the server is not as documented.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use cargo_batch_client::types::BatchUuid;
+use cargo_batch_client::{Change, ErrorKind};
+use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
+use serde_json::{Value, json as value};
+
+const LIST: &str = "GET /v1/orchestration/batches/list";
+
+fn ids(count: usize) -> Vec<BatchUuid> {
+    (0..count).map(|n| uuid(n).parse().unwrap()).collect()
+}
+
+/// The batch of an id: it runs for five seconds for each step of its number.
+fn state(id: &str, at: Duration) -> Value {
+    let n: u64 = id[24..].parse().unwrap();
+    let end = 5 * (n % 7);
+    let status = if at.as_secs() >= end {
+        "success"
+    } else {
+        "running"
+    };
+    batch(
+        value!({ "uuid": id, "workflowUuid": uuid(0), "status": status, "executedRunsCount": at.as_secs() / 60 }),
+    )
+}
+
+fn page(seen: &Seen, ids: impl Iterator<Item = String>) -> Value {
+    let number = |name: &str| seen.values(name).first().map(|text| text.parse().unwrap());
+    let (limit, offset) = (
+        number("limit").unwrap_or(100),
+        number("offset").unwrap_or(0),
+    );
+    assert!(limit <= 100, "the API takes no more than 100");
+    let batches: Vec<Value> = ids
+        .skip(offset)
+        .take(limit)
+        .map(|id| state(&id, seen.at))
+        .collect();
+    value!({ "batches": batches })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_cost_ten_list_calls_a_tick_and_no_other() {
+    let script = Script::start(|seen| {
+        let wanted = seen
+            .values("uuids[]")
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        json(page(seen, wanted.into_iter()))
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(1000));
+    let mut ended = HashSet::new();
+    while let Some(change) = watch.next().await {
+        if let Change::Batch(batch) = change.unwrap()
+            && batch.is_finished()
+        {
+            assert!(ended.insert(batch.uuid), "told twice");
+        }
+    }
+    assert_eq!(ended.len(), 1000);
+    assert_eq!(watch.open().count(), 0);
+    let mut calls: HashMap<Duration, usize> = HashMap::new();
+    for seen in script.seen() {
+        assert_eq!(seen.line, LIST);
+        *calls.entry(seen.at).or_default() += 1;
+    }
+    assert!(calls.values().all(|calls| *calls <= 10), "{calls:?}");
+    assert_eq!(calls[&Duration::ZERO], 10);
+    // Whatever has ended is not asked about any more: 1000, 857, 714, ... open batches.
+    let total: usize = calls.values().sum();
+    assert!(total <= 10 + 9 + 8 + 6 + 5 + 3 + 2 + 2, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ignores_the_uuids_is_asked_by_workflow() {
+    let script = Script::start(|seen| {
+        if seen.line != LIST {
+            let id = seen.line.rsplit('/').next().unwrap();
+            return json(value!({ "batch": state(id, seen.at) }));
+        }
+        // It lists all of its 500 batches, whatever uuids are asked for.
+        let all = (0..500).map(uuid);
+        match seen.values("isFinished").first() {
+            Some(&"false") => {
+                let at = seen.at;
+                json(page(
+                    seen,
+                    all.filter(move |id| state(id, at)["status"] == "running"),
+                ))
+            }
+            _ => json(page(seen, all)),
+        }
+    })
+    .await;
+    let wanted: Vec<BatchUuid> = ids(500).into_iter().skip(300).step_by(10).collect();
+    let mut watch = script.client().watch_many(wanted.clone());
+    let mut ended = HashSet::new();
+    while let Some(change) = watch.next().await {
+        if let Change::Batch(batch) = change.unwrap()
+            && batch.is_finished()
+        {
+            ended.insert(batch.uuid);
+        }
+    }
+    assert_eq!(ended, wanted.into_iter().collect());
+    let lists = script.seen_at(LIST);
+    let by_uuid = lists
+        .iter()
+        .filter(|seen| !seen.values("uuids[]").is_empty())
+        .count();
+    assert_eq!(by_uuid, 1, "what was ignored once is not tried again");
+    let by_workflow: Vec<_> = lists
+        .iter()
+        .filter(|seen| !seen.values("workflowUuids[]").is_empty())
+        .collect();
+    assert!(!by_workflow.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_vanishes_is_told_and_not_waited_for() {
+    let script = Script::start(|seen| {
+        let gone = uuid(3);
+        if seen.line == LIST {
+            let wanted = seen
+                .values("uuids[]")
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
+            return json(page(seen, wanted.into_iter().filter(|id| *id != gone)));
+        }
+        assert!(seen.line.ends_with(&gone), "{}", seen.line);
+        status(404)
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(5));
+    let mut gone = Vec::new();
+    while let Some(change) = watch.next().await {
+        if let Change::Gone(id) = change.unwrap() {
+            gone.push(id.to_string());
+        }
+    }
+    assert_eq!(gone, [uuid(3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_changes_are_told() {
+    let script = Script::start(|seen| {
+        let status = if seen.number < 6 {
+            "running"
+        } else {
+            "success"
+        };
+        json(value!({ "batches": [batch(value!({ "uuid": uuid(0), "status": status }))] }))
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(1));
+    let mut told = 0;
+    while let Some(change) = watch.next().await {
+        change.unwrap();
+        told += 1;
+    }
+    assert_eq!((told, script.seen().len()), (2, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_tick_waits_for_the_reader() {
+    let script = Script::start(|seen| {
+        let wanted = seen
+            .values("uuids[]")
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        json(page(seen, wanted.into_iter()))
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(150));
+    watch.next().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(script.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_waited_through_and_a_deadline_is_not() {
+    let script = Script::start(|seen| match seen.at.as_secs() {
+        4..200 => status(502),
+        _ => json(value!({ "batches": [batch(value!({ "uuid": uuid(0), "status": "running" }))] })),
+    })
+    .await;
+    let mut watch = script
+        .client()
+        .watch_many(ids(1))
+        .deadline(Duration::from_secs(400));
+    watch.next().await.unwrap().unwrap();
+    let error = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert!(script.seen().iter().any(|seen| seen.at.as_secs() > 200));
+    assert!(watch.next().await.is_none());
+}
+
+#[tokio::test]
+async fn nothing_to_watch_ends_at_once() {
+    let script = Script::start(|_| status(500)).await;
+    assert!(
+        script
+            .client()
+            .watch_many(Vec::<BatchUuid>::new())
+            .next()
+            .await
+            .is_none()
+    );
+    assert!(script.seen().is_empty());
+}
