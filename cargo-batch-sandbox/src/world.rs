@@ -1,13 +1,16 @@
 //! What there is before anybody has done anything.
 
 use cargo_batch_types::{
-    ModelUuid, NodeUuid, Record, ReleaseUuid, SegmentUuid, UserUuid, WorkflowUuid, WorkspaceUuid,
+    ChangeUuid, ModelUuid, NodeUuid, Record, ReleaseUuid, SegmentUuid, UserUuid, WorkflowUuid,
+    WorkspaceUuid,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The ids of a sandbox, the same for the same seed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct World {
     /// The workspace that the token belongs to.
@@ -24,9 +27,13 @@ pub struct World {
     pub segment_uuid: SegmentUuid,
     /// The segment the play keeps for itself, which it can't be started with.
     pub play_segment_uuid: SegmentUuid,
+    /// A change of the play's own segment, which the play can be started with.
+    pub change_uuid: ChangeUuid,
     /// The ids of the model's records.
     pub record_ids: Vec<String>,
+    #[serde(skip)]
     pub(crate) user_uuid: UserUuid,
+    #[serde(skip)]
     node_uuids: [NodeUuid; 3],
 }
 
@@ -42,6 +49,7 @@ impl World {
             model_uuid: id().into(),
             segment_uuid: id().into(),
             play_segment_uuid: id().into(),
+            change_uuid: id().into(),
             record_ids: (1..=200).map(|n| format!("contact-{n}")).collect(),
             user_uuid: id().into(),
             node_uuids: [id().into(), id().into(), id().into()],

@@ -70,7 +70,9 @@ impl Script {
     /// # Panics
     /// When there is none.
     pub async fn start(answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let inner = Arc::new(Inner {
             start: Instant::now(),
@@ -110,7 +112,10 @@ impl Script {
 
     /// What it has received at a line such as `GET /v1/orchestration/batches/list`.
     pub fn seen_at(&self, line: &str) -> Vec<Seen> {
-        self.seen().into_iter().filter(|seen| seen.line == line).collect()
+        self.seen()
+            .into_iter()
+            .filter(|seen| seen.line == line)
+            .collect()
     }
 }
 
@@ -125,7 +130,9 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         let mut all = inner.seen.lock().expect("no answer panics");
         let seen = Seen {
             line: format!("{} {}", parts.method, parts.uri.path()),
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            query: form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
             headers: parts.headers,
             body,
             at,
@@ -147,7 +154,9 @@ pub fn json(value: Value) -> Response<Body> {
 /// # Panics
 /// When it isn't one.
 pub fn status(code: u16) -> Response<Body> {
-    StatusCode::from_u16(code).expect("a status").into_response()
+    StatusCode::from_u16(code)
+        .expect("a status")
+        .into_response()
 }
 
 /// A batch as the API would write it, with a few members as the test wants them.

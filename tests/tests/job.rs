@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use cargo_batch_client::types::{
-    BatchStatus, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest, Outcome, Record, RunStatus,
+    BatchStatus, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest, Outcome, Record,
+    RunStatus,
 };
 use cargo_batch_client::{Client, Reason};
 use cargo_batch_sandbox::Sandbox;
 
 async fn sandbox() -> (Sandbox, Client) {
     let sandbox = Sandbox::start().await.unwrap();
-    let client = Client::builder(sandbox.token()).base_url(sandbox.base_url()).seed(1).build().unwrap();
+    let client = Client::builder(sandbox.token())
+        .base_url(sandbox.base_url())
+        .seed(1)
+        .build()
+        .unwrap();
     (sandbox, client)
 }
 
@@ -39,16 +44,31 @@ async fn a_file_is_run_and_its_results_come_back_whole() {
     statuses.dedup();
     assert_eq!(statuses, ["pending", "querying", "running", "success"]);
     let last = states.last().unwrap();
-    assert_eq!(last.outcome(), Some(Outcome::PartlyFailed { failed: 1, runs: 3 }));
+    assert_eq!(
+        last.outcome(),
+        Some(Outcome::PartlyFailed { failed: 1, runs: 3 })
+    );
     assert!(last.credits_used_count > 0.0 && last.credits_used_count.fract() > 0.0);
 
     let batch = client.batch(created.uuid);
     let failed = batch.failed_runs().await.unwrap().collect().await.unwrap();
     assert_eq!(failed.len(), 1);
-    assert_eq!((failed[0].record_title.as_str(), &failed[0].status), ("grace@example.com", &RunStatus::Error));
+    assert_eq!(
+        (failed[0].record_title.as_str(), &failed[0].status),
+        ("grace@example.com", &RunStatus::Error)
+    );
     assert!(failed[0].error_message.is_some());
-    assert_eq!(batch.runs().await.unwrap().collect().await.unwrap().len(), 3);
-    let spent: f64 = batch.metrics().await.unwrap().iter().map(|node| node.credits_used_count).sum();
+    assert_eq!(
+        batch.runs().await.unwrap().collect().await.unwrap().len(),
+        3
+    );
+    let spent: f64 = batch
+        .metrics()
+        .await
+        .unwrap()
+        .iter()
+        .map(|node| node.credits_used_count)
+        .sum();
     assert!((spent - last.credits_used_count).abs() < 0.001, "{spent}");
 
     let folder = tempfile::tempdir().unwrap();
@@ -57,7 +77,11 @@ async fn a_file_is_run_and_its_results_come_back_whole() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.len() as u64, bytes);
     assert!(text.starts_with("email,company,fail,"), "{text}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no .part is left");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no .part is left"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,13 +99,22 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
     client.watch(batch.uuid).await.unwrap();
     let mut rows = client.batch(batch.uuid).download().rows::<Row>();
     let first = rows.next().await.unwrap().unwrap();
-    assert_eq!((first.email.as_str(), first.company.as_str()), ("ada@example.com", "Byron, Ltd"));
+    assert_eq!(
+        (first.email.as_str(), first.company.as_str()),
+        ("ada@example.com", "Byron, Ltd")
+    );
     assert!(first.score >= 0.0);
     // The run of the second record failed, so that it has no score.
     let error = rows.next().await.unwrap().unwrap_err();
     assert!(error.is_row(), "{error}");
-    assert!(error.to_string().contains("line 3") && error.to_string().contains("score"), "{error}");
-    assert_eq!(rows.next().await.unwrap().unwrap().company, "Bletchley\nPark");
+    assert!(
+        error.to_string().contains("line 3") && error.to_string().contains("score"),
+        "{error}"
+    );
+    assert_eq!(
+        rows.next().await.unwrap().unwrap().company,
+        "Bletchley\nPark"
+    );
     assert!(rows.next().await.is_none());
 }
 
@@ -122,14 +155,25 @@ async fn what_the_api_refuses_says_why_and_what_to_do() {
     let segment = CreateBatchData::segment(world.play_segment_uuid);
     let request = CreateBatchRequest::new(segment).workflow(world.play_workflow_uuid);
     let error = client.create_batch_once(request).await.unwrap_err();
-    assert_eq!(error.reason(), Some(&Reason::CreateBatch(CreateBatchErrorReason::DataError)));
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::CreateBatch(CreateBatchErrorReason::DataError))
+    );
     assert_eq!(error.data_reason().unwrap().as_str(), "segmentLinkedToPlay");
-    assert!(error.to_string().ends_with(error.advice().unwrap()), "{error}");
+    assert!(
+        error.to_string().ends_with(error.advice().unwrap()),
+        "{error}"
+    );
 
     let request = CreateBatchRequest::new(CreateBatchData::segment(world.segment_uuid))
         .workflow(world.tool_workflow_uuid);
     let error = client.create_batch(request).await.unwrap_err();
-    assert_eq!(error.reason(), Some(&Reason::CreateBatch(CreateBatchErrorReason::InvalidDataKind)));
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::CreateBatch(
+            CreateBatchErrorReason::InvalidDataKind
+        ))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +183,11 @@ async fn results_are_not_there_before_the_end() {
     let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
     let batch = client.batch(client.create_batch(request).await.unwrap().batch.uuid);
     let folder = tempfile::tempdir().unwrap();
-    let error = batch.download().to_file(folder.path().join("r.csv")).await.unwrap_err();
+    let error = batch
+        .download()
+        .to_file(folder.path().join("r.csv"))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason().unwrap().as_str(), "batchNotFinished");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -161,8 +209,18 @@ async fn a_large_file_goes_up_in_parts() {
     let steps: Vec<u64> = progress.iter().map(|step| step.bytes).collect();
     assert_eq!(steps.len(), content.len().div_ceil(8 << 20));
     assert_eq!(steps.last(), Some(&(content.len() as u64)));
-    let columns = client.list_file_columns(file.s3_filename).await.unwrap().columns;
-    assert_eq!(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["email", "company"]);
+    let columns = client
+        .list_file_columns(file.s3_filename)
+        .await
+        .unwrap()
+        .columns;
+    assert_eq!(
+        columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect::<Vec<_>>(),
+        ["email", "company"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,8 +229,15 @@ async fn a_reader_of_unknown_length_goes_up_too() {
     for size in [10, 8 << 20, (8 << 20) + 1, 20 << 20] {
         let mut content = b"email\n".to_vec();
         content.resize(size, b'x');
-        let file = client.upload_from("any.csv", std::io::Cursor::new(content)).await.unwrap();
-        let columns = client.list_file_columns(file.s3_filename).await.unwrap().columns;
+        let file = client
+            .upload_from("any.csv", std::io::Cursor::new(content))
+            .await
+            .unwrap();
+        let columns = client
+            .list_file_columns(file.s3_filename)
+            .await
+            .unwrap()
+            .columns;
         assert_eq!(columns[0].name, "email", "{size}");
     }
 }
@@ -180,7 +245,15 @@ async fn a_reader_of_unknown_length_goes_up_too() {
 #[tokio::test(start_paused = true)]
 async fn a_release_names_its_nodes() {
     let (sandbox, client) = sandbox().await;
-    let release = client.get_release(sandbox.world().release_uuid).await.unwrap().release;
-    let slugs: Vec<&str> = release.nodes.iter().map(|node| node.slug.as_str()).collect();
+    let release = client
+        .get_release(sandbox.world().release_uuid)
+        .await
+        .unwrap()
+        .release;
+    let slugs: Vec<&str> = release
+        .nodes
+        .iter()
+        .map(|node| node.slug.as_str())
+        .collect();
     assert_eq!(slugs, ["start", "enrich", "end"]);
 }

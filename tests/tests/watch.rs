@@ -18,7 +18,11 @@ async fn server(state: impl Fn(&Seen) -> Value + Send + Sync + 'static) -> Scrip
 
 /// How long after each other the looks came, in seconds.
 fn gaps(script: &Script) -> Vec<f64> {
-    let times: Vec<f64> = script.seen().iter().map(|seen| seen.at.as_secs_f64()).collect();
+    let times: Vec<f64> = script
+        .seen()
+        .iter()
+        .map(|seen| seen.at.as_secs_f64())
+        .collect();
     times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
@@ -51,11 +55,20 @@ async fn each_state_is_handed_over_before_the_pause() {
     .await;
     let mut watch = script.client().watch(id());
     let start = tokio::time::Instant::now();
-    assert_eq!(watch.next().await.unwrap().unwrap().status, BatchStatus::Pending);
+    assert_eq!(
+        watch.next().await.unwrap().unwrap().status,
+        BatchStatus::Pending
+    );
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(watch.next().await.unwrap().unwrap().status, BatchStatus::Running);
+    assert_eq!(
+        watch.next().await.unwrap().unwrap().status,
+        BatchStatus::Running
+    );
     assert!(is_about(start.elapsed().as_secs_f64(), 5.0));
-    assert_eq!(watch.next().await.unwrap().unwrap().status, BatchStatus::Success);
+    assert_eq!(
+        watch.next().await.unwrap().unwrap().status,
+        BatchStatus::Success
+    );
     assert!(watch.next().await.is_none());
     assert!(watch.next().await.is_none());
 }
@@ -71,7 +84,10 @@ async fn large_batches_are_looked_at_less_often_after_the_first_minute() {
         script.client().watch(id()).await.unwrap();
         let gaps = gaps(&script);
         assert!(gaps[..8].iter().all(|gap| is_about(*gap, 5.0)), "{gaps:?}");
-        assert!(is_about(gaps[gaps.len() - 1], slow), "{runs} runs: {gaps:?}");
+        assert!(
+            is_about(gaps[gaps.len() - 1], slow),
+            "{runs} runs: {gaps:?}"
+        );
     }
 }
 
@@ -83,7 +99,10 @@ async fn looks_are_jittered() {
     })
     .await;
     script.client().watch(id()).await.unwrap();
-    let mut gaps: Vec<u64> = gaps(&script).iter().map(|gap| (gap * 1000.0) as u64).collect();
+    let mut gaps: Vec<u64> = gaps(&script)
+        .iter()
+        .map(|gap| (gap * 1000.0) as u64)
+        .collect();
     gaps.sort_unstable();
     gaps.dedup();
     assert!(gaps.len() > 10, "{gaps:?}");
@@ -109,12 +128,18 @@ async fn an_unknown_status_is_named_and_waited_through() {
 #[tokio::test(start_paused = true)]
 async fn every_way_to_end_has_its_outcome() {
     for (state, outcome) in [
-        (value!({ "status": "success", "failedRunsCount": 0 }), Outcome::Succeeded),
+        (
+            value!({ "status": "success", "failedRunsCount": 0 }),
+            Outcome::Succeeded,
+        ),
         (
             value!({ "status": "success", "failedRunsCount": 2, "runsCount": 9 }),
             Outcome::PartlyFailed { failed: 2, runs: 9 },
         ),
-        (value!({ "status": "error", "errorMessage": "no" }), Outcome::Failed(Some("no".into()))),
+        (
+            value!({ "status": "error", "errorMessage": "no" }),
+            Outcome::Failed(Some("no".into())),
+        ),
         (value!({ "status": "cancelled" }), Outcome::Cancelled),
         (value!({ "status": "skipped" }), Outcome::Skipped),
     ] {
@@ -129,7 +154,12 @@ async fn every_way_to_end_has_its_outcome() {
 async fn the_deadline_ends_the_waiting_with_a_last_look() {
     let script = server(|_| value!({ "status": "running" })).await;
     let start = tokio::time::Instant::now();
-    let error = script.client().watch(id()).deadline(Duration::from_secs(12)).await.unwrap_err();
+    let error = script
+        .client()
+        .watch(id())
+        .deadline(Duration::from_secs(12))
+        .await
+        .unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(12));
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     assert!(error.to_string().contains("running"), "{error}");
@@ -212,7 +242,12 @@ async fn a_dropped_watch_cancels_only_when_it_is_told_to() {
 #[tokio::test(start_paused = true)]
 async fn a_finished_batch_is_not_cancelled_on_drop() {
     let script = server(|_| value!({ "status": "success" })).await;
-    script.client().watch(id()).cancel_on_drop(true).await.unwrap();
+    script
+        .client()
+        .watch(id())
+        .cancel_on_drop(true)
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(script.seen().len(), 1);
 }
