@@ -21,14 +21,24 @@
 
 mod api;
 mod clock;
+mod control;
+mod created;
 mod data;
+mod front;
 mod plan;
+mod received;
 mod refusal;
+mod rejection;
 mod sandbox;
+mod server;
+mod spec;
 mod state;
 mod storage;
 mod views;
 mod world;
 
+pub use created::Created;
+pub use received::Received;
 pub use sandbox::{Sandbox, SandboxBuilder};
+pub use server::Origin;
 pub use world::World;

@@ -101,6 +101,10 @@ impl App {
         self.0.clock.now()
     }
 
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.clock.advance(by);
+    }
+
     pub fn storage_url(&self) -> &str {
         &self.0.storage_url
     }
