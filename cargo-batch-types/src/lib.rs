@@ -38,6 +38,7 @@ mod filter;
 #[allow(clippy::large_enum_variant)]
 mod generated;
 mod id;
+mod members;
 mod null;
 mod one_or_many;
 mod open_enum;
