@@ -42,8 +42,17 @@ impl<'de> Members<'de> {
     ) -> U {
         match T::deserialize(&self) {
             Ok(value) => known(value),
-            Err(_) => unknown(self.into()),
+            Err(_) => unknown(self.keep()),
         }
+    }
+
+    /// The members, to be written back as they came.
+    pub fn keep(self) -> RawObject {
+        let members = self.0.into_iter().map(|(name, member)| match member {
+            Member::Text(text) => (name.into_owned(), Value::String(text.into_owned())),
+            Member::Other(value) => (name.into_owned(), value),
+        });
+        RawObject::from(members.collect::<Map<_, _>>())
     }
 
     /// Reads the members as a known kind; the error names the field.
@@ -54,26 +63,6 @@ impl<'de> Members<'de> {
                 "." => E::custom(error.inner()),
                 path => E::custom(format_args!("{path}: {}", error.inner())),
             })
-    }
-}
-
-impl From<Members<'_>> for RawObject {
-    fn from(members: Members<'_>) -> Self {
-        let members = members.0.into_iter();
-        Self::from(
-            members
-                .map(|(key, member)| (key.into_owned(), member.into()))
-                .collect::<Map<_, _>>(),
-        )
-    }
-}
-
-impl From<Member<'_>> for Value {
-    fn from(member: Member<'_>) -> Self {
-        match member {
-            Member::Text(text) => Value::String(text.into_owned()),
-            Member::Other(value) => value,
-        }
     }
 }
 

@@ -29,7 +29,7 @@ macro_rules! tagged_union {
                         crate::tagged_union::tagged_union!(@read $policy, members, $case $(($fields))?)
                     })+
                     None => crate::tagged_union::tagged_union!(@untagged $policy, members, $tag),
-                    Some(_) => Ok(Self::Unknown(members.into())),
+                    Some(_) => Ok(Self::Unknown(members.keep())),
                 }
             }
         }
@@ -44,7 +44,7 @@ macro_rules! tagged_union {
         $members.read(Self::$case)
     };
     (@untagged keep, $members:ident, $tag:literal) => {
-        Ok(Self::Unknown($members.into()))
+        Ok(Self::Unknown($members.keep()))
     };
     (@untagged refuse, $members:ident, $tag:literal) => {
         Err(serde::de::Error::missing_field($tag))
