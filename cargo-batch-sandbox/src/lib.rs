@@ -25,6 +25,7 @@ mod control;
 mod created;
 mod data;
 mod front;
+mod page;
 mod plan;
 mod received;
 mod refusal;
