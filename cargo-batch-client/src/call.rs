@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
@@ -211,10 +210,9 @@ impl Client {
         }
         let remaining = deadline.saturating_duration_since(Instant::now());
         let limit = self.timing.attempt.min(remaining);
-        let exchange = self.receive(operation, request);
-        let answer = within(limit, exchange)
+        let answer = tokio::time::timeout(limit, self.receive(operation, request))
             .await
-            .unwrap_or_else(|| Err(Error::timed_out(Some(operation), limit)))?;
+            .unwrap_or_else(|_| Err(Error::timed_out(Some(operation), limit)))?;
         if answer.status.is_success() {
             Ok(answer)
         } else {
@@ -240,21 +238,28 @@ impl Client {
 }
 
 /// Reads a body up to a cap; nothing in place of an error when it is longer than that.
+///
+/// Most come in one piece, which is the whole as it is.
 async fn body(
     mut response: reqwest::Response,
     cap: usize,
 ) -> Result<Bytes, Option<reqwest::Error>> {
+    let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
-        if whole.len() + chunk.len() > cap {
+        if first.len() + whole.len() + chunk.len() > cap {
             return Err(None);
         }
-        whole.extend_from_slice(&chunk);
+        if first.is_empty() && whole.is_empty() {
+            first = chunk;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&chunk);
+        }
     }
-    Ok(whole.freeze())
-}
-
-/// What a future gives within a time.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, future).await.ok()
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
 }
