@@ -27,6 +27,10 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send +
 #[cfg(target_arch = "wasm32")]
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
+/// Puts the request of an attempt together: one that is sent once is never copied, and one and the
+/// same code serves all operations.
+pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
+
 static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
 
 impl Client {
@@ -71,31 +75,28 @@ impl Client {
                 "must be written as it is sent: no dot segments, no spaces, no fragment",
             ));
         }
-        let mut request = match operation.method {
-            crate::operation::Method::GET => self.client.get(parsed),
-            crate::operation::Method::POST => self.client.post(parsed),
-        };
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let request = request
+        let request = || {
+            let request = match operation.method {
+                crate::operation::Method::GET => self.client.get(parsed.clone()),
+                crate::operation::Method::POST => self.client.post(parsed.clone()),
+            };
+            match body {
+                Some(body) => request.json(body),
+                None => request,
+            }
             .build()
-            .map_err(|error| Error::unbuildable(operation, error))?;
-        self.call(operation, request).await
+            .map_err(|error| Error::unbuildable(operation, error))
+        };
+        self.call(operation, &request).await
     }
 
-    /// Sends what a generated operation has put together, and reads the answer.
+    /// Sends what a generated operation puts together, and reads the answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
-        request: Request,
+        request: Build<'_>,
     ) -> Result<Response<T>, Error> {
-        let again = || {
-            request
-                .try_clone()
-                .ok_or_else(|| Error::invalid_request(operation, "the body can be sent only once"))
-        };
-        let answer = self.exchange(operation, again).await?;
+        let answer = self.exchange(operation, request).await?;
         self.read(operation, answer)
     }
 
@@ -130,7 +131,7 @@ impl Client {
     pub(crate) async fn exchange(
         &self,
         operation: &'static Operation,
-        request: impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
     ) -> Result<Answer, Error> {
         trace::operation(operation, self.attempts(operation, request)).await
     }
@@ -140,7 +141,7 @@ impl Client {
     async fn attempts(
         &self,
         operation: &'static Operation,
-        request: impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
     ) -> Result<Answer, Error> {
         let start = Instant::now();
         let policy = &self.retry;
@@ -149,7 +150,7 @@ impl Client {
         loop {
             attempts += 1;
             let error =
-                match trace::attempt(attempts, self.attempt(operation, &request, deadline)).await {
+                match trace::attempt(attempts, self.attempt(operation, request, deadline)).await {
                     Ok(mut answer) => {
                         answer.tries = Some((attempts, start));
                         self.inner.retries.succeeded(policy);
@@ -178,7 +179,7 @@ impl Client {
     async fn attempt(
         &self,
         operation: &'static Operation,
-        request: &impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
         deadline: Instant,
     ) -> Result<Answer, Error> {
         let token = self.inner.auth.header().await?;
@@ -203,8 +204,7 @@ impl Client {
         token: HeaderValue,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let hide = Hide::token(Some(&token));
-        request.headers_mut().insert(AUTHORIZATION, token);
+        request.headers_mut().insert(AUTHORIZATION, token.clone());
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
@@ -216,6 +216,7 @@ impl Client {
         if answer.status.is_success() {
             Ok(answer)
         } else {
+            let hide = Hide::token(Some(&token));
             Err(Error::refused(Some(operation), answer, hide))
         }
     }

@@ -69,7 +69,7 @@ impl<'a> UploadFile<'a> {
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))
         };
-        let answer = self.client.exchange(operation, request).await?;
+        let answer = self.client.exchange(operation, &request).await?;
         let Response { inner, answer } = self.client.read::<Uploaded>(operation, answer)?;
         Ok(Response {
             inner: inner.into_file(),
