@@ -24,6 +24,7 @@ mod clock;
 mod control;
 mod created;
 mod data;
+mod faults;
 mod front;
 mod plan;
 mod received;
@@ -38,6 +39,7 @@ mod views;
 mod world;
 
 pub use created::Created;
+pub use faults::{Fault, FaultPlan, InvalidPlan, Rule};
 pub use received::Received;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use server::Origin;

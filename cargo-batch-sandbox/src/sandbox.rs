@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::created::Created;
+use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::received::Received;
 use crate::server::{Door, Exchange};
@@ -21,7 +22,6 @@ use crate::{Origin, api, control, storage};
 pub struct Sandbox {
     front: Arc<Front>,
     address: SocketAddr,
-    doors: [Door; 2],
 }
 
 /// Sets up a [`Sandbox`]; made by [`Sandbox::builder`].
@@ -33,6 +33,7 @@ pub struct SandboxBuilder {
     listen: SocketAddr,
     remote: bool,
     checked: bool,
+    faults: FaultPlan,
 }
 
 impl Sandbox {
@@ -52,6 +53,7 @@ impl Sandbox {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             remote: false,
             checked: true,
+            faults: FaultPlan::new(),
         }
     }
 
@@ -99,6 +101,20 @@ impl Sandbox {
         self.front.all_created()
     }
 
+    /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
+    /// nothing does.
+    ///
+    /// # Errors
+    /// When the plan is wrong; then the one before is still in force.
+    pub async fn faults(&self, plan: impl Into<FaultPlan>) -> Result<(), InvalidPlan> {
+        self.front.arm(plan.into()).await
+    }
+
+    /// How many requests each rule of the plan in force has hit.
+    pub fn hits(&self) -> Vec<u64> {
+        self.front.faults().hits()
+    }
+
     /// Its own answers that broke the specification: there should be none.
     pub fn violations(&self) -> Vec<String> {
         self.front.violations()
@@ -112,8 +128,9 @@ impl Sandbox {
     /// Ends it: no connection is taken any more, requests that are being answered have another
     /// second.
     pub async fn shutdown(self) {
-        self.doors.iter().for_each(Door::close);
-        for door in &self.doors {
+        let doors = [Origin::Api, Origin::Storage].map(|origin| self.front.door(origin));
+        doors.into_iter().for_each(Door::close);
+        for door in doors {
             door.closed().await;
         }
     }
@@ -161,10 +178,16 @@ impl SandboxBuilder {
         self
     }
 
+    /// What goes wrong on purpose; nothing by default.
+    pub fn faults(mut self, plan: impl Into<FaultPlan>) -> Self {
+        self.faults = plan.into();
+        self
+    }
+
     /// Starts it on the current tokio runtime.
     ///
     /// # Errors
-    /// When the address can't be listened on, or isn't one of loopback although
+    /// When the plan of faults is wrong ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
     /// [`allow_remote`](Self::allow_remote) wasn't called.
     pub async fn start(self) -> io::Result<Sandbox> {
         let ip = self.listen.ip();
@@ -183,8 +206,7 @@ impl SandboxBuilder {
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));
-        let doors = [Door::new(), Door::new()];
-        doors[0].serve(
+        front.door(Origin::Api).serve(
             api_port,
             Exchange {
                 front: front.clone(),
@@ -193,7 +215,7 @@ impl SandboxBuilder {
                 control: Some(control::routes(front.clone())),
             },
         )?;
-        doors[1].serve(
+        front.door(Origin::Storage).serve(
             storage_port,
             Exchange {
                 front: front.clone(),
@@ -202,16 +224,17 @@ impl SandboxBuilder {
                 control: None,
             },
         )?;
-        Ok(Sandbox {
-            front,
-            address,
-            doors,
-        })
+        let sandbox = Sandbox { front, address };
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        sandbox.faults(self.faults).await.map_err(wrong)?;
+        Ok(sandbox)
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.doors.iter().for_each(Door::close);
+        for origin in [Origin::Api, Origin::Storage] {
+            self.front.door(origin).close();
+        }
     }
 }

@@ -62,6 +62,15 @@ pub struct File {
     pub content_type: String,
 }
 
+impl File {
+    pub fn new(content: Bytes, content_type: &str) -> Self {
+        Self {
+            content_type: content_type.to_owned(),
+            content,
+        }
+    }
+}
+
 /// A file that comes in parts.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
