@@ -9,6 +9,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
+use crate::secret::Hide;
 
 /// Gives tokens to a client.
 ///
@@ -79,6 +80,16 @@ impl Auth {
             Some(header) if header != *refused => Ok(Some(header)),
             _ => self.ask().await.map(Some),
         }
+    }
+
+    /// What keeps the token out of what is shown.
+    pub fn hide(&self) -> Hide {
+        let known = self.header.read();
+        Hide::token(
+            known
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .as_ref(),
+        )
     }
 
     async fn ask(&self) -> Result<HeaderValue, Error> {

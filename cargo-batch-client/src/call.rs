@@ -14,9 +14,12 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::error::makes_batches;
 use crate::operation::Operation;
 use crate::response::Answer;
-use crate::{Client, Error, ErrorKind, Response, trace};
+use crate::secret::Hide;
+use crate::time::later;
+use crate::{Client, Error, ErrorKind, Response, once, trace};
 
 /// A request under way.
 #[cfg(not(target_arch = "wasm32"))]
@@ -54,7 +57,8 @@ impl Client {
     ) -> Result<Response<T>, Error> {
         let wrong =
             |why: &str| Error::invalid_request(operation, format!("the path {path:?} {why}"));
-        if !path.starts_with('/') || path.contains("//") {
+        let below = path.split('?').next().unwrap_or_default();
+        if !below.starts_with('/') || below.contains("//") {
             return Err(wrong(
                 "must begin with one slash, and every part of it be filled in",
             ));
@@ -93,7 +97,34 @@ impl Client {
                 .ok_or_else(|| Error::invalid_request(operation, "the body can be sent only once"))
         };
         let answer = self.exchange(operation, again).await?;
-        read(operation, answer)
+        self.read(operation, answer)
+    }
+
+    /// Reads an answer; an empty one as the empty object, which is what it means where it is
+    /// allowed.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        answer: Answer,
+    ) -> Result<Response<T>, Error> {
+        if makes_batches(operation)
+            && let Some(batch) = once::created(&answer.body)
+        {
+            // Whoever looks for a batch of their own must not take this one.
+            self.inner.creations.claim(batch);
+        }
+        let json: &[u8] = if answer.body.is_empty() {
+            b"{}"
+        } else {
+            &answer.body
+        };
+        match from_json(json) {
+            Ok(inner) => Ok(Response { inner, answer }),
+            Err(error) => {
+                let hide = self.inner.auth.hide();
+                Err(Error::unreadable(operation, answer, &error, hide))
+            }
+        }
     }
 
     /// Sends a request until there is an answer to keep.
@@ -114,13 +145,14 @@ impl Client {
     ) -> Result<Answer, Error> {
         let start = Instant::now();
         let policy = &self.retry;
-        let deadline = start + self.timing.overall;
+        let deadline = later(start, self.timing.overall);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let error =
                 match trace::attempt(attempts, self.attempt(operation, &request, deadline)).await {
-                    Ok(answer) => {
+                    Ok(mut answer) => {
+                        answer.tries = Some((attempts, start));
                         self.inner.retries.succeeded(policy);
                         return Ok(answer);
                     }
@@ -136,7 +168,7 @@ impl Client {
             else {
                 return Err(error);
             };
-            if Instant::now() + pause >= deadline {
+            if later(Instant::now(), pause) >= deadline {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -172,6 +204,7 @@ impl Client {
         token: HeaderValue,
         deadline: Instant,
     ) -> Result<Answer, Error> {
+        let hide = Hide::token(Some(&token));
         request.headers_mut().insert(AUTHORIZATION, token);
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
@@ -185,7 +218,7 @@ impl Client {
         if answer.status.is_success() {
             Ok(answer)
         } else {
-            Err(Error::refused(Some(operation), answer))
+            Err(Error::refused(Some(operation), answer, hide))
         }
     }
 
@@ -202,11 +235,7 @@ impl Client {
             Some(error) => lost(error),
             None => Error::too_large(Some(operation), cap),
         })?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        Ok(Answer::new(status, headers, body))
     }
 }
 
@@ -223,22 +252,6 @@ async fn body(
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
-}
-
-/// Reads an answer; an empty one as the empty object, which is what it means where it is allowed.
-pub(crate) fn read<T: DeserializeOwned>(
-    operation: &'static Operation,
-    answer: Answer,
-) -> Result<Response<T>, Error> {
-    let json: &[u8] = if answer.body.is_empty() {
-        b"{}"
-    } else {
-        &answer.body
-    };
-    match from_json(json) {
-        Ok(inner) => Ok(Response { inner, answer }),
-        Err(error) => Err(Error::unreadable(operation, answer, error)),
-    }
 }
 
 /// What a future gives within a time.

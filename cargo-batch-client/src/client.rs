@@ -31,6 +31,7 @@ pub(crate) struct Inner {
     pub retries: Retries,
     pub max_answer_bytes: usize,
     pub creations: Creations,
+    pub settling: Duration,
 }
 
 impl Client {

@@ -10,8 +10,9 @@ use secrecy::SecretString;
 
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
-use crate::once::Creations;
+use crate::once::{Creations, SETTLING};
 use crate::retry::{Retries, RetryPolicy};
+use crate::time::bounded;
 use crate::{Error, tls};
 
 /// The API of Cargo.
@@ -31,6 +32,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     seed: Option<u64>,
     max_answer_bytes: usize,
+    settling: Duration,
 }
 
 enum Token {
@@ -77,6 +79,7 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             seed: None,
             max_answer_bytes: 64 << 20,
+            settling: SETTLING,
         }
     }
 
@@ -146,6 +149,18 @@ impl ClientBuilder {
         self
     }
 
+    /// How long after a creation of which nobody knows the outcome its batch may still appear;
+    /// a minute by default.
+    ///
+    /// [`create_batch_once`](Client::create_batch_once) creates again only when there is no batch
+    /// after this time, counted from the end of the attempt: a gateway that gave up on the server
+    /// behind it, or a connection that was cut, doesn't stop the server. Gateways give up after a
+    /// minute at most, as a rule, and so does an attempt. Longer is safer; shorter is for tests.
+    pub fn settling(mut self, time: Duration) -> Self {
+        self.settling = time;
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
@@ -177,6 +192,7 @@ impl ClientBuilder {
                 retries,
                 max_answer_bytes: self.max_answer_bytes,
                 creations: Creations::default(),
+                settling: bounded(self.settling),
             }),
         })
     }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::call::Pending;
 use crate::response::Answer;
+use crate::secret::Hide;
 use crate::{Client, Error};
 
 /// Asks the API for a link to the file; again when the one before has expired.
@@ -308,11 +309,8 @@ impl Transfer {
         let headers = answer.headers().clone();
         let error = Error::refused(
             None,
-            Answer {
-                status,
-                headers,
-                body: Bytes::new(),
-            },
+            Answer::new(status, headers, Bytes::new()),
+            Hide::default(),
         );
         match status.as_u16() {
             // How storages say that a link has expired.

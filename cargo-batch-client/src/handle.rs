@@ -94,10 +94,12 @@ impl BatchHandle {
 
     /// Starts a batch over the runs of this one that failed, from their first node.
     ///
-    /// It spends credits for each of them. Unconfirmed: which workflow types the API lets re-run.
+    /// It spends credits for each of them, once: it is created with the care of
+    /// [`create_batch_once`](Client::create_batch_once). Unconfirmed: which workflow types the API
+    /// lets re-run.
     ///
     /// # Errors
-    /// As [`Client::create_batch`].
+    /// As [`Client::create_batch_once`].
     pub async fn retry_failed(&self) -> Result<Batch, Error> {
         let workflow = self.get().await?.workflow_uuid;
         let failed = RunsFilterByRuns::new().statuses([RunStatus::Error]);
@@ -106,7 +108,7 @@ impl BatchHandle {
             RunsReset::FirstNode,
         );
         let request = CreateBatchRequest::new(data).workflow(workflow);
-        Ok(self.client.create_batch(request).await?.batch)
+        self.client.create_batch_once(request).await
     }
 
     /// The API wants the workflow to be named along with the batch.

@@ -26,6 +26,7 @@ mod retry;
 #[cfg(feature = "rows")]
 mod rows;
 mod secret;
+mod time;
 mod tls;
 mod trace;
 mod upload;
@@ -41,6 +42,7 @@ pub use download::{Download, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
 pub use handle::BatchHandle;
+pub use once::Creation;
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;

@@ -26,6 +26,7 @@ mod created;
 mod data;
 mod faults;
 mod front;
+mod page;
 mod plan;
 mod received;
 mod refusal;

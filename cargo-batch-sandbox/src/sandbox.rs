@@ -16,7 +16,7 @@ use crate::received::Received;
 use crate::server::{Door, Exchange};
 use crate::state::App;
 use crate::world::World;
-use crate::{Origin, api, control, storage};
+use crate::{Origin, api, control, page, storage};
 
 /// The API on two ports of loopback, one of them its storage; it ends when this is dropped.
 pub struct Sandbox {
@@ -206,13 +206,15 @@ impl SandboxBuilder {
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));
+        let outside = control::routes(front.clone())
+            .merge(page::routes(front.clone(), api::routes(app.clone())));
         front.door(Origin::Api).serve(
             api_port,
             Exchange {
                 front: front.clone(),
                 origin: Origin::Api,
                 operations: api::routes(app.clone()),
-                control: Some(control::routes(front.clone())),
+                control: Some(outside),
             },
         )?;
         front.door(Origin::Storage).serve(

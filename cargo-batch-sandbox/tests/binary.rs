@@ -28,7 +28,10 @@ impl Running {
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address = line.strip_prefix("sandbox listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{line:?}")).trim_end().to_owned();
+        let address = address
+            .unwrap_or_else(|| panic!("{line:?}"))
+            .trim_end()
+            .to_owned();
         Self {
             child,
             output,
@@ -67,7 +70,10 @@ fn refused(arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(output.stdout.is_empty());
     assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(error.starts_with("error: ") && error.ends_with('\n'), "{error}");
+    assert!(
+        error.starts_with("error: ") && error.ends_with('\n'),
+        "{error}"
+    );
     error
 }
 
@@ -77,7 +83,11 @@ fn it_says_where_it_listens_and_what_there_is() {
     assert!(running.address.starts_with("127.0.0.1:") && !running.address.ends_with(":0"));
     let world = running.ask("GET", "/sandbox/world", "");
     assert!(world.starts_with("HTTP/1.1 200 OK\r\n"), "{world}");
-    for part in ["\"token\":\"sandbox-token-7\"", "\"recordIds\":[", &running.address] {
+    for part in [
+        "\"token\":\"sandbox-token-7\"",
+        "\"recordIds\":[",
+        &running.address,
+    ] {
         assert!(world.contains(part), "{part} in {world}");
     }
 }
@@ -97,7 +107,13 @@ fn a_signal_ends_it_cleanly() {
         running.output.read_to_string(&mut rest).unwrap();
         assert!(rest.contains("sandbox-token-1"), "{rest}");
         let mut error = String::new();
-        running.child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+        running
+            .child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut error)
+            .unwrap();
         assert_eq!(error, "");
         drop(idle);
     }
@@ -108,7 +124,13 @@ fn help_is_printed_and_nothing_started() {
     let Output { status, stdout, .. } = command(&["--help"]).output().unwrap();
     let text = String::from_utf8(stdout).unwrap();
     assert!(status.success());
-    for flag in ["--listen", "--seed", "--speed", "--faults", "--allow-remote"] {
+    for flag in [
+        "--listen",
+        "--seed",
+        "--speed",
+        "--faults",
+        "--allow-remote",
+    ] {
         assert!(text.contains(flag), "{flag}");
     }
 }
@@ -118,7 +140,10 @@ fn a_port_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let error = refused(&["--listen", &address]);
-    assert!(error.contains(&address) && error.contains("taken"), "{error}");
+    assert!(
+        error.contains(&address) && error.contains("taken"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -135,7 +160,10 @@ fn mistakes_are_told_in_one_line() {
         (&["--speed", "fast"], "\"fast\" is not a number from 0 on"),
         (&["--speed", "-1"], "-1 is not a number from 0 on"),
         (&["--speed", "NaN"], "NaN is not a number from 0 on"),
-        (&["--faults", "/nowhere/at/all.json"], "/nowhere/at/all.json"),
+        (
+            &["--faults", "/nowhere/at/all.json"],
+            "/nowhere/at/all.json",
+        ),
     ] {
         let error = refused(arguments);
         assert!(error.contains(said), "{said:?} in {error}");
@@ -145,7 +173,11 @@ fn mistakes_are_told_in_one_line() {
 #[test]
 fn others_can_reach_it_if_that_is_allowed() {
     let running = Running::start(&["--listen", "0.0.0.0:0", "--allow-remote"]);
-    assert!(running.address.starts_with("0.0.0.0:"), "{}", running.address);
+    assert!(
+        running.address.starts_with("0.0.0.0:"),
+        "{}",
+        running.address
+    );
 }
 
 #[test]
@@ -162,7 +194,10 @@ fn faults_come_from_a_file_and_a_wrong_one_is_told() {
     for (text, said) in [
         ("{", "EOF"),
         ("{}", "rules"),
-        (r#"{ "rules": [{ "fault": { "kind": "fire" } }] }"#, "`fire`"),
+        (
+            r#"{ "rules": [{ "fault": { "kind": "fire" } }] }"#,
+            "`fire`",
+        ),
     ] {
         std::fs::write(&path, text).unwrap();
         let error = refused(&["--listen", "127.0.0.1:0", "--faults", name]);

@@ -38,9 +38,11 @@ mod filter;
 #[allow(clippy::large_enum_variant)]
 mod generated;
 mod id;
+mod members;
 mod null;
 mod one_or_many;
 mod open_enum;
+mod own_tag;
 mod raw_object;
 mod record;
 mod sensitive;
@@ -58,5 +60,6 @@ pub use record::NotARecord;
 use id::id;
 use one_or_many::one_or_many;
 use open_enum::open_enum;
+use own_tag::own_tag;
 use sensitive::sensitive;
 use tagged_union::tagged_union;

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{PART, Source, read_up_to};
 use crate::response::Answer;
+use crate::secret::Hide;
 use crate::{Client, Error, Progress};
 
 /// Parts under way at once.
@@ -131,11 +132,8 @@ async fn put_once(
     if !status.is_success() {
         return Err(Error::refused(
             None,
-            Answer {
-                status,
-                headers,
-                body: Bytes::new(),
-            },
+            Answer::new(status, headers, Bytes::new()),
+            Hide::default(),
         ));
     }
     let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());

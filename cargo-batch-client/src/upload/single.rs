@@ -5,7 +5,7 @@ use cargo_batch_types::UploadedFile;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use crate::call::{Pending, read};
+use crate::call::Pending;
 use crate::{Client, Error, Response, operations};
 
 impl Client {
@@ -70,7 +70,7 @@ impl<'a> UploadFile<'a> {
                 .map_err(|error| Error::unbuildable(operation, error))
         };
         let answer = self.client.exchange(operation, request).await?;
-        let Response { inner, answer } = read::<Uploaded>(operation, answer)?;
+        let Response { inner, answer } = self.client.read::<Uploaded>(operation, answer)?;
         Ok(Response {
             inner: inner.into_file(),
             answer,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::spec::{Document, Operation, Problem, reachable, reference};
+use crate::spec::{Document, Operation, Problem, reachable, reference, used_outside_unions};
 
 /// The specification, taken apart for generation.
 #[derive(Debug)]
@@ -39,6 +39,17 @@ pub struct Schema {
     pub answered: bool,
     /// It holds a floating point number, so it is not `Eq`.
     pub float: bool,
+    /// The tag it writes itself: it is a variant that is also used where no union writes it.
+    pub own_tag: Option<Tag>,
+}
+
+/// What tells a variant from the others of its union.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// `kind`.
+    pub name: String,
+    /// `objectProperty`.
+    pub value: String,
 }
 
 /// Who writes a type, and from what.
@@ -85,6 +96,8 @@ pub struct Variant {
     pub description: String,
     /// The schema of its fields; none when the tag says it all.
     pub schema: Option<String>,
+    /// The fields' own type writes the tag, so the union doesn't.
+    pub writes_tag: bool,
 }
 
 /// Takes the specification apart.
@@ -101,6 +114,7 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
             .flat_map(|op| [op.response.clone(), op.error.clone()]),
     );
     let floats = floats(document);
+    let own_tags = own_tags(document);
 
     let mut bodies: Map<String, Value> = document.schemas().clone();
     let flattened = flatten_unions(document, &mut bodies);
@@ -122,10 +136,12 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
                 schema,
                 flattened.get(name),
                 &tag_only,
+                &own_tags,
             ),
             sent: sent.contains(name),
             answered: answered.contains(name),
             float: floats.contains(name),
+            own_tag: own_tags.get(name).cloned(),
         })
         .collect();
 
@@ -152,6 +168,7 @@ fn shape(
     schema: &Value,
     flattened: Option<&String>,
     tag_only: &BTreeSet<String>,
+    own_tags: &BTreeMap<String, Tag>,
 ) -> Shape {
     if let Some(values) = schema["enum"].as_array() {
         let values = values
@@ -195,6 +212,7 @@ fn shape(
                 } else {
                     &schema["description"]
                 }),
+                writes_tag: own_tags.contains_key(&name),
                 schema: (!tag_only.contains(&name)).then_some(name),
             }
         });
@@ -284,6 +302,27 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
             })
         })
         .collect()
+}
+
+/// The variants that are also used outside their unions; the rules see to it that each has one tag.
+fn own_tags(document: &Document) -> BTreeMap<String, Tag> {
+    let outside = used_outside_unions(document);
+    let mut tags = BTreeMap::new();
+    for union in document.schemas().values() {
+        let mapping = &union["discriminator"]["mapping"];
+        for (value, target) in mapping.as_object().into_iter().flatten() {
+            let target = text(target);
+            let name = target.rsplit('/').next().unwrap_or_default();
+            if outside.contains_key(name) {
+                let tag = Tag {
+                    name: text(&union["discriminator"]["propertyName"]),
+                    value: value.clone(),
+                };
+                tags.insert(name.to_owned(), tag);
+            }
+        }
+    }
+    tags
 }
 
 /// Every variant of every union, with the union's tag.

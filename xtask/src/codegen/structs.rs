@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::visit_mut::VisitMut;
 
-use super::lower::{Schema, Shape};
+use super::lower::{Schema, Shape, Tag};
 use super::rust::{ShortPaths, code, doc_text, docs, snake};
 
 /// A struct with named fields.
@@ -83,6 +83,7 @@ impl Struct {
         let default =
             (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
         let fields = self.fields.iter().map(Field::write);
+        let (tag_field, tag_type) = self.own_tag();
         let constructors = self.schema.sent.then(|| self.constructors(unions));
         quote! {
             #text
@@ -90,9 +91,22 @@ impl Struct {
             #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
             #[serde(rename_all = "camelCase")]
             #[non_exhaustive]
-            pub struct #name { #(#fields)* }
+            pub struct #name { #tag_field #(#fields)* }
+            #tag_type
             #constructors
         }
+    }
+
+    /// The field that writes and checks the tag, and its type, when no union does so everywhere.
+    fn own_tag(&self) -> (TokenStream, TokenStream) {
+        let Some(Tag { name, value }) = &self.schema.own_tag else {
+            return Default::default();
+        };
+        let (field, kind) = (snake(name), format_ident!("{}Tag", self.name));
+        (
+            quote!(#[serde(rename = #name)] #field: #kind,),
+            quote!(crate::own_tag! { #kind is #value }),
+        )
     }
 
     /// What the constructor takes.
@@ -108,6 +122,10 @@ impl Struct {
         let name = &self.name;
         let arguments = self.arguments();
         let (taken, given) = (taken(&arguments), self.fields.iter().map(Field::initial));
+        let tag = self.schema.own_tag.as_ref().map(|tag| {
+            let field = snake(&tag.name);
+            quote!(#field: Default::default(),)
+        });
         let text = docs(match arguments.is_empty() {
             true => "Nothing is required: add what matters by name.",
             false => "With what is required; the rest is added by name.",
@@ -122,7 +140,7 @@ impl Struct {
             impl #name {
                 #text
                 pub fn new(#taken) -> Self {
-                    Self { #(#given)* }
+                    Self { #tag #(#given)* }
                 }
                 #shorthands
                 #(#setters)*
