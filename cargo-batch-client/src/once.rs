@@ -294,7 +294,8 @@ fn is_echo(sent: &CreateBatchData, returned: &BatchData) -> bool {
             // An absent list and an empty one say the same.
             sent.model_uuid == back.model_uuid
                 && sent.filter == back.filter
-                && sent.sort.as_slice() == back.sort.as_deref().unwrap_or_default()
+                && sent.sort.as_deref().unwrap_or_default()
+                    == back.sort.as_deref().unwrap_or_default()
                 && sent.limit == back.limit
         }
         (CreateBatchData::RecordIds(sent), BatchData::RecordIds(back)) => {

@@ -87,6 +87,7 @@ pub struct SignMultipartPartRequest {
     /// The upload, as named when it was begun.
     pub upload_id: String,
     /// Number of the part, from 1 to 10000.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub part_number: u64,
 }
 impl SignMultipartPartRequest {
@@ -121,6 +122,7 @@ pub struct SignMultipartPartResponse {
 #[non_exhaustive]
 pub struct UploadedPart {
     /// Number of the part, from 1 to 10000.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub part_number: u64,
     /// The `ETag` header of the answer to the PUT of the part, as received.
     pub etag: String,
