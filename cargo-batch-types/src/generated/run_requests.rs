@@ -491,7 +491,7 @@ pub struct GetRunResponse {
 pub struct CancelRunsRequest {
     /// Workflow whose runs are meant.
     pub workflow_uuid: WorkflowUuid,
-    /// The runs to cancel. Not together with filters.
+    /// The runs to cancel. Not together with filters. Unknown: what an empty list does; it is sent as it is, since without `uuids` more would be cancelled than was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuids: Option<Vec<RunUuid>>,
     /// Only runs of this batch.
@@ -551,7 +551,7 @@ impl CancelRunsRequest {
             created_before: Default::default(),
         }
     }
-    /// Sets `uuids`. The runs to cancel. Not together with filters.
+    /// Sets `uuids`. The runs to cancel. Not together with filters. Unknown: what an empty list does; it is sent as it is, since without `uuids` more would be cancelled than was named.
     pub fn uuids(mut self, uuids: impl IntoIterator<Item = impl Into<RunUuid>>) -> Self {
         self.uuids = Some(uuids.into_iter().map(Into::into).collect());
         self

@@ -786,7 +786,7 @@ pub struct ExecutionsCondition {
     pub kind: ExecutionsConditionKind,
     /// Name of the node within the graph.
     pub node_slug: String,
-    /// What must have happened at the node.
+    /// What must have happened at the node. Older documentation has an `operator` in its place.
     pub status: ExecutionsConditionStatus,
     /// With `success` matched against the title of the execution, with `error` against its error message. Unknown: whether parts of it match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
