@@ -20,7 +20,7 @@ pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
     let request: CreateBatchRequest = read(&body)?;
     let world = app.world();
     let workflow = request.workflow_uuid;
-    if request.release_uuid.is_some() && !request.nodes.is_empty() {
+    if request.release_uuid.is_some() && request.nodes.is_some() {
         let message = "Give a release or nodes, not both.";
         return Err(Refusal::reason("invalidReleaseOrCustomNodes", message));
     }

@@ -19,7 +19,7 @@ pub async fn list(State(app): State<App>, body: Bytes) -> Answer {
     let wanted = Wanted {
         workflow: request.workflow_uuid,
         batch: request.batch_uuid,
-        statuses: request.statuses,
+        statuses: request.statuses.unwrap_or_default(),
         finished: request.is_finished,
         record_id: request.record_id,
     };
@@ -34,7 +34,7 @@ pub async fn count(State(app): State<App>, body: Bytes) -> Answer {
     let wanted = Wanted {
         workflow: request.workflow_uuid,
         batch: request.batch_uuid,
-        statuses: request.statuses,
+        statuses: request.statuses.unwrap_or_default(),
         finished: request.is_finished,
         record_id: request.record_id,
     };
