@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::call::Pending;
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error};
+use crate::{Client, Error, config};
 
 /// Asks the API for a link to the file; again when the one before has expired.
 type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
@@ -228,7 +228,7 @@ impl Transfer {
             return Err(error.after(self.fruitless, self.started));
         }
         let client = &self.download.client;
-        let pause = client.retry.base_delay * self.fruitless;
+        let pause = client.retry.base_delay.saturating_mul(self.fruitless);
         let pause = client.inner.retries.jitter(pause);
         tokio::time::sleep(pause).await;
         Ok(())
@@ -244,7 +244,7 @@ impl Transfer {
             return Ok(false);
         };
         // No `Authorization`: the link is its own permission, and the host somebody else's.
-        let mut request = self.download.client.client.get(link.expose());
+        let mut request = self.download.client.client.get(config::link(link)?);
         if self.received > 0
             && let Some(etag) = &self.etag
         {
