@@ -148,8 +148,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an answer may be before it is an error; 64 MiB by default. Downloads are streamed
-    /// and not limited.
+    /// How long an answer may be before it is an error, and a single row of a download; 64 MiB by
+    /// default. Downloads are streamed and not limited otherwise.
     pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer_bytes = bytes;
         self
@@ -260,6 +260,11 @@ fn own_client(user_agent: Option<&str>, connect: Duration) -> Result<reqwest::Cl
     let builder = reqwest::Client::builder().user_agent(user_agent.unwrap_or(default));
     #[cfg(not(target_arch = "wasm32"))]
     let builder = builder
+        // Should another crate switch them on: a download is resumed by the bytes that are stored.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .connect_timeout(connect)
         // The API redirects nowhere; a token must not follow somebody else's idea.
         .redirect(reqwest::redirect::Policy::none());

@@ -117,6 +117,12 @@ impl Download {
         Ok(transfer.received)
     }
 
+    /// How long a row may be.
+    #[cfg(feature = "rows")]
+    pub(crate) fn row_cap(&self) -> usize {
+        self.client.inner.max_answer_bytes
+    }
+
     pub(crate) fn start(self) -> Transfer {
         Transfer {
             download: self,
@@ -297,7 +303,10 @@ impl Transfer {
             .headers()
             .get(ACCEPT_RANGES)
             .is_none_or(|ranges| ranges != "none");
-        self.etag = etag.filter(|_| ranges).cloned();
+        // Without a length it may be unzipped on the way, by the HTTP client of the caller's own:
+        // what has been received is no offset then.
+        let measured = self.total.is_some();
+        self.etag = etag.filter(|_| ranges && measured).cloned();
         self.body = Some(answer);
     }
 

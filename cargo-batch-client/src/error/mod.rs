@@ -151,10 +151,16 @@ impl Error {
     }
 
     pub(crate) fn too_large(operation: Option<&'static Operation>, cap: usize) -> Self {
+        let mut error = Self::too_long("the answer", cap);
+        error.0.operation = operation;
+        error
+    }
+
+    pub(crate) fn too_long(what: &str, cap: usize) -> Self {
         let what = format!(
-            "the answer is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
+            "{what} is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
         );
-        Self::new(ErrorKind::Unreadable, operation, what)
+        Self::new(ErrorKind::Unreadable, None, what)
     }
 
     pub(crate) fn unreadable(
