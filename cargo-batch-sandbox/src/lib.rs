@@ -22,8 +22,11 @@
 mod api;
 mod clock;
 mod data;
+mod filter;
+mod graph;
 mod plan;
 mod refusal;
+mod runs;
 mod sandbox;
 mod state;
 mod storage;

@@ -1,18 +1,21 @@
 //! A running sandbox.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::state::App;
+use crate::views::credits;
 use crate::world::World;
 use crate::{api, storage};
 
 /// The API on two free ports of loopback, one of them its storage; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
+    app: App,
     base_url: String,
     token: String,
     world: World,
@@ -25,6 +28,7 @@ pub struct Sandbox {
 pub struct SandboxBuilder {
     seed: u64,
     speed: f64,
+    credits: f64,
 }
 
 impl Sandbox {
@@ -41,6 +45,7 @@ impl Sandbox {
         SandboxBuilder {
             seed: 1,
             speed: 1.0,
+            credits: 1_000_000.0,
         }
     }
 
@@ -58,6 +63,17 @@ impl Sandbox {
     pub fn world(&self) -> &World {
         &self.world
     }
+
+    /// Moves its time on, by hand; besides, it follows tokio's at the speed of the builder.
+    pub fn advance(&self, by: Duration) {
+        self.app.advance(by);
+    }
+
+    /// The credits that the workspace has left: those it began with, less those spent so far.
+    pub fn credits_left(&self) -> f64 {
+        let spent = self.app.state().spent(self.app.now());
+        credits(self.app.cents().saturating_sub(spent))
+    }
 }
 
 impl SandboxBuilder {
@@ -67,7 +83,17 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many seconds pass in it while one passes outside; 1 by default.
+    /// How many credits the workspace has at the beginning; a million by default.
+    ///
+    /// A batch that would cost more than what is left, once all other batches have ended, is refused
+    /// with `notEnoughCredits`.
+    pub fn credits(mut self, credits: f64) -> Self {
+        self.credits = credits.max(0.0);
+        self
+    }
+
+    /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
+    /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed.max(0.0);
         self
@@ -88,6 +114,7 @@ impl SandboxBuilder {
             token.clone(),
             Clock::new(self.speed),
             storage_url,
+            (self.credits * 100.0) as u64,
         );
         let world = app.world().clone();
         let serve = |listener, routes| {
@@ -96,9 +123,10 @@ impl SandboxBuilder {
         };
         let servers = [
             serve(api_port, api::routes(app.clone())),
-            serve(storage_port, storage::routes(app)),
+            serve(storage_port, storage::routes(app.clone())),
         ];
         Ok(Sandbox {
+            app,
             base_url,
             token,
             world,
