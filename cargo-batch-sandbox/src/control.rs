@@ -12,6 +12,7 @@ use cargo_batch_types::from_json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::rejection::Rejection;
 
@@ -22,6 +23,10 @@ pub fn routes(front: Arc<Front>) -> Router {
         .route("/sandbox/world", get(world))
         .route("/sandbox/requests", get(requests).delete(forget))
         .route("/sandbox/batches", get(batches))
+        .route(
+            "/sandbox/faults",
+            get(faults).post(set_faults).delete(clear_faults),
+        )
         .route("/sandbox/violations", get(violations))
         .route("/sandbox/advance", post(advance))
         .fallback(unknown)
@@ -91,6 +96,25 @@ async fn batches(State(front): State<Arc<Front>>) -> Json<Value> {
         "repeated": repeated,
         "created": created,
     }))
+}
+
+/// The plan in force: its seed, and its rules with what they have seen and hit.
+async fn faults(State(front): State<Arc<Front>>) -> Json<Value> {
+    let armed = front.faults();
+    Json(json!({ "seed": armed.seed(), "rules": armed.rules() }))
+}
+
+async fn set_faults(State(front): State<Arc<Front>>, body: String) -> Answer {
+    let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
+    let plan = FaultPlan::from_json(&body).map_err(wrong)?;
+    front.arm(plan).await.map_err(wrong)?;
+    Ok(faults(State(front)).await)
+}
+
+async fn clear_faults(State(front): State<Arc<Front>>) -> Answer {
+    let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
+    front.arm(FaultPlan::new()).await.map_err(wrong)?;
+    Ok(faults(State(front)).await)
 }
 
 async fn violations(State(front): State<Arc<Front>>) -> Json<Value> {

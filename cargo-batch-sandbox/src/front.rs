@@ -1,17 +1,20 @@
 //! What stands before the API: who may come in, and what is known of those who did.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request};
 use axum::response::Response;
 
 use crate::Origin;
 use crate::clock::written;
 use crate::created::{Created, Creations};
+use crate::faults::{Armed, Fault, FaultPlan, InvalidPlan, changed};
 use crate::received::{Log, Received, shown, without_signature};
+use crate::server::Door;
 use crate::spec::{self, Found, Operation};
-use crate::state::App;
+use crate::state::{App, File};
 
 /// Everything that both ports, the control endpoints and the library share.
 pub struct Front {
@@ -23,6 +26,9 @@ pub struct Front {
     log: Mutex<Log>,
     created: Mutex<Creations>,
     violations: Mutex<Vec<String>>,
+    faults: Mutex<Armed>,
+    api: Door,
+    storage: Door,
 }
 
 /// The token that lets in, and those that did before.
@@ -57,7 +63,7 @@ impl Target {
                 Found::OtherMethods(_) | Found::Nothing => None,
             },
             Origin::Storage => match parts.method.as_str() {
-                "GET" => Some(Self::Storage("storage_get")),
+                "GET" | "HEAD" => Some(Self::Storage("storage_get")),
                 "PUT" => Some(Self::Storage("storage_put")),
                 _ => None,
             },
@@ -79,6 +85,71 @@ impl Front {
             log: Mutex::default(),
             created: Mutex::default(),
             violations: Mutex::default(),
+            faults: Mutex::default(),
+            api: Door::new(),
+            storage: Door::new(),
+        }
+    }
+
+    /// The door of a port.
+    pub fn door(&self, origin: Origin) -> &Door {
+        match origin {
+            Origin::Api => &self.api,
+            Origin::Storage => &self.storage,
+        }
+    }
+
+    /// Puts a plan in force in place of the one before; when this is done, ports that are to be
+    /// closed are closed.
+    pub async fn arm(&self, plan: FaultPlan) -> Result<(), InvalidPlan> {
+        let armed = Armed::new(plan)?;
+        let mut closed = [None, None];
+        for (operation, seconds) in armed.refusals() {
+            for (time, name) in closed.iter_mut().zip(["api", "storage"]) {
+                if ["*", name].contains(&operation) {
+                    let new = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                    *time = (*time).max(Some(new));
+                }
+            }
+        }
+        *self.faults() = armed;
+        for (door, time) in [&self.api, &self.storage].into_iter().zip(closed) {
+            match time {
+                Some(time) => door.close_for(time).await,
+                None => door.open().await,
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan in force.
+    pub fn faults(&self) -> MutexGuard<'_, Armed> {
+        lock(&self.faults)
+    }
+
+    /// Replaces the token.
+    pub fn revoke(&self) {
+        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        let new = format!("{}-{}", self.app.token(), tokens.past.len() + 2);
+        let old = std::mem::replace(&mut tokens.current, new);
+        tokens.past.push(old);
+    }
+
+    /// Replaces the file that a link leads to.
+    pub fn change_content(&self, uri: &Uri) {
+        let query = uri.query().unwrap_or_default();
+        let key = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
+        if let Some((_, key)) = key
+            && let Some(file) = self.app.state().files.get_mut(&*key)
+        {
+            *file = File::new(changed(&file.content), &file.content_type);
+        }
+    }
+
+    /// Takes note of the fault that has hit a request.
+    pub fn hit(&self, number: u64, fault: &Fault) {
+        if let Some(request) = self.log().get(number) {
+            request.fault = Some(fault.kind());
         }
     }
 

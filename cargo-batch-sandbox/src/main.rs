@@ -4,10 +4,11 @@
 
 mod arguments;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, HELP};
-use cargo_batch_sandbox::Sandbox;
+use cargo_batch_sandbox::{FaultPlan, Sandbox};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -44,17 +45,18 @@ async fn run() -> Result<(), String> {
 
 async fn start(arguments: &Arguments) -> Result<Sandbox, String> {
     let address = arguments.listen;
-    if let Some(path) = &arguments.faults {
-        return Err(format!(
-            "--faults {}: there are no faults yet",
-            path.display()
-        ));
-    }
+    let faults = match &arguments.faults {
+        Some(path) => {
+            plan(path).map_err(|error| format!("--faults {}: {error}", path.display()))?
+        }
+        None => FaultPlan::new(),
+    };
     let sandbox = Sandbox::builder()
         .seed(arguments.seed)
         .speed(arguments.speed)
         .listen(address)
-        .allow_remote(arguments.remote);
+        .allow_remote(arguments.remote)
+        .faults(faults);
     sandbox.start().await.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied if !address.ip().is_loopback() => {
             format!("--listen {address}: {error}; if that is meant, give --allow-remote")
@@ -64,6 +66,11 @@ async fn start(arguments: &Arguments) -> Result<Sandbox, String> {
         }
         _ => format!("--listen {address}: {error}"),
     })
+}
+
+fn plan(path: &Path) -> Result<FaultPlan, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    FaultPlan::from_json(&text).map_err(|error| error.to_string())
 }
 
 /// What ends the program: Ctrl-C, and where there is one, the signal to terminate.

@@ -10,10 +10,12 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::created::Created;
+use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::received::Received;
 use crate::server::{Door, Exchange};
 use crate::state::App;
+use crate::views::credits;
 use crate::world::World;
 use crate::{Origin, api, control, page, storage};
 
@@ -21,7 +23,6 @@ use crate::{Origin, api, control, page, storage};
 pub struct Sandbox {
     front: Arc<Front>,
     address: SocketAddr,
-    doors: [Door; 2],
 }
 
 /// Sets up a [`Sandbox`]; made by [`Sandbox::builder`].
@@ -33,6 +34,8 @@ pub struct SandboxBuilder {
     listen: SocketAddr,
     remote: bool,
     checked: bool,
+    faults: FaultPlan,
+    credits: f64,
 }
 
 impl Sandbox {
@@ -52,6 +55,8 @@ impl Sandbox {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             remote: false,
             checked: true,
+            faults: FaultPlan::new(),
+            credits: 1_000_000.0,
         }
     }
 
@@ -99,6 +104,20 @@ impl Sandbox {
         self.front.all_created()
     }
 
+    /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
+    /// nothing does.
+    ///
+    /// # Errors
+    /// When the plan is wrong; then the one before is still in force.
+    pub async fn faults(&self, plan: impl Into<FaultPlan>) -> Result<(), InvalidPlan> {
+        self.front.arm(plan.into()).await
+    }
+
+    /// How many requests each rule of the plan in force has hit.
+    pub fn hits(&self) -> Vec<u64> {
+        self.front.faults().hits()
+    }
+
     /// Its own answers that broke the specification: there should be none.
     pub fn violations(&self) -> Vec<String> {
         self.front.violations()
@@ -109,11 +128,19 @@ impl Sandbox {
         self.front.app.advance(time);
     }
 
+    /// The credits that the workspace has left: those it began with, less those spent so far.
+    pub fn credits_left(&self) -> f64 {
+        let app = &self.front.app;
+        let spent = app.state().spent(app.now());
+        credits(app.cents().saturating_sub(spent))
+    }
+
     /// Ends it: no connection is taken any more, requests that are being answered have another
     /// second.
     pub async fn shutdown(self) {
-        self.doors.iter().for_each(Door::close);
-        for door in &self.doors {
+        let doors = [Origin::Api, Origin::Storage].map(|origin| self.front.door(origin));
+        doors.into_iter().for_each(Door::close);
+        for door in doors {
             door.closed().await;
         }
     }
@@ -134,7 +161,17 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many seconds pass in it while one passes outside; 1 by default.
+    /// How many credits the workspace has at the beginning; a million by default.
+    ///
+    /// A batch that would cost more than what is left, once all other batches have ended, is refused
+    /// with `notEnoughCredits`.
+    pub fn credits(mut self, credits: f64) -> Self {
+        self.credits = credits.max(0.0);
+        self
+    }
+
+    /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
+    /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed.max(0.0);
         self
@@ -161,10 +198,16 @@ impl SandboxBuilder {
         self
     }
 
+    /// What goes wrong on purpose; nothing by default.
+    pub fn faults(mut self, plan: impl Into<FaultPlan>) -> Self {
+        self.faults = plan.into();
+        self
+    }
+
     /// Starts it on the current tokio runtime.
     ///
     /// # Errors
-    /// When the address can't be listened on, or isn't one of loopback although
+    /// When the plan of faults is wrong ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
     /// [`allow_remote`](Self::allow_remote) wasn't called.
     pub async fn start(self) -> io::Result<Sandbox> {
         let ip = self.listen.ip();
@@ -180,13 +223,13 @@ impl SandboxBuilder {
             format!("sandbox-token-{}", self.seed),
             Clock::new(self.speed),
             format!("http://{}", storage_port.local_addr()?),
+            (self.credits * 100.0) as u64,
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));
         let outside = control::routes(front.clone())
             .merge(page::routes(front.clone(), api::routes(app.clone())));
-        let doors = [Door::new(), Door::new()];
-        doors[0].serve(
+        front.door(Origin::Api).serve(
             api_port,
             Exchange {
                 front: front.clone(),
@@ -195,7 +238,7 @@ impl SandboxBuilder {
                 control: Some(outside),
             },
         )?;
-        doors[1].serve(
+        front.door(Origin::Storage).serve(
             storage_port,
             Exchange {
                 front: front.clone(),
@@ -204,16 +247,17 @@ impl SandboxBuilder {
                 control: None,
             },
         )?;
-        Ok(Sandbox {
-            front,
-            address,
-            doors,
-        })
+        let sandbox = Sandbox { front, address };
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        sandbox.faults(self.faults).await.map_err(wrong)?;
+        Ok(sandbox)
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.doors.iter().for_each(Door::close);
+        for origin in [Origin::Api, Origin::Storage] {
+            self.front.door(origin).close();
+        }
     }
 }

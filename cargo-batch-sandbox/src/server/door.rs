@@ -22,6 +22,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait before something the system has refused is asked for again.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Open,
@@ -31,89 +34,147 @@ enum State {
 
 /// Opens and closes a port.
 #[derive(Clone, Debug)]
-pub struct Door(watch::Sender<State>);
+pub struct Door {
+    state: watch::Sender<State>,
+    /// Whether the port listens, which is a moment later.
+    listens: watch::Sender<bool>,
+}
+
+impl State {
+    /// Whether connections are to end.
+    fn closes(&self) -> bool {
+        match self {
+            Self::Open => false,
+            Self::ClosedUntil(until) => *until > Instant::now(),
+            Self::Gone => true,
+        }
+    }
+}
 
 impl Door {
     pub fn new() -> Self {
-        Self(watch::Sender::new(State::Open))
+        Self {
+            state: watch::Sender::new(State::Open),
+            listens: watch::Sender::new(true),
+        }
     }
 
     /// From now on connections are refused, for so long. Those there are end after the request they
     /// are at.
-    pub fn close_for(&self, time: Duration) {
+    pub async fn close_for(&self, time: Duration) {
         // A time too long to be counted is as good as for ever.
         let until = Instant::now().checked_add(time);
-        self.0.send_if_modified(|state| {
-            let gone = *state == State::Gone;
-            if !gone {
-                *state = until.map_or(State::Gone, State::ClosedUntil);
+        self.set(until.map_or(State::Gone, State::ClosedUntil))
+            .await;
+    }
+
+    /// Takes connections again.
+    pub async fn open(&self) {
+        self.set(State::Open).await;
+    }
+
+    async fn set(&self, new: State) {
+        self.state.send_if_modified(|state| {
+            let changes = *state != State::Gone && *state != new;
+            if changes {
+                *state = new;
             }
-            !gone
+            changes
         });
+        let listening = !self.state.borrow().closes();
+        // There is always somebody to tell it: this.
+        let _ = self
+            .listens
+            .subscribe()
+            .wait_for(|listens| *listens == listening)
+            .await;
     }
 
     /// Ends it for good.
     pub fn close(&self) {
-        self.0.send_replace(State::Gone);
+        self.state.send_replace(State::Gone);
     }
 
     /// Waits until the last connection of a closed door has ended.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.state.closed().await;
     }
 
     /// Takes connections, until it is closed.
     pub fn serve(&self, listener: TcpListener, exchange: Exchange) -> io::Result<()> {
-        let address = listener.local_addr()?;
-        tokio::spawn(accept(
-            listener,
-            address,
-            self.0.subscribe(),
-            Arc::new(exchange),
-        ));
+        let port = Port {
+            address: listener.local_addr()?,
+            door: self.state.subscribe(),
+            listens: self.listens.clone(),
+            exchange: Arc::new(exchange),
+        };
+        tokio::spawn(port.accept(listener));
         Ok(())
     }
 }
 
-async fn accept(
-    mut listener: TcpListener,
+/// What is behind a door.
+struct Port {
     address: SocketAddr,
-    mut door: watch::Receiver<State>,
+    door: watch::Receiver<State>,
+    listens: watch::Sender<bool>,
     exchange: Arc<Exchange>,
-) {
-    loop {
-        let state = *door.borrow_and_update();
-        match state {
-            State::Gone => return,
-            State::ClosedUntil(until) if until > Instant::now() => {
-                drop(listener);
-                // Bound, but not listening: nobody else gets the port meanwhile, and whoever
-                // connects is refused.
-                let kept = bind(address).ok();
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    _ = door.changed() => {}
-                }
-                let listens = kept.and_then(|socket| socket.listen(1024).ok());
-                listener = match listens {
-                    Some(listener) => listener,
-                    None => match again(address, &mut door).await {
-                        Some(listener) => listener,
-                        None => return,
-                    },
-                };
-            }
-            State::Open | State::ClosedUntil(_) => tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        tokio::spawn(converse(stream, door.clone(), exchange.clone()));
+}
+
+impl Port {
+    async fn accept(mut self, mut listener: TcpListener) {
+        loop {
+            let state = *self.door.borrow_and_update();
+            match state {
+                State::Gone => break,
+                State::ClosedUntil(until) if state.closes() => {
+                    drop(listener);
+                    // Bound, but not listening: nobody else gets the port meanwhile, and whoever
+                    // connects is refused.
+                    let kept = bind(self.address).ok();
+                    self.listens.send_replace(false);
+                    tokio::select! {
+                        () = sleep_until(until) => {}
+                        _ = self.door.changed() => {}
                     }
-                    // Of the connection, or of a process with too many files: neither ends us.
-                    Err(_) => sleep(PAUSE).await,
+                    let Some(again) = self.again(kept).await else {
+                        return;
+                    };
+                    listener = again;
+                    self.listens.send_replace(true);
+                }
+                State::Open | State::ClosedUntil(_) => tokio::select! {
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => self.welcome(stream),
+                        // Of the connection, or of a process with too many files: neither ends us.
+                        Err(_) => sleep(PAUSE).await,
+                    },
+                    changed = self.door.changed() => if changed.is_err() { break },
                 },
-                changed = door.changed() => if changed.is_err() { return },
-            },
+            }
         }
+        drop(listener);
+        self.listens.send_replace(false);
+    }
+
+    fn welcome(&self, stream: TcpStream) {
+        if !self.exchange.turns_away() {
+            tokio::spawn(converse(stream, self.door.clone(), self.exchange.clone()));
+        }
+    }
+
+    /// Listens again, if need be after somebody else who has taken the port for a moment.
+    async fn again(&mut self, kept: Option<TcpSocket>) -> Option<TcpListener> {
+        if let Some(listener) = kept.and_then(|socket| socket.listen(BACKLOG).ok()) {
+            return Some(listener);
+        }
+        while *self.door.borrow_and_update() != State::Gone {
+            match bind(self.address).and_then(|socket| socket.listen(BACKLOG)) {
+                Ok(listener) => return Some(listener),
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+        None
     }
 }
 
@@ -131,19 +192,6 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Gets a port back that somebody else may have taken for a moment.
-async fn again(address: SocketAddr, door: &mut watch::Receiver<State>) -> Option<TcpListener> {
-    loop {
-        if *door.borrow_and_update() == State::Gone {
-            return None;
-        }
-        match bind(address).and_then(|socket| socket.listen(1024)) {
-            Ok(listener) => return Some(listener),
-            Err(_) => sleep(PAUSE).await,
-        }
-    }
-}
-
 /// One connection, to its end.
 async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange: Arc<Exchange>) {
     // Answers are small and waited for.
@@ -158,25 +206,21 @@ async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange:
         .header_read_timeout(None)
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
-    let known = *door.borrow_and_update();
-    if known != State::Gone {
-        tokio::select! {
-            // How a connection ends is the business of whoever made the request.
-            _ = connection.as_mut() => return,
-            _ = door.changed() => {}
-        }
+    tokio::select! {
+        // How a connection ends is the business of whoever made the request.
+        _ = connection.as_mut() => return,
+        () = becomes(&mut door, State::closes) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = gone(&mut door) => {
+        () = becomes(&mut door, |state| *state == State::Gone) => {
             let _ = timeout(GRACE, connection).await;
         }
     }
 }
 
-/// Waits until the door has been closed for good.
-async fn gone(door: &mut watch::Receiver<State>) {
-    // An error says that there is nobody left who could open it.
-    let _ = door.wait_for(|state| *state == State::Gone).await;
+async fn becomes(door: &mut watch::Receiver<State>, wanted: impl FnMut(&State) -> bool) {
+    // An error says that there is nobody left who could change it.
+    let _ = door.wait_for(wanted).await;
 }

@@ -2,23 +2,58 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What a request knows of the connection it came by.
 #[derive(Clone, Debug, Default)]
-pub struct Line(Arc<AtomicBool>);
+pub struct Line(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    resets: AtomicBool,
+    /// How often everything written had been sent.
+    flushes: AtomicU64,
+    /// Who waits for the next time.
+    waiting: Mutex<Option<Waker>>,
+}
 
 impl Line {
     /// From now on the connection ends with a reset instead of a regular end: what has not been sent
     /// is lost, and the other side is told so.
     pub fn reset(&self) -> Reset {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.resets.store(true, Ordering::SeqCst);
         Reset
+    }
+
+    /// How often everything written had been sent.
+    pub fn flushes(&self) -> u64 {
+        self.0.flushes.load(Ordering::SeqCst)
+    }
+
+    /// Waits until that has happened once more than so often.
+    pub fn poll_flushed(&self, before: u64, cx: &mut Context<'_>) -> Poll<()> {
+        *self.waiting() = Some(cx.waker().clone());
+        match self.flushes() > before {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    fn flushed(&self) {
+        self.0.flushes.fetch_add(1, Ordering::SeqCst);
+        if let Some(waker) = self.waiting().take() {
+            waker.wake();
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        let waiting = self.0.waiting.lock();
+        waiting.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,7 +84,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.line.0.load(Ordering::Relaxed) {
+        if self.line.0.resets.load(Ordering::SeqCst) {
             // Closing a socket that lingers for no time sends a reset. If it can't be set, the other
             // side sees a regular end without an answer, which is the next best fault.
             let _ = self.stream.set_zero_linger();
@@ -89,7 +124,9 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.line.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

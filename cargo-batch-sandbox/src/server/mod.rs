@@ -6,6 +6,7 @@
 mod door;
 mod exchange;
 mod line;
+mod paced;
 
 pub use door::Door;
 pub use exchange::Exchange;
