@@ -21,14 +21,30 @@
 
 mod api;
 mod clock;
+mod control;
+mod created;
 mod data;
+mod faults;
+mod filter;
+mod front;
+mod graph;
+mod page;
 mod plan;
+mod received;
 mod refusal;
+mod rejection;
+mod runs;
 mod sandbox;
+mod server;
+mod spec;
 mod state;
 mod storage;
 mod views;
 mod world;
 
+pub use created::Created;
+pub use faults::{Fault, FaultPlan, InvalidPlan, Rule};
+pub use received::Received;
 pub use sandbox::{Sandbox, SandboxBuilder};
+pub use server::Origin;
 pub use world::World;

@@ -38,13 +38,15 @@ mod filter;
 #[allow(clippy::large_enum_variant)]
 mod generated;
 mod id;
-mod null;
+mod members;
 mod one_or_many;
 mod open_enum;
+mod own_tag;
 mod raw_object;
 mod record;
 mod sensitive;
 mod tagged_union;
+mod whole;
 
 pub use batch::Outcome;
 pub use decode::{DecodeError, from_json};
@@ -58,5 +60,6 @@ pub use record::NotARecord;
 use id::id;
 use one_or_many::one_or_many;
 use open_enum::open_enum;
+use own_tag::own_tag;
 use sensitive::sensitive;
 use tagged_union::tagged_union;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -29,28 +28,6 @@ impl RawObject {
     /// A member that is text.
     pub fn text(&self, member: &str) -> Option<&str> {
         self.0.get(member)?.as_str()
-    }
-
-    /// Reads the members as a known kind, or keeps them when they don't have its form.
-    pub(crate) fn read_or_keep<T: DeserializeOwned, U>(
-        self,
-        known: fn(T) -> U,
-        unknown: fn(Self) -> U,
-    ) -> U {
-        match T::deserialize(&self.0) {
-            Ok(value) => known(value),
-            Err(_) => unknown(self),
-        }
-    }
-
-    /// Reads the members as a known kind; the error names the field.
-    pub(crate) fn read<T: DeserializeOwned, U, E: Error>(self, known: fn(T) -> U) -> Result<U, E> {
-        serde_path_to_error::deserialize(&self.0)
-            .map(known)
-            .map_err(|error| match error.path().to_string().as_str() {
-                "." => E::custom(error.inner()),
-                path => E::custom(format_args!("{path}: {}", error.inner())),
-            })
     }
 }
 

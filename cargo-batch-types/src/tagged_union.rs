@@ -23,30 +23,30 @@ macro_rules! tagged_union {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let raw = crate::RawObject::deserialize(deserializer)?;
-                match raw.text($tag) {
+                let members = crate::members::Members::deserialize(deserializer)?;
+                match members.text($tag) {
                     $(Some($value) => {
-                        crate::tagged_union::tagged_union!(@read $policy, raw, $case $(($fields))?)
+                        crate::tagged_union::tagged_union!(@read $policy, members, $case $(($fields))?)
                     })+
-                    None => crate::tagged_union::tagged_union!(@untagged $policy, raw, $tag),
-                    Some(_) => Ok(Self::Unknown(raw)),
+                    None => crate::tagged_union::tagged_union!(@untagged $policy, members, $tag),
+                    Some(_) => Ok(Self::Unknown(members.keep())),
                 }
             }
         }
     };
-    (@read $policy:ident, $raw:ident, $case:ident) => {
+    (@read $policy:ident, $members:ident, $case:ident) => {
         Ok(Self::$case)
     };
-    (@read keep, $raw:ident, $case:ident ($fields:ident)) => {
-        Ok($raw.read_or_keep(Self::$case, Self::Unknown))
+    (@read keep, $members:ident, $case:ident ($fields:ident)) => {
+        Ok($members.read_or_keep(Self::$case, Self::Unknown))
     };
-    (@read refuse, $raw:ident, $case:ident ($fields:ident)) => {
-        $raw.read(Self::$case)
+    (@read refuse, $members:ident, $case:ident ($fields:ident)) => {
+        $members.read(Self::$case)
     };
-    (@untagged keep, $raw:ident, $tag:literal) => {
-        Ok(Self::Unknown($raw))
+    (@untagged keep, $members:ident, $tag:literal) => {
+        Ok(Self::Unknown($members.keep()))
     };
-    (@untagged refuse, $raw:ident, $tag:literal) => {
+    (@untagged refuse, $members:ident, $tag:literal) => {
         Err(serde::de::Error::missing_field($tag))
     };
 }

@@ -6,6 +6,7 @@
 mod mutation;
 mod public_api;
 mod sample;
+pub mod sandbox;
 pub mod script;
 
 use std::path::{Path, PathBuf};

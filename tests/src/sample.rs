@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use xtask::spec::{Document, reference};
+use xtask::spec::{Document, reference, used_outside_unions};
 
 /// Makes samples of schemas.
 pub struct Samples<'a> {
@@ -117,8 +117,12 @@ impl<'a> Samples<'a> {
             .flat_map(|map| map.keys().cloned())
     }
 
-    /// The tags by which unions tell this variant; one that is flattened into it stays.
+    /// The tags by which unions tell this variant; one that is flattened into it stays, and so does
+    /// the tag of a variant that is also used outside its union, which it holds itself.
     fn tags_of(&self, name: &str) -> Vec<String> {
+        if used_outside_unions(self.document).contains_key(name) {
+            return Vec::new();
+        }
         let unions = self.document.schemas().values().filter(|schema| {
             schema["oneOf"]
                 .as_array()

@@ -234,6 +234,32 @@ fn a_variant_that_does_not_require_its_tag() {
 }
 
 #[test]
+fn a_variant_of_many_kinds_outside_its_union() {
+    let spec = Spec::real().replace(
+        "    PropertyMatch:",
+        "schemas/ObjectPropertyCondition'",
+        "schemas/StringOperand'",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.PropertyMatch.properties.propertyConditions.items: `StringOperand` is more than one kind (operator: contains, operator: doesNotContain, operator: endsWith, operator: is, operator: isNot, operator: startsWith), so that nothing says which is meant outside its union: refer to the union, or to a schema of its own
+      > items: { $ref: '#/components/schemas/StringOperand' }
+    ");
+}
+
+#[test]
+fn a_variant_that_is_only_a_tag_outside_its_union() {
+    let spec = Spec::real().replace(
+        "    PropertyMatch:",
+        "schemas/ObjectPropertyCondition'",
+        "schemas/FrequencyNot'",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.PropertyMatch.properties.propertyConditions.items: `FrequencyNot` is nothing but its tag: refer to its union, or to a schema of its own
+      > items: { $ref: '#/components/schemas/FrequencyNot' }
+    ");
+}
+
+#[test]
 fn a_required_field_that_does_not_exist() {
     let spec = Spec::real().replace(
         "    NativeNode:",

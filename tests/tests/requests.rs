@@ -2,14 +2,14 @@
 
 use cargo_batch_types::{
     Action, AnyCondition, ArrayCondition, BatchUuid, BooleanCondition, CancelRunsRequest,
-    ChangeKind, ChangeUuid, Conjonction, CreateBatchData, CreateBatchRequest, CreateFileData,
-    CreateFilterData, CreateFormData, DateCondition, EnrollmentActivityKind, EnrollmentCondition,
-    ExecuteActionBatchRequest, Filter, FilterGroup, Frequency, ListRunsRequest, ModelUuid, Node,
-    NodeKind, NodePosition, NodeRetry, NodeUuid, NumberCondition, ObjectCondition,
-    ObjectPropertyCondition, OccurrenceCondition, Period, PeriodOperator, PeriodUnit,
-    PreviewBatchData, PreviewBatchRequest, Record, ReleaseUuid, RunStatus, RunUuid, RunsFilter,
-    RunsReset, SegmentCondition, SegmentMembership, SegmentUuid, Sort, SortDirection, SqlCondition,
-    StringCondition, VectorCondition, WorkflowUuid,
+    ChangeKind, ChangeUuid, Condition, Conjonction, CreateBatchData, CreateBatchRequest,
+    CreateFileData, CreateFilterData, CreateFormData, DateCondition, EnrollmentActivityKind,
+    EnrollmentCondition, ExecuteActionBatchRequest, Filter, FilterGroup, Frequency,
+    ListRunsRequest, ModelUuid, Node, NodeKind, NodePosition, NodeRetry, NodeUuid, NumberCondition,
+    ObjectCondition, ObjectPropertyCondition, OccurrenceCondition, Period, PeriodOperator,
+    PeriodUnit, PreviewBatchData, PreviewBatchRequest, Record, ReleaseUuid, RunStatus, RunUuid,
+    RunsFilter, RunsReset, SegmentCondition, SegmentMembership, SegmentUuid, Sort, SortDirection,
+    SqlCondition, StringCondition, VectorCondition, WorkflowUuid,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -315,29 +315,40 @@ fn a_filter_of_groups() {
 
 /// What is written must be an `ObjectPropertyCondition` by the specification, whose `kind` is required.
 #[test]
-#[ignore = "known bug: a variant that is used outside its union is written without its tag"]
 fn a_condition_on_the_members_of_an_object() {
     let condition = ObjectCondition::match_conditions(
         "address",
         Conjonction::And,
         [ObjectPropertyCondition::is("address", "city", "Paris")],
     );
-    assert_eq!(
-        written(&Filter::all(condition))["groups"][0]["conditions"][0],
-        json!({
-            "kind": "object",
+    let expected = json!({
+        "kind": "object",
+        "columnSlug": "address",
+        "operator": "matchConditions",
+        "conjonction": "and",
+        "propertyConditions": [{
+            "kind": "objectProperty",
             "columnSlug": "address",
-            "operator": "matchConditions",
-            "conjonction": "and",
-            "propertyConditions": [{
-                "kind": "objectProperty",
-                "columnSlug": "address",
-                "propertyName": "city",
-                "operator": "is",
-                "value": "Paris",
-            }],
-        })
+            "propertyName": "city",
+            "operator": "is",
+            "value": "Paris",
+        }],
+    });
+    let condition = Condition::from(condition);
+    assert_eq!(written(&condition), expected);
+    assert_eq!(
+        serde_json::from_value::<Condition>(expected.clone()).unwrap(),
+        condition
     );
+
+    // Of another kind, or of none, it is not a condition on a property: kept as it came.
+    for kind in [json!("string"), Value::Null] {
+        let mut odd = expected.clone();
+        odd["propertyConditions"][0]["kind"] = kind;
+        let read: Condition = serde_json::from_value(odd.clone()).unwrap();
+        assert_ne!(read, condition);
+        assert_eq!(written(&read), odd);
+    }
 }
 
 // ---- other requests ----
@@ -394,4 +405,25 @@ fn runs_are_selected_by_name() {
         written(&request),
         json!({ "workflowUuid": text(1), "uuids": [text(3)] })
     );
+}
+
+/// Left out, it would be another request: without `uuids` every run of the workflow is cancelled, and
+/// without `nodes` the deployed graph is executed.
+#[test]
+fn an_empty_list_that_is_set_is_sent() {
+    let none: [RunUuid; 0] = [];
+    let request = CancelRunsRequest::new(WorkflowUuid(uuid(1))).uuids(none);
+    let expected = json!({ "workflowUuid": text(1), "uuids": [] });
+    assert_eq!(written(&request), expected);
+    assert_eq!(
+        serde_json::from_value::<CancelRunsRequest>(expected).unwrap(),
+        request
+    );
+
+    let none: [Node; 0] = [];
+    let request = CreateBatchRequest::new(CreateBatchData::file("f.csv")).nodes(none);
+    assert_eq!(written(&request)["nodes"], json!([]));
+
+    let action = Action::native("enrich").config(Map::new());
+    assert_eq!(written(&action)["config"], json!({}));
 }

@@ -87,9 +87,6 @@ pub enum Condition {
     /// A condition on an array column.
     #[serde(rename = "array")]
     Array(ArrayCondition),
-    /// A condition on one property of an object column.
-    #[serde(rename = "objectProperty")]
-    ObjectProperty(ObjectPropertyCondition),
     /// A condition on a vector column.
     #[serde(rename = "vector")]
     Vector(VectorCondition),
@@ -108,6 +105,9 @@ pub enum Condition {
     /// A condition written in SQL.
     #[serde(rename = "sql")]
     Sql(SqlCondition),
+    /// A condition on one property of an object column.
+    #[serde(untagged)]
+    ObjectProperty(ObjectPropertyCondition),
     /// A kind newer than this crate, or a known one that doesn't have the form it should: kept as it came, and written back unchanged.
     #[serde(untagged)]
     Unknown(crate::RawObject),
@@ -689,6 +689,8 @@ impl ArrayCondition {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ObjectPropertyCondition {
+    #[serde(rename = "kind")]
+    kind: ObjectPropertyConditionTag,
     /// The column.
     pub column_slug: String,
     /// The property.
@@ -700,6 +702,9 @@ pub struct ObjectPropertyCondition {
     #[serde(flatten)]
     pub operator: ObjectPropertyComparison,
 }
+crate::own_tag! {
+    ObjectPropertyConditionTag is "objectProperty"
+}
 impl ObjectPropertyCondition {
     /// With what is required; the rest is added by name.
     pub fn new(
@@ -708,6 +713,7 @@ impl ObjectPropertyCondition {
         operator: impl Into<ObjectPropertyComparison>,
     ) -> Self {
         Self {
+            kind: Default::default(),
             column_slug: column_slug.into(),
             property_name: property_name.into(),
             related_model_uuid: Default::default(),

@@ -74,7 +74,9 @@ pub fn tagged_union(
     let name = ident(&schema.name);
     let text = docs(&schema.description);
     let equality = equality(schema);
-    let cases = variants.iter().map(|variant| {
+    // serde wants those last whose tag it doesn't write.
+    let (own, tagged): (Vec<_>, Vec<_>) = variants.iter().partition(|variant| variant.writes_tag);
+    let cases = tagged.into_iter().chain(own).map(|variant| {
         let (text, value, case) = (
             docs(&variant.description),
             &variant.value,
@@ -85,7 +87,11 @@ pub fn tagged_union(
             .as_deref()
             .map(ident)
             .map(|fields| quote!((#fields)));
-        quote!(#text #[serde(rename = #value)] #case #fields,)
+        let serde = match variant.writes_tag {
+            true => quote!(#[serde(untagged)]),
+            false => quote!(#[serde(rename = #value)]),
+        };
+        quote!(#text #serde #case #fields,)
     });
     let unknown = docs(if schema.answered {
         "A kind newer than this crate, or a known one that doesn't have the form it should: kept as \

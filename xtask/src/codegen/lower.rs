@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::spec::{Document, Operation, Problem, reachable, reference};
+use crate::spec::{Document, Operation, Problem, reachable, reference, used_outside_unions};
 
 /// The specification, taken apart for generation.
 #[derive(Debug)]
@@ -39,6 +39,17 @@ pub struct Schema {
     pub answered: bool,
     /// It holds a floating point number, so it is not `Eq`.
     pub float: bool,
+    /// The tag it writes itself: it is a variant that is also used where no union writes it.
+    pub own_tag: Option<Tag>,
+}
+
+/// What tells a variant from the others of its union.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// `kind`.
+    pub name: String,
+    /// `objectProperty`.
+    pub value: String,
 }
 
 /// Who writes a type, and from what.
@@ -85,6 +96,8 @@ pub struct Variant {
     pub description: String,
     /// The schema of its fields; none when the tag says it all.
     pub schema: Option<String>,
+    /// The fields' own type writes the tag, so the union doesn't.
+    pub writes_tag: bool,
 }
 
 /// Takes the specification apart.
@@ -101,11 +114,14 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
             .flat_map(|op| [op.response.clone(), op.error.clone()]),
     );
     let floats = floats(document);
+    let own_tags = own_tags(document);
 
     let mut bodies: Map<String, Value> = document.schemas().clone();
     let flattened = flatten_unions(document, &mut bodies);
     strip_tags(document, &mut bodies);
     bodies.values_mut().for_each(open_objects);
+    bodies.values_mut().for_each(optional_lists);
+    bodies.values_mut().for_each(whole_numbers);
     let tag_only = tag_only(document, &bodies);
 
     let schemas = document
@@ -122,10 +138,12 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
                 schema,
                 flattened.get(name),
                 &tag_only,
+                &own_tags,
             ),
             sent: sent.contains(name),
             answered: answered.contains(name),
             float: floats.contains(name),
+            own_tag: own_tags.get(name).cloned(),
         })
         .collect();
 
@@ -152,6 +170,7 @@ fn shape(
     schema: &Value,
     flattened: Option<&String>,
     tag_only: &BTreeSet<String>,
+    own_tags: &BTreeMap<String, Tag>,
 ) -> Shape {
     if let Some(values) = schema["enum"].as_array() {
         let values = values
@@ -195,6 +214,7 @@ fn shape(
                 } else {
                     &schema["description"]
                 }),
+                writes_tag: own_tags.contains_key(&name),
                 schema: (!tag_only.contains(&name)).then_some(name),
             }
         });
@@ -286,6 +306,27 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
         .collect()
 }
 
+/// The variants that are also used outside their unions; the rules see to it that each has one tag.
+fn own_tags(document: &Document) -> BTreeMap<String, Tag> {
+    let outside = used_outside_unions(document);
+    let mut tags = BTreeMap::new();
+    for union in document.schemas().values() {
+        let mapping = &union["discriminator"]["mapping"];
+        for (value, target) in mapping.as_object().into_iter().flatten() {
+            let target = text(target);
+            let name = target.rsplit('/').next().unwrap_or_default();
+            if outside.contains_key(name) {
+                let tag = Tag {
+                    name: text(&union["discriminator"]["propertyName"]),
+                    value: value.clone(),
+                };
+                tags.insert(name.to_owned(), tag);
+            }
+        }
+    }
+    tags
+}
+
 /// Every variant of every union, with the union's tag.
 fn variants(document: &Document) -> Vec<(String, String)> {
     let unions = document.schemas().values().filter_map(|schema| {
@@ -313,6 +354,36 @@ fn open_objects(node: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(open_objects),
         _ => {}
+    }
+}
+
+/// typify takes the narrowest type that bounds allow, down to `NonZeroU16`: a count stays a `u64`, and
+/// the server looks after its bounds.
+fn whole_numbers(node: &mut Value) {
+    match node {
+        Value::Object(map) => {
+            if map.get("type").is_some_and(|kind| kind == "integer") {
+                map.shift_remove("maximum");
+                if map.get("minimum").and_then(Value::as_i64) >= Some(0) {
+                    map.insert("minimum".to_owned(), 0.into());
+                }
+            }
+            map.values_mut().for_each(whole_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}
+
+/// typify makes an empty list of one that is left out, and leaves an empty one out. In a request that
+/// is another request: `uuids: []` selects nothing, no `uuids` selects everything.
+fn optional_lists(body: &mut Value) {
+    let required = body["required"].as_array().cloned().unwrap_or_default();
+    for (name, property) in body["properties"].as_object_mut().into_iter().flatten() {
+        let collection = property["type"] == "array" || property["type"] == "object";
+        if collection && !required.iter().any(|required| required == name) {
+            property["nullable"] = true.into();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod walk;
 pub use document::Document;
 pub use operation::{Operation, Pagination, Waiter, reference};
 pub use place::{Place, Problem};
-pub use walk::reachable;
+pub use walk::{reachable, used_outside_unions};
 
 /// Reads the specification and checks every rule of the house.
 ///

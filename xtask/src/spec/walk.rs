@@ -1,6 +1,6 @@
 //! Going through schemas.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -22,6 +22,48 @@ pub fn each_schema(place: &Place, schema: &Value, visit: &mut impl FnMut(&Place,
             each_schema(&place.join(key).join(&i.to_string()), inner, visit);
         }
     }
+}
+
+/// Calls `visit` for every reference in the document, with the place of its text: each `$ref`, and
+/// each target of a discriminator's mapping.
+pub fn each_reference(document: &Document, visit: &mut impl FnMut(&Place, &str)) {
+    fn walk(place: &Place, node: &Value, visit: &mut impl FnMut(&Place, &str)) {
+        match node {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let inside = place.join(key);
+                    match value {
+                        Value::String(target) if key == "$ref" || place.key() == "mapping" => {
+                            visit(&inside, target);
+                        }
+                        _ => walk(&inside, value, visit),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    walk(&place.join(&i.to_string()), item, visit);
+                }
+            }
+            _ => {}
+        }
+    }
+    walk(&Place::root(), document.root(), visit);
+}
+
+/// The schemas that are referred to from anywhere but a union's list of variants, each with the first
+/// such place.
+pub fn used_outside_unions(document: &Document) -> BTreeMap<String, Place> {
+    let mut used = BTreeMap::new();
+    each_reference(document, &mut |place, target| {
+        let parent = place.parent().unwrap_or_default();
+        let list = parent.parent().unwrap_or_default();
+        if parent.key() != "mapping" && list.key() != "oneOf" {
+            let name = target.rsplit('/').next().unwrap_or_default();
+            used.entry(name.to_owned()).or_insert(parent);
+        }
+    });
+    used
 }
 
 /// The named schemas that can be met in `roots`, themselves included.

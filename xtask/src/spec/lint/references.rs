@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
+use crate::spec::walk::each_reference;
 use crate::spec::{Document, Place, Problem};
 
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut used = HashSet::new();
-    walk(
-        &Place::root(),
-        document.root(),
+    each_reference(
+        document,
         &mut |place, target| match target.strip_prefix("#/components/schemas/") {
             Some(name) if document.schema(name).is_some() => {
                 used.insert(name.to_owned());
@@ -33,26 +31,4 @@ pub fn check(document: &Document) -> Vec<Problem> {
         ));
     }
     problems
-}
-
-fn walk(place: &Place, node: &Value, visit: &mut impl FnMut(&Place, &str)) {
-    match node {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let inside = place.join(key);
-                match value {
-                    Value::String(target) if key == "$ref" || place.key() == "mapping" => {
-                        visit(&inside, target);
-                    }
-                    _ => walk(&inside, value, visit),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                walk(&place.join(&i.to_string()), item, visit);
-            }
-        }
-        _ => {}
-    }
 }

@@ -1,11 +1,11 @@
 //! Unions are told apart by a tag, and composition has just the forms that have a form in Rust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{every_schema, object, strings};
-use crate::spec::{Document, Place, Problem, reference};
+use crate::spec::{Document, Place, Problem, reference, used_outside_unions};
 
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -17,6 +17,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
             problems.extend(composition(document, place, parts));
         }
     });
+    problems.extend(outside(document));
     problems
 }
 
@@ -68,6 +69,55 @@ fn union(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// A variant that is also used outside its union has to know its tag without the union: there must be
+/// just one, and something beside it.
+fn outside(document: &Document) -> Vec<Problem> {
+    let used = used_outside_unions(document);
+    let mut tags: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for union in document.schemas().values() {
+        let Some(tag) = union["discriminator"]["propertyName"].as_str() else {
+            continue;
+        };
+        for name in union["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(reference)
+        {
+            for value in tag_values(document, name, tag) {
+                tags.entry(name).or_default().insert((tag, value));
+            }
+        }
+    }
+    let found = tags.into_iter().filter_map(|(name, tags)| {
+        let place = used.get(name)?;
+        let schema = document.schema(name)?;
+        let only_a_tag = schema["properties"]
+            .as_object()
+            .is_some_and(|properties| properties.len() == 1);
+        if tags.len() == 1 && !only_a_tag {
+            return None;
+        }
+        let tags: Vec<String> = tags
+            .iter()
+            .map(|(tag, value)| format!("{tag}: {value}"))
+            .collect();
+        let message = if only_a_tag {
+            format!(
+                "`{name}` is nothing but its tag: refer to its union, or to a schema of its own"
+            )
+        } else {
+            format!(
+                "`{name}` is more than one kind ({}), so that nothing says which is meant outside \
+                 its union: refer to the union, or to a schema of its own",
+                tags.join(", ")
+            )
+        };
+        Some(document.problem(place, message))
+    });
+    found.collect()
 }
 
 /// The values of a variant's tag; none when the tag is missing or not required.

@@ -1,0 +1,196 @@
+//! The members of an object that is read before its type is known.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
+
+use crate::RawObject;
+
+/// The members in their order, until the tag is found and they are read as its kind.
+///
+/// Text, which is most of what there is, stays where it lies in the answer: a list of batches is
+/// read as fast as enums without room for the unknown.
+pub struct Members<'de>(Vec<(Cow<'de, str>, Member<'de>)>);
+
+/// A value: text as it lies, anything else as serde_json has it.
+pub enum Member<'de> {
+    Text(Cow<'de, str>),
+    Other(Value),
+}
+
+impl<'de> Members<'de> {
+    /// A member that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|(key, member)| match member {
+            Member::Text(text) if key == name => Some(text.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// Reads the members as a known kind, or keeps them when they don't have its form.
+    pub fn read_or_keep<T: DeserializeOwned, U>(
+        self,
+        known: fn(T) -> U,
+        unknown: fn(RawObject) -> U,
+    ) -> U {
+        match T::deserialize(&self) {
+            Ok(value) => known(value),
+            Err(_) => unknown(self.keep()),
+        }
+    }
+
+    /// The members, to be written back as they came.
+    pub fn keep(self) -> RawObject {
+        let members = self.0.into_iter().map(|(name, member)| match member {
+            Member::Text(text) => (name.into_owned(), Value::String(text.into_owned())),
+            Member::Other(value) => (name.into_owned(), value),
+        });
+        RawObject::from(members.collect::<Map<_, _>>())
+    }
+
+    /// Reads the members as a known kind; the error names the field.
+    pub fn read<T: DeserializeOwned, U, E: Error>(self, known: fn(T) -> U) -> Result<U, E> {
+        serde_path_to_error::deserialize(&self)
+            .map(known)
+            .map_err(|error| match error.path().to_string().as_str() {
+                "." => E::custom(error.inner()),
+                path => E::custom(format_args!("{path}: {}", error.inner())),
+            })
+    }
+}
+
+// ---- into members ----
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(4).min(16));
+                while let Some((Key(key), member)) = map.next_entry()? {
+                    members.push((key, member));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Text that is borrowed where the reader can lend it.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Member<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Member<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Member::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Member::Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(Member::Other(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+                Ok(Member::Other(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+                Ok(Member::Other(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+                Ok(Member::Other(value.into()))
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Member::Other(Value::Null))
+            }
+            fn visit_none<E>(self) -> Result<Self::Value, E> {
+                Ok(Member::Other(Value::Null))
+            }
+            fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
+                Member::deserialize(inner)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                Value::deserialize(SeqAccessDeserializer::new(items)).map(Member::Other)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                // Also where a number is a map to serde (serde_json's `arbitrary_precision`).
+                Value::deserialize(MapAccessDeserializer::new(map)).map(Member::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+// ---- out of members ----
+
+impl<'de> Deserializer<'de> for &'de Members<'de> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let members = self.0.iter().map(|(name, member)| (name.as_ref(), member));
+        visitor.visit_map(MapDeserializer::new(members))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for &'de Member<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for &'de Member<'de> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self {
+            Member::Text(text) => visitor.visit_borrowed_str(text),
+            Member::Other(value) => value.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self {
+            Member::Other(Value::Null) => visitor.visit_none(),
+            some => visitor.visit_some(some),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
