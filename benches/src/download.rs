@@ -37,7 +37,8 @@ pub fn measure() -> Result<Vec<Row>> {
         },
     )?;
     let place = path.to_string_lossy().into_owned();
-    let grown = memory::growth(3, &["download", &server.origin, &place])?;
+    let grown = |side| memory::growth(3, &["download", side, &server.origin, &place]);
+    let (own, other) = (grown("ours")?, grown("by-hand")?);
     let each = |rates: &[f64]| format!("{:.0} MB/s", median(rates));
     Ok(vec![
         Row::ratio(
@@ -52,19 +53,28 @@ pub fn measure() -> Result<Vec<Row>> {
             "the same, memory",
             "idle process",
             Goal::AtMost(8.0),
-            (grown, "MiB"),
+            (own, "MiB"),
         )
         .runs(3)
+        .sides("", format!("{other:.1} MiB by hand"))
         .how("peak of the resident memory above what a process with a warm client holds; the largest"),
     ])
 }
 
 /// Downloads in a process of its own, and prints how its memory grew.
-pub fn child(origin: &str, path: &str) -> Result<()> {
+pub fn child(side: &str, origin: &str, path: &str) -> Result<()> {
     let runtime = setup::runtime()?;
     let client = setup::client(origin)?;
     runtime.block_on(client.get_batch(BATCH).into_future())?;
-    memory::print_growth(|| runtime.block_on(download(&client, Path::new(path))))?;
+    let http = setup::reqwest()?;
+    memory::print_growth(|| {
+        if side == "ours" {
+            return runtime.block_on(download(&client, Path::new(path)));
+        }
+        let url = format!("{origin}/files/{BYTES}");
+        let by_hand = by_hand::download(&http, &url, Path::new(path));
+        runtime.block_on(by_hand).map(drop)
+    })?;
     Ok(std::fs::remove_file(path)?)
 }
 

@@ -40,8 +40,8 @@ fn run(arguments: &[&str]) -> Result<()> {
             Ok(())
         }
         ["child", "watch", origin] => watch::child(origin),
-        ["child", "download", origin, path] => download::child(origin, path),
-        ["child", "upload", origin, path] => upload::child(origin, path),
+        ["child", "download", side, origin, path] => download::child(side, origin, path),
+        ["child", "upload", side, origin, path] => upload::child(side, origin, path),
         ["serve"] => instructions::serve(),
         ["instructions"] => {
             for (name, times) in instructions::GUARDED {

@@ -1,6 +1,7 @@
 //! What both sides of a measurement are made with.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cargo_batch_client::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -18,6 +19,15 @@ pub fn client(origin: &str) -> Result<Client> {
 
 /// A client of reqwest that sends the same headers.
 pub fn reqwest() -> Result<reqwest::Client> {
+    Ok(builder()?.build()?)
+}
+
+/// The same that gives up on a server that doesn't answer, as ours does.
+pub fn reqwest_with_timeout() -> Result<reqwest::Client> {
+    Ok(builder()?.timeout(Duration::from_secs(60)).build()?)
+}
+
+fn builder() -> Result<reqwest::ClientBuilder> {
     // A second time it is installed already.
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -30,8 +40,7 @@ pub fn reqwest() -> Result<reqwest::Client> {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     Ok(reqwest::Client::builder()
         .user_agent("by-hand/1.0.0")
-        .default_headers(headers)
-        .build()?)
+        .default_headers(headers))
 }
 
 /// The token, for a request that is put together header by header.

@@ -259,15 +259,33 @@ pub(crate) async fn piece(body: &mut Pieces) -> Option<reqwest::Result<Bytes>> {
     std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
 }
 
+/// A body to read here and now, which doesn't need the boxes of a stream.
+#[cfg(not(target_arch = "wasm32"))]
+fn opened(response: reqwest::Response) -> reqwest::Response {
+    response
+}
+#[cfg(target_arch = "wasm32")]
+fn opened(response: reqwest::Response) -> Pieces {
+    Box::pin(response.bytes_stream())
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+async fn next(body: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
+    body.chunk().await
+}
+#[cfg(target_arch = "wasm32")]
+async fn next(body: &mut Pieces) -> reqwest::Result<Option<Bytes>> {
+    piece(body).await.transpose()
+}
+
 /// Reads a body up to a cap; nothing in place of an error when it is longer than that.
 ///
 /// Most come in one piece, which is the whole as it is.
 async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
-    let mut body = std::pin::pin!(response.bytes_stream());
+    let mut body = opened(response);
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    while let Some(piece) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
-        let piece = piece.map_err(Some)?;
+    while let Some(piece) = next(&mut body).await.map_err(Some)? {
         if first.len() + whole.len() + piece.len() > cap {
             return Err(None);
         }

@@ -21,8 +21,8 @@ pub(super) type Callback = Box<dyn FnMut(Progress) + Send>;
 
 /// What an upload reads from.
 pub(super) enum Source {
-    /// Read straight into the parts, on a thread that may wait.
-    File(Arc<std::fs::File>),
+    /// Read straight into the parts, on a thread that may wait; and how long it was.
+    File(Arc<std::fs::File>, u64),
     Reader(Reader),
 }
 
@@ -114,7 +114,10 @@ impl Upload {
                 let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
                 let file = tokio::fs::File::open(&path).await.map_err(failed)?;
                 let size = file.metadata().await.map_err(failed)?.len();
-                (Source::File(Arc::new(file.into_std().await)), Some(size))
+                (
+                    Source::File(Arc::new(file.into_std().await), size),
+                    Some(size),
+                )
             }
         };
         // Of a reader nobody knows how long it is: when more than a part comes, it goes in parts.
@@ -174,11 +177,12 @@ impl std::fmt::Debug for Upload {
 pub(super) async fn read_up_to(source: &mut Source, size: u64) -> Result<Bytes, Error> {
     let failed = |error| Error::io("cannot read what is to be uploaded", error);
     match source {
-        Source::File(file) => {
+        Source::File(file, whole) => {
             let file = file.clone();
+            // Made on this thread, which frees it, too: the next part is given the same memory.
+            let most = usize::try_from(size.min(*whole)).unwrap_or_default();
+            let mut piece = Vec::with_capacity(most);
             let read = tokio::task::spawn_blocking(move || {
-                let most = size.min(file.metadata()?.len());
-                let mut piece = Vec::with_capacity(usize::try_from(most).unwrap_or(0));
                 (&*file).take(size).read_to_end(&mut piece)?;
                 Ok(Bytes::from(piece))
             });
