@@ -133,8 +133,12 @@ impl Exchange {
             _ => {}
         }
         // An order by chance is another one for each request.
-        let answer = answer.map(|body| alter(fault, body, number));
+        let before = answer.body().len();
+        let mut answer = answer.map(|body| alter(fault, body, number));
         let length = answer.body().len();
+        if length != before {
+            answer.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         Ok(match fault {
             Fault::Trickle { bytes, millis } => {
                 let pause = Duration::from_millis(*millis);
