@@ -295,11 +295,46 @@ async fn only_loopback_is_listened_on_unless_it_is_allowed() {
             .unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
     }
+}
+
+#[tokio::test]
+async fn links_lead_to_where_the_sandbox_was_asked() {
     let any: std::net::SocketAddr = "0.0.0.0:0".parse().unwrap();
-    Sandbox::builder()
+    let sandbox = Sandbox::builder()
         .listen(any)
         .allow_remote(true)
         .start()
         .await
         .unwrap();
+    let root = format!("http://127.0.0.1:{}", sandbox.address().port());
+    let world = Ask::new("GET", &format!("{root}/sandbox/world"))
+        .send()
+        .await
+        .unwrap()
+        .json();
+    assert_eq!(world["baseUrl"], format!("{root}/v1"));
+    let client = cargo_batch_client::Client::builder(sandbox.token())
+        .base_url(world["baseUrl"].as_str().unwrap())
+        .build()
+        .unwrap();
+    let batch = client
+        .create_batch(request(&sandbox, "a@example.com"))
+        .await
+        .unwrap()
+        .batch;
+    sandbox.advance(Duration::from_secs(3600));
+    let url = format!("{root}/v1/orchestration/batches/{}/download", batch.uuid);
+    let answer = Ask::new("POST", &url)
+        .token(&sandbox.token())
+        .json("{}")
+        .send()
+        .await
+        .unwrap();
+    let link = answer.json()["url"].as_str().unwrap().to_owned();
+    assert!(
+        link.starts_with(&format!("{}/", world["storageUrl"].as_str().unwrap())),
+        "{link}"
+    );
+    assert!(link.starts_with("http://127.0.0.1:"), "{link}");
+    assert_eq!(Ask::new("GET", &link).send().await.unwrap().status, 200);
 }
