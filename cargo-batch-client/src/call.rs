@@ -182,13 +182,18 @@ impl Client {
         request: &impl Fn() -> Result<Request, Error>,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let token = self.inner.auth.header().await?;
+        let remaining = || deadline.saturating_duration_since(Instant::now());
+        let auth = &self.inner.auth;
+        let slow = |_| Error::no_token("it took too long".into());
+        let token = tokio::time::timeout(remaining(), auth.header());
+        let token = token.await.map_err(slow)??;
         match self
             .send(operation, request()?, token.clone(), deadline)
             .await
         {
             Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                match self.inner.auth.renewed(&token).await? {
+                let renewed = tokio::time::timeout(remaining(), auth.renewed(&token));
+                match renewed.await.map_err(slow)?? {
                     Some(token) => self.send(operation, request()?, token, deadline).await,
                     None => Err(error),
                 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::call::Pending;
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error};
+use crate::{Client, Error, config};
 
 /// Asks the API for a link to the file; again when the one before has expired.
 type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
@@ -115,6 +115,12 @@ impl Download {
         }
         writer.flush().await.map_err(failed)?;
         Ok(transfer.received)
+    }
+
+    /// How long a row may be.
+    #[cfg(feature = "rows")]
+    pub(crate) fn row_cap(&self) -> usize {
+        self.client.inner.max_answer_bytes
     }
 
     pub(crate) fn start(self) -> Transfer {
@@ -228,7 +234,7 @@ impl Transfer {
             return Err(error.after(self.fruitless, self.started));
         }
         let client = &self.download.client;
-        let pause = client.retry.base_delay * self.fruitless;
+        let pause = client.retry.base_delay.saturating_mul(self.fruitless);
         let pause = client.inner.retries.jitter(pause);
         tokio::time::sleep(pause).await;
         Ok(())
@@ -244,7 +250,7 @@ impl Transfer {
             return Ok(false);
         };
         // No `Authorization`: the link is its own permission, and the host somebody else's.
-        let mut request = self.download.client.client.get(link.expose());
+        let mut request = self.download.client.client.get(config::link(link)?);
         if self.received > 0
             && let Some(etag) = &self.etag
         {
@@ -297,7 +303,10 @@ impl Transfer {
             .headers()
             .get(ACCEPT_RANGES)
             .is_none_or(|ranges| ranges != "none");
-        self.etag = etag.filter(|_| ranges).cloned();
+        // Without a length it may be unzipped on the way, by the HTTP client of the caller's own:
+        // what has been received is no offset then.
+        let measured = self.total.is_some();
+        self.etag = etag.filter(|_| ranges && measured).cloned();
         self.body = Some(answer);
     }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::call::Pending;
 use crate::operation::Waiter;
+use crate::time::later;
 use crate::{Client, Error, operations};
 
 /// How long a watch goes on asking a server that answers nothing but errors.
@@ -97,7 +98,7 @@ impl Watch {
             batch,
             started,
             earlier,
-            deadline: left.map(|left| started + left),
+            deadline: left.map(|left| later(started, left)),
             interval: None,
             cancel_on_drop: false,
             last_status: None,
@@ -109,7 +110,7 @@ impl Watch {
     /// Ends the waiting (not the batch) after this long, with
     /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
     pub fn deadline(mut self, after: Duration) -> Self {
-        self.deadline = Some(self.started + after);
+        self.deadline = Some(later(self.started, after));
         self
     }
 
@@ -140,7 +141,9 @@ impl Watch {
         SavedWatch {
             batch: self.batch,
             watched_for: self.watched_for(),
-            deadline: self.deadline.map(|at| SystemTime::now() + left(at)),
+            deadline: self
+                .deadline
+                .and_then(|at| SystemTime::now().checked_add(left(at))),
             last_status: self.last_status.clone(),
         }
     }
@@ -151,7 +154,7 @@ impl Watch {
     }
 
     fn watched_for(&self) -> Duration {
-        self.earlier + self.started.elapsed()
+        self.earlier.saturating_add(self.started.elapsed())
     }
 
     /// Takes a look in, and decides about the next.
@@ -169,10 +172,7 @@ impl Watch {
             }
             Err(error) if error.is_retryable() && self.is_patient() => {
                 // The call has repeated it already; from here on it is asked at the usual pace.
-                (
-                    self.pause(0).max(error.retry_after().unwrap_or_default()),
-                    None,
-                )
+                (self.pause(0).max(asked(&error)), None)
             }
             Err(error) => {
                 self.next = Next::Done;
@@ -221,6 +221,11 @@ impl Watch {
         );
         Error::deadline(&operations::GET_BATCH, what)
     }
+}
+
+/// How long a server asks to be left alone, within reason.
+pub(crate) fn asked(error: &Error) -> Duration {
+    error.retry_after().unwrap_or_default().min(PATIENCE)
 }
 
 /// The interval the specification gives for a batch of so many runs, watched for so long.

@@ -11,7 +11,8 @@ use futures_core::Stream;
 use tokio::time::Instant;
 
 use crate::call::Pending;
-use crate::watch::{PATIENCE, pace};
+use crate::time::later;
+use crate::watch::{PATIENCE, asked, pace};
 use crate::{Client, Error, ErrorKind, operations};
 
 impl Client {
@@ -116,7 +117,7 @@ impl WatchMany {
 
     /// Ends the waiting (not the batches) after this long.
     pub fn deadline(mut self, after: Duration) -> Self {
-        self.deadline = Some(self.started + after);
+        self.deadline = Some(later(self.started, after));
         self
     }
 
@@ -331,7 +332,7 @@ impl Stream for WatchMany {
             match seen {
                 Ok(tick) => this.accept(tick),
                 Err(error) if error.is_retryable() && this.is_patient() => {
-                    this.rest(0, error.retry_after().unwrap_or_default());
+                    this.rest(0, asked(&error));
                 }
                 Err(error) => {
                     this.open.clear();

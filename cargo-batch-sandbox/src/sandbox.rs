@@ -15,6 +15,7 @@ use crate::front::Front;
 use crate::received::Received;
 use crate::server::{Door, Exchange};
 use crate::state::App;
+use crate::views::credits;
 use crate::world::World;
 use crate::{Origin, api, control, page, storage};
 
@@ -34,6 +35,7 @@ pub struct SandboxBuilder {
     remote: bool,
     checked: bool,
     faults: FaultPlan,
+    credits: f64,
 }
 
 impl Sandbox {
@@ -54,6 +56,7 @@ impl Sandbox {
             remote: false,
             checked: true,
             faults: FaultPlan::new(),
+            credits: 1_000_000.0,
         }
     }
 
@@ -126,6 +129,13 @@ impl Sandbox {
         self.front.app.advance(time);
     }
 
+    /// The credits that the workspace has left: those it began with, less those spent so far.
+    pub fn credits_left(&self) -> f64 {
+        let app = &self.front.app;
+        let spent = app.state().spent(app.now());
+        credits(app.cents().saturating_sub(spent))
+    }
+
     /// Ends it: no connection is taken any more, requests that are being answered have another
     /// second.
     pub async fn shutdown(self) {
@@ -152,7 +162,17 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many seconds pass in it while one passes outside; 1 by default.
+    /// How many credits the workspace has at the beginning; a million by default.
+    ///
+    /// A batch that would cost more than what is left, once all other batches have ended, is refused
+    /// with `notEnoughCredits`.
+    pub fn credits(mut self, credits: f64) -> Self {
+        self.credits = credits.max(0.0);
+        self
+    }
+
+    /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
+    /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed.max(0.0);
         self
@@ -204,6 +224,7 @@ impl SandboxBuilder {
             format!("sandbox-token-{}", self.seed),
             Clock::new(self.speed),
             format!("http://{}", storage_port.local_addr()?),
+            (self.credits * 100.0) as u64,
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));

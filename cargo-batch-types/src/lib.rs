@@ -39,7 +39,6 @@ mod filter;
 mod generated;
 mod id;
 mod members;
-mod null;
 mod one_or_many;
 mod open_enum;
 mod own_tag;
@@ -47,6 +46,7 @@ mod raw_object;
 mod record;
 mod sensitive;
 mod tagged_union;
+mod whole;
 
 pub use batch::Outcome;
 pub use decode::{DecodeError, from_json};

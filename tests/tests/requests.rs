@@ -406,3 +406,24 @@ fn runs_are_selected_by_name() {
         json!({ "workflowUuid": text(1), "uuids": [text(3)] })
     );
 }
+
+/// Left out, it would be another request: without `uuids` every run of the workflow is cancelled, and
+/// without `nodes` the deployed graph is executed.
+#[test]
+fn an_empty_list_that_is_set_is_sent() {
+    let none: [RunUuid; 0] = [];
+    let request = CancelRunsRequest::new(WorkflowUuid(uuid(1))).uuids(none);
+    let expected = json!({ "workflowUuid": text(1), "uuids": [] });
+    assert_eq!(written(&request), expected);
+    assert_eq!(
+        serde_json::from_value::<CancelRunsRequest>(expected).unwrap(),
+        request
+    );
+
+    let none: [Node; 0] = [];
+    let request = CreateBatchRequest::new(CreateBatchData::file("f.csv")).nodes(none);
+    assert_eq!(written(&request)["nodes"], json!([]));
+
+    let action = Action::native("enrich").config(Map::new());
+    assert_eq!(written(&action)["config"], json!({}));
+}

@@ -345,11 +345,22 @@ fn an_integer_is_read_where_a_float_is_possible() {
 
 #[test]
 fn a_count_is_a_whole_number() {
-    for odd in [json!(1.5), json!(-1), json!("1")] {
-        assert_eq!(
-            refused::<Batch>(with(batch(), "/runsCount", odd)).path(),
-            "runsCount"
-        );
+    for whole in [json!(3), json!(3.0)] {
+        let batch: Batch = read(with(batch(), "/runsCount", whole));
+        assert_eq!(batch.runs_count, 3);
+        assert_eq!(written(&batch)["runsCount"], json!(3));
+    }
+    for odd in [
+        json!(1.5),
+        json!(-1),
+        json!(-1.0),
+        json!(1e300),
+        json!("1"),
+        json!(null),
+    ] {
+        let error = refused::<Batch>(with(batch(), "/runsCount", odd));
+        assert_eq!(error.path(), "runsCount");
+        assert!(error.to_string().contains("a whole number"), "{error}");
     }
 }
 

@@ -151,10 +151,16 @@ impl Error {
     }
 
     pub(crate) fn too_large(operation: Option<&'static Operation>, cap: usize) -> Self {
+        let mut error = Self::too_long("the answer", cap);
+        error.0.operation = operation;
+        error
+    }
+
+    pub(crate) fn too_long(what: &str, cap: usize) -> Self {
         let what = format!(
-            "the answer is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
+            "{what} is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
         );
-        Self::new(ErrorKind::Unreadable, operation, what)
+        Self::new(ErrorKind::Unreadable, None, what)
     }
 
     pub(crate) fn unreadable(
@@ -211,6 +217,15 @@ impl Error {
         Self::new(ErrorKind::Unreadable, Some(operation), what)
     }
 
+    /// A link to storage that nothing should be sent to.
+    pub(crate) fn bad_link(why: &str) -> Self {
+        Self::new(
+            ErrorKind::Unreadable,
+            None,
+            format!("the API gave a link to storage that {why}"),
+        )
+    }
+
     /// A transfer to or from storage that ended short of its whole.
     pub(crate) fn incomplete(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, None, what)
@@ -221,6 +236,12 @@ impl Error {
             self.0.what = format!("{} ({kind})", self.0.what);
         }
         self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Names what it is about.
+    pub(crate) fn of(mut self, name: &str) -> Self {
+        self.0.what = format!("{name}: {}", self.0.what);
         self
     }
 

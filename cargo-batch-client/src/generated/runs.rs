@@ -237,7 +237,7 @@ impl<'a> IntoFuture for GetRun<'a> {
 impl Client {
     /// Cancel runs of a workflow.
     ///
-    /// Asks for runs to be stopped, either those named by `uuids` or those that meet the filters, never both. Unknown: what is cancelled when only `workflowUuid` is given; presumably every run of the workflow. Asking again does no harm.
+    /// Asks for runs to be stopped, either those named by `uuids` or those that meet the filters, never both. Unknown: what is cancelled when only `workflowUuid` is given; presumably every run of the workflow. Asking again does no harm, except that filters also meet runs that were created in between.
     ///
     /// `POST /orchestration/runs/cancel`. Idempotent: sending it again does no harm.
     ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cargo_batch_types::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
-    SignMultipartPartRequest, UploadedFile, UploadedPart,
+    SignMultipartPartRequest, SignedUrl, UploadedFile, UploadedPart,
 };
 use reqwest::header::ETAG;
 use tokio::task::JoinSet;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::{PART, Source, read_up_to};
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error, Progress};
+use crate::{Client, Error, Progress, config};
 
 /// Parts under way at once.
 const AT_ONCE: usize = 4;
@@ -96,14 +96,14 @@ async fn put(
     loop {
         tried += 1;
         let link = client.sign_multipart_part(sign.clone()).await?.url;
-        let error = match put_once(&client, link.expose(), &sign, piece.clone()).await {
+        let error = match put_once(&client, &link, &sign, piece.clone()).await {
             Ok(part) => return Ok((part, piece.len() as u64)),
             Err(error) => error,
         };
         if tried == TRIES {
             return Err(error);
         }
-        let base = client.retry.base_delay * tried;
+        let base = client.retry.base_delay.saturating_mul(tried);
         tokio::time::sleep(
             client
                 .inner
@@ -117,12 +117,12 @@ async fn put(
 
 async fn put_once(
     client: &Client,
-    link: &str,
+    link: &SignedUrl,
     sign: &SignMultipartPartRequest,
     piece: Bytes,
 ) -> Result<UploadedPart, Error> {
     // No `Authorization`: the link is its own permission, and the host somebody else's.
-    let request = client.client.put(link).body(piece).send();
+    let request = client.client.put(config::link(link)?).body(piece).send();
     let limit = client.timing.attempt;
     let answer = tokio::time::timeout(limit, request)
         .await

@@ -20,12 +20,8 @@ pub struct CreateBatchRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Graph to execute in this batch only; the server checks it. Not together with `releaseUuid`.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub nodes: Vec<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<Node>>,
 }
 impl CreateBatchRequest {
     /// With what is required; the rest is added by name.
@@ -49,7 +45,7 @@ impl CreateBatchRequest {
     }
     /// Sets `nodes`. Graph to execute in this batch only; the server checks it. Not together with `releaseUuid`.
     pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<Node>>) -> Self {
-        self.nodes = nodes.into_iter().map(Into::into).collect();
+        self.nodes = Some(nodes.into_iter().map(Into::into).collect());
         self
     }
 }
@@ -99,6 +95,7 @@ pub struct PreviewBatchResponse {
     /// The columns of the records.
     pub columns: Vec<Column>,
     /// The number of records.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub count: u64,
 }
 
@@ -275,10 +272,13 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_status: Option<BatchRunsStatus>,
     /// Records enrolled, one run each.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub runs_count: u64,
     /// Runs that have ended, well or badly.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub executed_runs_count: u64,
     /// Runs that ended in an error. Can be above zero in a batch whose status is `success`.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub failed_runs_count: u64,
     /// Credits spent so far. Can be fractional.
     pub credits_used_count: f64,

@@ -203,14 +203,14 @@ pub struct CreateFilterData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Order in which the records are taken, the first entry weighing most (unconfirmed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Vec<Sort>>,
+    /// Take at most this many records. Without it, all that pass.
     #[serde(
         default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
     )]
-    pub sort: Vec<Sort>,
-    /// Take at most this many records. Without it, all that pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
 impl CreateFilterData {
@@ -230,7 +230,7 @@ impl CreateFilterData {
     }
     /// Sets `sort`. Order in which the records are taken, the first entry weighing most (unconfirmed).
     pub fn sort(mut self, sort: impl IntoIterator<Item = impl Into<Sort>>) -> Self {
-        self.sort = sort.into_iter().map(Into::into).collect();
+        self.sort = Some(sort.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `limit`. Take at most this many records. Without it, all that pass.
@@ -273,12 +273,8 @@ pub struct CreateFileData {
     /// Name the upload gave to the file.
     pub s3_filename: String,
     /// Pairs of names that tie file columns to input fields. Unknown: which side is the key. Without it, the headers should equal the names of the input fields.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "std::collections::BTreeMap::is_empty"
-    )]
-    pub mappings: std::collections::BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mappings: Option<std::collections::BTreeMap<String, String>>,
 }
 impl CreateFileData {
     /// With what is required; the rest is added by name.
@@ -293,10 +289,9 @@ impl CreateFileData {
         mut self,
         mappings: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Self {
-        self.mappings = mappings
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
+        self.mappings = Some(
+            mappings.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+        );
         self
     }
 }

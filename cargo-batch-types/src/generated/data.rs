@@ -186,7 +186,11 @@ pub struct FilterData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<Vec<Sort>>,
     /// Take at most this many records. Without it, all that pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub limit: Option<u64>,
 }
 
@@ -293,19 +297,39 @@ pub struct ScheduleData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<bool>,
     /// Records looked at in all (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub total_records_count: Option<u64>,
     /// Records that changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub updated_records_count: Option<u64>,
     /// Records that left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub removed_records_count: Option<u64>,
     /// Records that came in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub added_records_count: Option<u64>,
     /// Records that stayed as they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub unchanged_records_count: Option<u64>,
 }
 

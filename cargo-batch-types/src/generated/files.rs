@@ -86,7 +86,8 @@ pub struct SignMultipartPartRequest {
     pub s3_filename: String,
     /// The upload, as named when it was begun.
     pub upload_id: String,
-    /// Number of the part, from 1 to 10000.
+    /// Number of the part, counted from 1.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub part_number: u64,
 }
 impl SignMultipartPartRequest {
@@ -120,7 +121,8 @@ pub struct SignMultipartPartResponse {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UploadedPart {
-    /// Number of the part, from 1 to 10000.
+    /// Number of the part, counted from 1.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub part_number: u64,
     /// The `ETag` header of the answer to the PUT of the part, as received.
     pub etag: String,

@@ -354,7 +354,11 @@ impl NodePosition {
 #[non_exhaustive]
 pub struct NodeRetry {
     /// Tries in all before the node counts as failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub maximum_attempts: Option<u64>,
     /// Milliseconds before the first retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -396,12 +400,8 @@ impl NodeRetry {
 #[non_exhaustive]
 pub struct Action {
     /// Configuration of the action. Values meant as its inputs go into the records; here they are ignored. Older servers may require it, so an empty object is the safe choice.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "serde_json::Map::is_empty"
-    )]
-    pub config: serde_json::Map<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<serde_json::Map<String, serde_json::Value>>,
     /// How to try again after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<NodeRetry>,
@@ -439,7 +439,7 @@ impl Action {
     }
     /// Sets `config`. Configuration of the action. Values meant as its inputs go into the records; here they are ignored. Older servers may require it, so an empty object is the safe choice.
     pub fn config(mut self, config: serde_json::Map<String, serde_json::Value>) -> Self {
-        self.config = config;
+        self.config = Some(config);
         self
     }
     /// Sets `retry`. How to try again after a failure.

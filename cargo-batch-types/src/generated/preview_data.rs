@@ -228,14 +228,14 @@ pub struct PreviewFilterData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// Order in which the records are taken, the first entry weighing most (unconfirmed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Vec<Sort>>,
+    /// Take at most this many records. Without it, all that pass.
     #[serde(
         default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
     )]
-    pub sort: Vec<Sort>,
-    /// Take at most this many records. Without it, all that pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }
 impl PreviewFilterData {
@@ -255,7 +255,7 @@ impl PreviewFilterData {
     }
     /// Sets `sort`. Order in which the records are taken, the first entry weighing most (unconfirmed).
     pub fn sort(mut self, sort: impl IntoIterator<Item = impl Into<Sort>>) -> Self {
-        self.sort = sort.into_iter().map(Into::into).collect();
+        self.sort = Some(sort.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `limit`. Take at most this many records. Without it, all that pass.

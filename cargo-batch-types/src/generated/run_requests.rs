@@ -33,12 +33,8 @@ pub struct ListRunsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only runs that stand at one of these.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub statuses: Vec<RunStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<RunStatus>>,
     /// Only runs started from within this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
@@ -79,10 +75,18 @@ pub struct ListRunsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_before: Option<chrono::DateTime<chrono::Utc>>,
     /// Most runs to return. Unknown: bounds and default; a sibling list of this API documents 1 to 100, hence pages of 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub limit: Option<u64>,
     /// How many runs to leave out at the start. Unknown: bounds and default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub offset: Option<u64>,
 }
 impl ListRunsRequest {
@@ -136,7 +140,7 @@ impl ListRunsRequest {
         mut self,
         statuses: impl IntoIterator<Item = impl Into<RunStatus>>,
     ) -> Self {
-        self.statuses = statuses.into_iter().map(Into::into).collect();
+        self.statuses = Some(statuses.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `parentBatchUuid`. Only runs started from within this batch.
@@ -240,7 +244,11 @@ pub struct ListRunsResponse {
     /// The runs; empty past the end of the list.
     pub runs: Vec<Run>,
     /// The number of runs that meet the filters, on all pages. Some servers may leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub count: Option<u64>,
 }
 
@@ -272,12 +280,8 @@ pub struct CountRunsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only runs that stand at one of these.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub statuses: Vec<RunStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<RunStatus>>,
     /// Only runs started from within this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
@@ -367,7 +371,7 @@ impl CountRunsRequest {
         mut self,
         statuses: impl IntoIterator<Item = impl Into<RunStatus>>,
     ) -> Self {
-        self.statuses = statuses.into_iter().map(Into::into).collect();
+        self.statuses = Some(statuses.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `parentBatchUuid`. Only runs started from within this batch.
@@ -459,6 +463,7 @@ impl CountRunsRequest {
 #[non_exhaustive]
 pub struct CountRunsResponse {
     /// The number of runs that meet the filters.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub count: u64,
 }
 
@@ -486,13 +491,9 @@ pub struct GetRunResponse {
 pub struct CancelRunsRequest {
     /// Workflow whose runs are meant.
     pub workflow_uuid: WorkflowUuid,
-    /// The runs to cancel. Not together with filters.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub uuids: Vec<RunUuid>,
+    /// The runs to cancel. Not together with filters. Unknown: what an empty list does; it is sent as it is, since without `uuids` more would be cancelled than was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuids: Option<Vec<RunUuid>>,
     /// Only runs of this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_uuid: Option<BatchUuid>,
@@ -550,9 +551,9 @@ impl CancelRunsRequest {
             created_before: Default::default(),
         }
     }
-    /// Sets `uuids`. The runs to cancel. Not together with filters.
+    /// Sets `uuids`. The runs to cancel. Not together with filters. Unknown: what an empty list does; it is sent as it is, since without `uuids` more would be cancelled than was named.
     pub fn uuids(mut self, uuids: impl IntoIterator<Item = impl Into<RunUuid>>) -> Self {
-        self.uuids = uuids.into_iter().map(Into::into).collect();
+        self.uuids = Some(uuids.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `batchUuid`. Only runs of this batch.
@@ -666,12 +667,8 @@ pub struct DownloadRunsRequest {
     /// Workflow whose runs are meant.
     pub workflow_uuid: WorkflowUuid,
     /// Only these runs. Newer servers only.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub uuids: Vec<RunUuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuids: Option<Vec<RunUuid>>,
     /// Only runs of this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_uuid: Option<BatchUuid>,
@@ -679,12 +676,8 @@ pub struct DownloadRunsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only runs that stand at one of these.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub statuses: Vec<RunStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<RunStatus>>,
     /// Only runs started from within this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
@@ -751,7 +744,7 @@ impl DownloadRunsRequest {
     }
     /// Sets `uuids`. Only these runs. Newer servers only.
     pub fn uuids(mut self, uuids: impl IntoIterator<Item = impl Into<RunUuid>>) -> Self {
-        self.uuids = uuids.into_iter().map(Into::into).collect();
+        self.uuids = Some(uuids.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `batchUuid`. Only runs of this batch.
@@ -769,7 +762,7 @@ impl DownloadRunsRequest {
         mut self,
         statuses: impl IntoIterator<Item = impl Into<RunStatus>>,
     ) -> Self {
-        self.statuses = statuses.into_iter().map(Into::into).collect();
+        self.statuses = Some(statuses.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `parentBatchUuid`. Only runs started from within this batch.
@@ -869,12 +862,8 @@ pub struct DownloadRunOutputsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only runs that stand at one of these.
-    #[serde(
-        default,
-        deserialize_with = "crate::null::as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub statuses: Vec<RunStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<RunStatus>>,
     /// Only runs started from within this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
@@ -909,10 +898,18 @@ pub struct DownloadRunOutputsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_before: Option<chrono::DateTime<chrono::Utc>>,
     /// Most runs to put into the file, 10000 at the outside. Without it, every match. Newer servers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub limit: Option<u64>,
     /// How many runs to leave out at the start. Newer servers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub offset: Option<u64>,
     /// Slug of the node whose output is wanted. Without it, the node executed last; older servers may require it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -961,7 +958,7 @@ impl DownloadRunOutputsRequest {
         mut self,
         statuses: impl IntoIterator<Item = impl Into<RunStatus>>,
     ) -> Self {
-        self.statuses = statuses.into_iter().map(Into::into).collect();
+        self.statuses = Some(statuses.into_iter().map(Into::into).collect());
         self
     }
     /// Sets `parentBatchUuid`. Only runs started from within this batch.

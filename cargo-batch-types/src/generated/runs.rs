@@ -154,7 +154,11 @@ pub struct Execution {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_message_uuid: Option<MessageUuid>,
     /// Presumably the place of the child taken among the children, counted from 0. Null when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_child_index: Option<i64>,
     /// Node that comes next. Null when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -323,23 +327,35 @@ pub struct RunMetric {
     /// The node.
     pub node_uuid: NodeUuid,
     /// Executions in all.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub total_executions_count: u64,
     /// Executions that are idle.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub idle_executions_count: u64,
     /// Executions waiting.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub pending_executions_count: u64,
     /// Executions under way.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub running_executions_count: u64,
     /// Executions that ended well.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub success_executions_count: u64,
     /// Executions that ended in an error.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub error_executions_count: u64,
     /// Executions being cancelled. Older servers leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::whole::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub cancelling_executions_count: Option<u64>,
     /// Executions that were cancelled.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub cancelled_executions_count: u64,
     /// Executions that were skipped.
+    #[serde(deserialize_with = "crate::whole::number")]
     pub skipped_executions_count: u64,
     /// Credits spent on the node. Can be fractional.
     pub credits_used_count: f64,
@@ -770,7 +786,7 @@ pub struct ExecutionsCondition {
     pub kind: ExecutionsConditionKind,
     /// Name of the node within the graph.
     pub node_slug: String,
-    /// What must have happened at the node.
+    /// What must have happened at the node. Older documentation has an `operator` in its place.
     pub status: ExecutionsConditionStatus,
     /// With `success` matched against the title of the execution, with `error` against its error message. Unknown: whether parts of it match.
     #[serde(default, skip_serializing_if = "Option::is_none")]

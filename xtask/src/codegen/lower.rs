@@ -120,6 +120,8 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
     let flattened = flatten_unions(document, &mut bodies);
     strip_tags(document, &mut bodies);
     bodies.values_mut().for_each(open_objects);
+    bodies.values_mut().for_each(optional_lists);
+    bodies.values_mut().for_each(whole_numbers);
     let tag_only = tag_only(document, &bodies);
 
     let schemas = document
@@ -352,6 +354,36 @@ fn open_objects(node: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(open_objects),
         _ => {}
+    }
+}
+
+/// typify takes the narrowest type that bounds allow, down to `NonZeroU16`: a count stays a `u64`, and
+/// the server looks after its bounds.
+fn whole_numbers(node: &mut Value) {
+    match node {
+        Value::Object(map) => {
+            if map.get("type").is_some_and(|kind| kind == "integer") {
+                map.shift_remove("maximum");
+                if map.get("minimum").and_then(Value::as_i64) >= Some(0) {
+                    map.insert("minimum".to_owned(), 0.into());
+                }
+            }
+            map.values_mut().for_each(whole_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}
+
+/// typify makes an empty list of one that is left out, and leaves an empty one out. In a request that
+/// is another request: `uuids: []` selects nothing, no `uuids` selects everything.
+fn optional_lists(body: &mut Value) {
+    let required = body["required"].as_array().cloned().unwrap_or_default();
+    for (name, property) in body["properties"].as_object_mut().into_iter().flatten() {
+        let collection = property["type"] == "array" || property["type"] == "object";
+        if collection && !required.iter().any(|required| required == name) {
+            property["nullable"] = true.into();
+        }
     }
 }
 

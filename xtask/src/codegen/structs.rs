@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
 
 use super::lower::{Schema, Shape, Tag};
@@ -33,8 +33,6 @@ enum Presence {
     Required,
     /// `Option<T>`.
     Optional,
-    /// A list or a map that is empty when absent.
-    Defaulted,
     /// A union whose members stand among the fields.
     Flattened,
 }
@@ -202,7 +200,6 @@ impl Field {
     fn read(field: &syn::Field, flattened: Option<&str>) -> Option<Self> {
         let name = field.ident.clone()?;
         let mut wire = name.to_string().trim_start_matches("r#").to_owned();
-        let mut defaulted = false;
         for attribute in field
             .attrs
             .iter()
@@ -212,11 +209,8 @@ impl Field {
                 .parse_nested_meta(|meta| {
                     if meta.path.is_ident("rename") {
                         wire = meta.value()?.parse::<syn::LitStr>()?.value();
-                    } else {
-                        defaulted |= meta.path.is_ident("default");
-                        if meta.input.peek(syn::Token![=]) {
-                            meta.value()?.parse::<syn::Expr>()?;
-                        }
+                    } else if meta.input.peek(syn::Token![=]) {
+                        meta.value()?.parse::<syn::Expr>()?;
                     }
                     Ok(())
                 })
@@ -228,8 +222,6 @@ impl Field {
             Presence::Flattened
         } else if inner("Option", &kind).is_some() {
             Presence::Optional
-        } else if defaulted {
-            Presence::Defaulted
         } else {
             Presence::Required
         };
@@ -260,26 +252,28 @@ impl Field {
         let rename = (serde_camel(&name.to_string()) != *wire
             && self.presence != Presence::Flattened)
             .then(|| quote!(#[serde(rename = #wire)]));
-        let serde = match self.presence {
-            Presence::Required => None,
-            Presence::Flattened => Some(quote!(#[serde(flatten)])),
-            Presence::Optional => {
+        let whole = matches!(
+            inner("Option", kind)
+                .unwrap_or(kind)
+                .to_token_stream()
+                .to_string()
+                .as_str(),
+            "u64" | "i64"
+        );
+        let serde = match (self.presence, whole) {
+            (Presence::Required, false) => None,
+            (Presence::Required, true) => {
+                Some(quote!(#[serde(deserialize_with = "crate::whole::number")]))
+            }
+            (Presence::Flattened, _) => Some(quote!(#[serde(flatten)])),
+            (Presence::Optional, false) => {
                 Some(quote!(#[serde(default, skip_serializing_if = "Option::is_none")]))
             }
-            Presence::Defaulted => {
-                let empty = match inner("Vec", kind) {
-                    Some(_) => "Vec::is_empty",
-                    None if quote!(#kind).to_string().contains("BTreeMap") => {
-                        "std::collections::BTreeMap::is_empty"
-                    }
-                    None => "serde_json::Map::is_empty",
-                };
-                Some(quote!(#[serde(
-                    default,
-                    deserialize_with = "crate::null::as_default",
-                    skip_serializing_if = #empty
-                )]))
-            }
+            (Presence::Optional, true) => Some(quote!(#[serde(
+                default,
+                deserialize_with = "crate::whole::optional",
+                skip_serializing_if = "Option::is_none"
+            )])),
         };
         quote!(#text #rename #serde pub #name: #kind,)
     }
@@ -315,15 +309,10 @@ impl Field {
         let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
         let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
         let (taken, given) = conversion(kind, &quote!(#method));
-        let given = if self.presence == Presence::Optional {
-            quote!(Some(#given))
-        } else {
-            given
-        };
         quote! {
             #text
             pub fn #method(mut self, #method: #taken) -> Self {
-                self.#name = #given;
+                self.#name = Some(#given);
                 self
             }
         }
