@@ -90,7 +90,7 @@ pub fn preview(
             (records.collect(), Some(model))
         }
         PreviewBatchData::File(data) => {
-            let rows = table::rows(state, &data.s3_filename, &Default::default());
+            let rows = table::rows(state, &data.s3_filename, None);
             let rows = rows.map_err(|_| {
                 Refusal::missing(format!("There is no CSV file {:?}.", data.s3_filename))
             })?;
