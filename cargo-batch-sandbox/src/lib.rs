@@ -14,7 +14,10 @@
 //! ```
 //!
 //! In a test with paused tokio time (`#[tokio::test(start_paused = true)]`) its time stands still
-//! with that of the test.
+//! with that of the test. With a speed of 0 it stands still until [`Sandbox::advance`] moves it on:
+//! the same seed and the same calls then give the same answers, byte for byte.
+//!
+//! Every reason for which the API refuses something can be had: [`reasons`] says how.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -25,6 +28,7 @@ mod data;
 mod filter;
 mod graph;
 mod plan;
+pub mod reasons;
 mod refusal;
 mod runs;
 mod sandbox;

@@ -5,6 +5,7 @@
 
 mod mutation;
 mod public_api;
+pub mod raw;
 mod sample;
 pub mod script;
 

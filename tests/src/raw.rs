@@ -1,0 +1,283 @@
+//! Calls to the sandbox as they stand on the wire. Every answer is checked against `openapi.yaml`.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use cargo_batch_sandbox::{Sandbox, SandboxBuilder, World};
+use jsonschema::Validator;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Map, Value, json};
+
+/// A sandbox whose time is moved by hand, and a plain HTTP client.
+pub struct Raw {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// A client that knows no token.
+    pub http: reqwest::Client,
+}
+
+/// An answer of the API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of a success.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body
+    }
+
+    /// The reason, with that of the data, as the table of reasons writes it.
+    pub fn reason(&self) -> String {
+        let reason = self.body["reason"].as_str().unwrap_or_default();
+        match self.body["dataError"]["reason"].as_str() {
+            Some(data) => format!("{reason}: {data}"),
+            None => reason.to_owned(),
+        }
+    }
+
+    /// What is said besides.
+    pub fn message(&self) -> &str {
+        self.body["errorMessage"].as_str().unwrap_or_default()
+    }
+}
+
+impl Raw {
+    /// Starts a sandbox.
+    pub async fn start() -> Self {
+        Self::with(Sandbox::builder()).await
+    }
+
+    /// Starts a sandbox that is set up so.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn with(builder: SandboxBuilder) -> Self {
+        // Another test of the same process may have been first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sandbox = builder.speed(0.0).start().await.expect("a free port");
+        Self {
+            sandbox,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// The ids there are.
+    pub fn world(&self) -> &World {
+        self.sandbox.world()
+    }
+
+    /// Moves the time on.
+    pub fn pass(&self, seconds: u64) {
+        self.sandbox.advance(Duration::from_secs(seconds));
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("get", path, self.http.get(self.url(path))).await
+    }
+
+    /// Sends a body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.post(self.url(path)).json(body);
+        self.send("post", path, request).await
+    }
+
+    /// Uploads a file; gives its `s3Filename`.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn upload(&self, name: &str, content: impl Into<Vec<u8>>) -> String {
+        let part = Part::bytes(content.into()).file_name(name.to_owned());
+        let path = "/workspaceManagement/files/upload";
+        let form = Form::new().part("file", part);
+        let request = self.http.post(self.url(path)).multipart(form);
+        let file = self.send("post", path, request).await.ok();
+        file["s3Filename"].as_str().expect("a name").to_owned()
+    }
+
+    /// Creates a batch, and gives it.
+    pub async fn create(&self, workflow: impl Into<Value>, data: Value) -> Value {
+        let body = json!({ "workflowUuid": workflow.into(), "data": data });
+        let mut answer = self.post("/orchestration/batches", &body).await.ok();
+        answer["batch"].take()
+    }
+
+    /// A batch as it stands now.
+    pub async fn batch(&self, batch: &Value) -> Value {
+        let uuid = batch["uuid"].as_str().unwrap_or_default();
+        let mut answer = self
+            .get(&format!("/orchestration/batches/{uuid}"))
+            .await
+            .ok();
+        answer["batch"].take()
+    }
+
+    /// The runs that meet the filters, all pages of them.
+    pub async fn runs(&self, mut filters: Value) -> Vec<Value> {
+        let mut runs = Vec::new();
+        loop {
+            filters["offset"] = runs.len().into();
+            let mut page = self.post("/orchestration/runs/list", &filters).await.ok();
+            let Value::Array(more) = page["runs"].take() else {
+                return runs;
+            };
+            let last = more.is_empty();
+            runs.extend(more);
+            if last {
+                return runs;
+            }
+        }
+    }
+
+    /// The content that a download leads to, with its media type.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn fetch(&self, download: Answer) -> (String, Vec<u8>) {
+        let url = download.ok()["url"].as_str().expect("a link").to_owned();
+        let answer = self.http.get(url).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let media = answer.headers()["content-type"].to_str().expect("text");
+        let media = media.to_owned();
+        (media, answer.bytes().await.expect("a body").to_vec())
+    }
+
+    /// The address of an operation.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.sandbox.base_url())
+    }
+
+    /// Sends any request with the token.
+    ///
+    /// # Panics
+    /// When the answer is none that the specification has for the operation.
+    pub async fn send(&self, method: &str, path: &str, request: reqwest::RequestBuilder) -> Answer {
+        let request = request.bearer_auth(self.sandbox.token());
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body");
+        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("JSON: {text}"));
+        check(method, path, status, &body);
+        Answer { status, body }
+    }
+}
+
+/// The specification as JSON, with `nullable` in the words of JSON Schema.
+static SPECIFICATION: LazyLock<Value> = LazyLock::new(|| {
+    let path = crate::root().join("cargo-batch-sandbox/src/generated/openapi.json");
+    let text = std::fs::read_to_string(path).expect("it is generated");
+    nullable(serde_json::from_str(&text).expect("it is JSON"))
+});
+
+fn nullable(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(nullable).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            let mut members: Map<String, Value> = members
+                .map(|(name, value)| (name, nullable(value)))
+                .collect();
+            match members.shift_remove("nullable") {
+                Some(Value::Bool(true)) => json!({ "anyOf": [{ "type": "null" }, members] }),
+                _ => Value::Object(members),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Panics when an operation may not answer so.
+fn check(method: &str, path: &str, status: u16, body: &Value) {
+    let path = path.split('?').next().unwrap_or_default();
+    let Some((template, operation)) = operation(method, path) else {
+        return;
+    };
+    let range = format!("{}XX", status / 100);
+    let schema = &operation["responses"][&range]["content"]["application/json"]["schema"];
+    let reference = schema["$ref"].as_str();
+    let reference = reference.unwrap_or_else(|| panic!("{template} has no schema for {status}"));
+    static VALIDATORS: Mutex<Option<HashMap<String, Validator>>> = Mutex::new(None);
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let validator = validators
+        .get_or_insert_default()
+        .entry(reference.to_owned())
+        .or_insert_with(|| {
+            let components = &SPECIFICATION["components"];
+            let schema = json!({ "$ref": reference, "components": components });
+            jsonschema::validator_for(&schema).expect("it is a schema")
+        });
+    let errors: Vec<String> = validator
+        .iter_errors(body)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{method} {path}: {errors:#?}\n{body}");
+}
+
+/// The operation that a request is meant for.
+fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Value)> {
+    let paths = SPECIFICATION["paths"].as_object()?;
+    let fits = |template: &str| {
+        let parts = template.split('/').zip(path.split('/'));
+        template.split('/').count() == path.split('/').count()
+            && parts
+                .into_iter()
+                .all(|(wanted, is)| wanted == is || wanted.starts_with('{'))
+    };
+    // The literal path before the one with a place to fill.
+    let literal = paths.get_key_value(path);
+    let (template, item) = literal.or_else(|| paths.iter().find(|(template, _)| fits(template)))?;
+    Some((template, item.get(method)?))
+}
+
+/// Operation and reason of every row of the specification, a reason of the data as
+/// `dataError: REASON`.
+pub fn documented_reasons() -> Vec<(String, String)> {
+    let schemas = &SPECIFICATION["components"]["schemas"];
+    let resolve = |value: &'static Value| -> &'static Value {
+        let name = value["$ref"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        name.map_or(value, |name| &schemas[name])
+    };
+    // A field is `anyOf: [null, {allOf: [reference]}]`.
+    let field = |schema: &'static Value, name: &str| -> &'static Value {
+        let property = &schema["properties"][name]["anyOf"][1]["allOf"][0];
+        resolve(property)
+    };
+    let values = |schema: &'static Value| -> Vec<String> {
+        let values = schema["enum"].as_array().into_iter().flatten();
+        values
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut rows = Vec::new();
+    let paths = SPECIFICATION["paths"].as_object();
+    for item in paths.into_iter().flat_map(|paths| paths.values()) {
+        for operation in item.as_object().into_iter().flat_map(|item| item.values()) {
+            let name = operation["operationId"].as_str().unwrap_or_default();
+            let error = &operation["responses"]["4XX"]["content"]["application/json"]["schema"];
+            let error = resolve(error);
+            let reasons = values(field(error, "reason"));
+            rows.extend(reasons.into_iter().map(|reason| (name.to_owned(), reason)));
+            if name == "create_batch" {
+                let data = values(field(field(error, "dataError"), "reason"));
+                let data = data
+                    .into_iter()
+                    .map(|reason| format!("dataError: {reason}"));
+                rows.extend(data.map(|reason| (name.to_owned(), reason)));
+            }
+        }
+    }
+    rows
+}
