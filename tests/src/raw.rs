@@ -62,12 +62,10 @@ impl Raw {
     /// # Panics
     /// When loopback has no free port.
     pub async fn with(builder: SandboxBuilder) -> Self {
-        // Another test of the same process may have been first, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = builder.speed(0.0).start().await.expect("a free port");
         Self {
             sandbox,
-            http: reqwest::Client::new(),
+            http: plain_client(),
         }
     }
 
@@ -170,6 +168,13 @@ impl Raw {
         check(method, path, status, &body);
         Answer { status, body }
     }
+}
+
+/// An HTTP client that knows no token.
+pub fn plain_client() -> reqwest::Client {
+    // Another test of the same process may have been first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// The specification as JSON, with `nullable` in the words of JSON Schema.
