@@ -101,7 +101,7 @@ async fn create(raw: &Raw, kind: usize, size: usize) {
             let segment = world.play_segment_uuid;
             let data = json!({
                 "kind": "schedule", "modelUuid": model, "segmentUuid": segment,
-                "changeKinds": ["added"], "skip": size % 4 == 0,
+                "changeKinds": ["added"], "skip": size.is_multiple_of(4),
             });
             (play, data)
         }

@@ -1,5 +1,6 @@
 //! Each kind of data in the sandbox, from its creation to its end.
 
+use cargo_batch_sandbox::Sandbox;
 use cargo_batch_tests::raw::Raw;
 use serde_json::{Value, json};
 
@@ -478,4 +479,42 @@ async fn a_preview_shows_what_would_be_taken() {
         1,
         "nothing was started"
     );
+}
+
+#[tokio::test]
+async fn credits_are_kept_for_what_will_be_spent() {
+    let raw = Raw::with(Sandbox::builder().credits(75.0)).await;
+    let data = json!({ "kind": "filter", "modelUuid": raw.world().model_uuid, "limit": 100 });
+    let body = json!({ "workflowUuid": play(&raw), "data": data });
+    // A hundred records cost about 30 credits.
+    let first = raw.post("/orchestration/batches", &body).await.ok()["batch"].clone();
+    assert_eq!(
+        raw.sandbox.credits_left(),
+        60.0,
+        "nothing has been spent yet"
+    );
+    let mut more = 0;
+    let refused = loop {
+        let answer = raw.post("/orchestration/batches", &body).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        more += 1;
+    };
+    assert_eq!(refused.reason(), "notEnoughCredits");
+    assert!(more <= 1, "{more}");
+    // What is cancelled frees what it would have spent.
+    let path = format!(
+        "/orchestration/batches/{}/cancel",
+        first["uuid"].as_str().unwrap()
+    );
+    raw.post(&path, &json!({})).await.ok();
+    let again = raw.post("/orchestration/batches", &body).await.ok()["batch"].clone();
+    raw.pass(LONG);
+    let spent = raw.batch(&again).await["creditsUsedCount"]
+        .as_f64()
+        .unwrap();
+    assert!(spent > 15.0, "{spent}");
+    assert_eq!(raw.batch(&first).await["creditsUsedCount"], 0.0);
+    assert!(raw.sandbox.credits_left() <= 75.0 - spent);
 }
