@@ -490,7 +490,7 @@ async fn credits_are_kept_for_what_will_be_spent() {
     let first = raw.post("/orchestration/batches", &body).await.ok()["batch"].clone();
     assert_eq!(
         raw.sandbox.credits_left(),
-        60.0,
+        75.0,
         "nothing has been spent yet"
     );
     let mut more = 0;
