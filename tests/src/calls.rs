@@ -82,10 +82,14 @@ impl Calls {
         self.send(self.http.get(self.url(path))).await
     }
 
-    /// Sends a body.
+    /// Sends a body; nothing in place of `null`.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        let request = self.http.post(self.url(path)).json(body);
-        self.send(request).await
+        let request = self.http.post(self.url(path));
+        self.send(match body {
+            Value::Null => request,
+            body => request.json(body),
+        })
+        .await
     }
 
     /// Uploads a file; gives its `s3Filename`.

@@ -101,7 +101,7 @@ async fn create(sandbox: &Calls, kind: usize, size: usize) {
             let segment = world.play_segment_uuid;
             let data = json!({
                 "kind": "schedule", "modelUuid": model, "segmentUuid": segment,
-                "changeKinds": ["added"], "skip": size % 4 == 0,
+                "changeKinds": ["added"], "skip": size.is_multiple_of(4),
             });
             (play, data)
         }
@@ -143,7 +143,7 @@ async fn act(sandbox: &Calls, call: &Call) {
             if let Some(batch) = batches(sandbox).await.get(*n) {
                 let uuid = batch["uuid"].as_str().unwrap_or_default();
                 let path = format!("/orchestration/batches/{uuid}/cancel");
-                let answer = sandbox.post(&path, &json!({})).await;
+                let answer = sandbox.post(&path, &Value::Null).await;
                 let ended = !batch["finishedAt"].is_null();
                 assert_eq!(answer.reason() == "batchAlreadyFinished", ended, "{batch}");
                 assert_eq!(answer.status == 200, !ended);

@@ -1,5 +1,6 @@
 //! Each kind of data in the sandbox, from its creation to its end.
 
+use cargo_batch_sandbox::Sandbox;
 use cargo_batch_tests::calls::Calls;
 use serde_json::{Value, json};
 
@@ -484,4 +485,42 @@ async fn a_preview_shows_what_would_be_taken() {
         1,
         "nothing was started"
     );
+}
+
+#[tokio::test]
+async fn credits_are_kept_for_what_will_be_spent() {
+    let calls = Calls::with(Sandbox::builder().credits(75.0)).await;
+    let data = json!({ "kind": "filter", "modelUuid": calls.world().model_uuid, "limit": 100 });
+    let body = json!({ "workflowUuid": play(&calls), "data": data });
+    // A hundred records cost about 30 credits.
+    let first = calls.post("/orchestration/batches", &body).await.ok()["batch"].clone();
+    assert_eq!(
+        calls.sandbox.credits_left(),
+        75.0,
+        "nothing has been spent yet"
+    );
+    let mut more = 0;
+    let refused = loop {
+        let answer = calls.post("/orchestration/batches", &body).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        more += 1;
+    };
+    assert_eq!(refused.reason(), "notEnoughCredits");
+    assert!(more <= 1, "{more}");
+    // What is cancelled frees what it would have spent.
+    let path = format!(
+        "/orchestration/batches/{}/cancel",
+        first["uuid"].as_str().unwrap()
+    );
+    calls.post(&path, &Value::Null).await.ok();
+    let again = calls.post("/orchestration/batches", &body).await.ok()["batch"].clone();
+    calls.pass(LONG);
+    let spent = calls.batch(&again).await["creditsUsedCount"]
+        .as_f64()
+        .unwrap();
+    assert!(spent > 15.0, "{spent}");
+    assert_eq!(calls.batch(&first).await["creditsUsedCount"], 0.0);
+    assert!(calls.sandbox.credits_left() <= 75.0 - spent);
 }

@@ -86,9 +86,11 @@ async fn action(calls: &Calls, action: Value) -> Answer {
 async fn after(calls: &Calls, seconds: u64, batch: Answer, what: &str) -> Answer {
     let uuid = batch.ok()["batch"]["uuid"].as_str().unwrap().to_owned();
     calls.pass(seconds);
-    calls
-        .post(&format!("{BATCHES}/{uuid}/{what}"), &json!({}))
-        .await
+    let body = match what {
+        "cancel" => Value::Null,
+        _ => json!({}),
+    };
+    calls.post(&format!("{BATCHES}/{uuid}/{what}"), &body).await
 }
 
 /// Provokes a row in a new sandbox.
@@ -179,7 +181,7 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         }
         ("cancel_batch", "batchNotFound") => {
             calls
-                .post(&format!("{BATCHES}/{NOBODY}/cancel"), &json!({}))
+                .post(&format!("{BATCHES}/{NOBODY}/cancel"), &Value::Null)
                 .await
         }
         ("cancel_batch", "batchAlreadyFinished") => {
