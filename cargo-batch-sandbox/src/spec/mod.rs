@@ -94,7 +94,7 @@ mod tests {
             (
                 400,
                 r#"{"errorMessage":5}"#,
-                "errorMessage: 5 is not a string or null",
+                "errorMessage: 5 is not a string",
             ),
             (
                 200,
