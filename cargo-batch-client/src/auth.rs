@@ -9,6 +9,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
+use crate::secret::Hide;
 
 /// Gives tokens to a client.
 ///
@@ -32,6 +33,8 @@ pub type TokenFuture<'a> = Pin<
 pub(crate) struct Auth {
     provider: Option<Arc<dyn TokenProvider>>,
     header: RwLock<Option<HeaderValue>>,
+    /// Held while a token is asked for, so that many requests ask once.
+    asking: tokio::sync::Mutex<()>,
 }
 
 impl Auth {
@@ -40,6 +43,7 @@ impl Auth {
         Ok(Self {
             provider: None,
             header: RwLock::new(Some(header(token)?)),
+            asking: tokio::sync::Mutex::default(),
         })
     }
 
@@ -48,19 +52,15 @@ impl Auth {
         Self {
             provider: Some(provider),
             header: RwLock::new(None),
+            asking: tokio::sync::Mutex::default(),
         }
     }
 
     /// The header to send.
     pub async fn header(&self) -> Result<HeaderValue, Error> {
-        let known = self
-            .header
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        match known {
+        match self.known() {
             Some(header) => Ok(header),
-            None => self.ask().await,
+            None => self.ask(None).await,
         }
     }
 
@@ -69,19 +69,30 @@ impl Auth {
         if self.provider.is_none() {
             return Ok(None);
         }
-        // Another request may have renewed it meanwhile.
-        let known = self
-            .header
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
-        match known {
-            Some(header) if header != *refused => Ok(Some(header)),
-            _ => self.ask().await.map(Some),
-        }
+        self.ask(Some(refused)).await.map(Some)
     }
 
-    async fn ask(&self) -> Result<HeaderValue, Error> {
+    fn known(&self) -> Option<HeaderValue> {
+        let header = self.header.read();
+        header
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What keeps the token out of what is shown.
+    pub fn hide(&self) -> Hide {
+        Hide::token(self.known().as_ref())
+    }
+
+    /// A token other than the one that was refused.
+    async fn ask(&self, refused: Option<&HeaderValue>) -> Result<HeaderValue, Error> {
+        let _asking = self.asking.lock().await;
+        // Another request may have renewed it meanwhile.
+        if let Some(header) = self.known()
+            && refused != Some(&header)
+        {
+            return Ok(header);
+        }
         let Some(provider) = &self.provider else {
             return Err(Error::configuration("there is no token"));
         };

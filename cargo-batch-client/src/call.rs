@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
+use futures_core::Stream;
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
+use crate::error::makes_batches;
 use crate::operation::Operation;
 use crate::response::Answer;
-use crate::{Client, Error, ErrorKind, Response, trace};
+use crate::secret::Hide;
+use crate::time::{Instant, later};
+use crate::{Client, Error, ErrorKind, Response, once, trace};
 
 /// A request under way.
 #[cfg(not(target_arch = "wasm32"))]
@@ -54,7 +57,8 @@ impl Client {
     ) -> Result<Response<T>, Error> {
         let wrong =
             |why: &str| Error::invalid_request(operation, format!("the path {path:?} {why}"));
-        if !path.starts_with('/') || path.contains("//") {
+        let below = path.split('?').next().unwrap_or_default();
+        if !below.starts_with('/') || below.contains("//") {
             return Err(wrong(
                 "must begin with one slash, and every part of it be filled in",
             ));
@@ -93,7 +97,34 @@ impl Client {
                 .ok_or_else(|| Error::invalid_request(operation, "the body can be sent only once"))
         };
         let answer = self.exchange(operation, again).await?;
-        read(operation, answer)
+        self.read(operation, answer)
+    }
+
+    /// Reads an answer; an empty one as the empty object, which is what it means where it is
+    /// allowed.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        answer: Answer,
+    ) -> Result<Response<T>, Error> {
+        if makes_batches(operation)
+            && let Some(batch) = once::created(&answer.body)
+        {
+            // Whoever looks for a batch of their own must not take this one.
+            self.inner.creations.claim(batch);
+        }
+        let json: &[u8] = if answer.body.is_empty() {
+            b"{}"
+        } else {
+            &answer.body
+        };
+        match from_json(json) {
+            Ok(inner) => Ok(Response { inner, answer }),
+            Err(error) => {
+                let hide = self.inner.auth.hide();
+                Err(Error::unreadable(operation, answer, &error, hide))
+            }
+        }
     }
 
     /// Sends a request until there is an answer to keep.
@@ -114,13 +145,14 @@ impl Client {
     ) -> Result<Answer, Error> {
         let start = Instant::now();
         let policy = &self.retry;
-        let deadline = start + self.timing.overall;
+        let deadline = later(start, self.timing.overall);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let error =
                 match trace::attempt(attempts, self.attempt(operation, &request, deadline)).await {
-                    Ok(answer) => {
+                    Ok(mut answer) => {
+                        answer.tries = Some((attempts, start));
                         self.inner.retries.succeeded(policy);
                         return Ok(answer);
                     }
@@ -136,10 +168,10 @@ impl Client {
             else {
                 return Err(error);
             };
-            if Instant::now() + pause >= deadline {
+            if later(Instant::now(), pause) >= deadline {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            crate::time::sleep(pause).await;
         }
     }
 
@@ -150,13 +182,18 @@ impl Client {
         request: &impl Fn() -> Result<Request, Error>,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let token = self.inner.auth.header().await?;
+        let remaining = || deadline.saturating_duration_since(Instant::now());
+        let auth = &self.inner.auth;
+        let slow = |_| Error::no_token("it took too long".into());
+        let token = crate::time::timeout(remaining(), auth.header());
+        let token = token.await.map_err(slow)??;
         match self
             .send(operation, request()?, token.clone(), deadline)
             .await
         {
             Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                match self.inner.auth.renewed(&token).await? {
+                let renewed = crate::time::timeout(remaining(), auth.renewed(&token));
+                match renewed.await.map_err(slow)?? {
                     Some(token) => self.send(operation, request()?, token, deadline).await,
                     None => Err(error),
                 }
@@ -172,6 +209,7 @@ impl Client {
         token: HeaderValue,
         deadline: Instant,
     ) -> Result<Answer, Error> {
+        let hide = Hide::token(Some(&token));
         request.headers_mut().insert(AUTHORIZATION, token);
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
@@ -185,7 +223,7 @@ impl Client {
         if answer.status.is_success() {
             Ok(answer)
         } else {
-            Err(Error::refused(Some(operation), answer))
+            Err(Error::refused(Some(operation), answer, hide))
         }
     }
 
@@ -195,53 +233,43 @@ impl Client {
         request: Request,
     ) -> Result<Answer, Error> {
         let lost = |error| Error::transport(Some(operation), error);
-        let mut response = self.client.execute(request).await.map_err(lost)?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let response = self.client.execute(request).await.map_err(lost)?;
+        let (status, headers) = (response.status(), response.headers().clone());
         let cap = self.inner.max_answer_bytes;
         let body = body(response, cap).await.map_err(|error| match error {
             Some(error) => lost(error),
             None => Error::too_large(Some(operation), cap),
         })?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        Ok(Answer::new(status, headers, body))
     }
 }
 
+/// A body as it arrives.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>;
+#[cfg(target_arch = "wasm32")]
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>;
+
+/// The next piece of a body; nothing after the last.
+pub(crate) async fn piece(body: &mut Pieces) -> Option<reqwest::Result<Bytes>> {
+    std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
+}
+
 /// Reads a body up to a cap; nothing in place of an error when it is longer than that.
-async fn body(
-    mut response: reqwest::Response,
-    cap: usize,
-) -> Result<Bytes, Option<reqwest::Error>> {
+async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
+    let mut body: Pieces = Box::pin(response.bytes_stream());
     let mut whole = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Some)? {
-        if whole.len() + chunk.len() > cap {
+    while let Some(piece) = piece(&mut body).await {
+        let piece = piece.map_err(Some)?;
+        if whole.len() + piece.len() > cap {
             return Err(None);
         }
-        whole.extend_from_slice(&chunk);
+        whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
 }
 
-/// Reads an answer; an empty one as the empty object, which is what it means where it is allowed.
-pub(crate) fn read<T: DeserializeOwned>(
-    operation: &'static Operation,
-    answer: Answer,
-) -> Result<Response<T>, Error> {
-    let json: &[u8] = if answer.body.is_empty() {
-        b"{}"
-    } else {
-        &answer.body
-    };
-    match from_json(json) {
-        Ok(inner) => Ok(Response { inner, answer }),
-        Err(error) => Err(Error::unreadable(operation, answer, error)),
-    }
-}
-
 /// What a future gives within a time.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, future).await.ok()
+    crate::time::timeout(limit, future).await.ok()
 }

@@ -1,5 +1,6 @@
 //! The client itself.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::auth::{Auth, TokenProvider};
-use crate::config::{ClientBuilder, Timing};
+use crate::config::{self, ClientBuilder, Timing};
 use crate::once::Creations;
 use crate::retry::{Retries, RetryPolicy};
 
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub retries: Retries,
     pub max_answer_bytes: usize,
     pub creations: Creations,
+    pub settling: Duration,
 }
 
 impl Client {
@@ -50,16 +52,28 @@ impl Client {
     /// [`Configuration`](crate::ErrorKind::Configuration) naming the variable that is missing or
     /// wrong.
     pub fn from_env() -> Result<Self, Error> {
-        let token = variable("CARGO_API_TOKEN")?.ok_or_else(|| {
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let read = |name: &str| match variable(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Some(Err(_)) => Err(Error::configuration(format!("{name} is not valid text"))),
+        };
+        let token = read("CARGO_API_TOKEN")?.ok_or_else(|| {
             Error::configuration(
                 "CARGO_API_TOKEN is not set: put the API token of your workspace in it",
             )
         })?;
+        let token = SecretString::from(token);
+        Auth::fixed(&token).map_err(|error| error.of("CARGO_API_TOKEN"))?;
         let mut builder = Self::builder(token);
-        if let Some(url) = variable("CARGO_BASE_URL")? {
+        if let Some(url) = read("CARGO_BASE_URL")? {
+            config::checked(&url).map_err(|error| error.of("CARGO_BASE_URL"))?;
             builder = builder.base_url(url);
         }
-        if let Some(text) = variable("CARGO_WORKSPACE_UUID")? {
+        if let Some(text) = read("CARGO_WORKSPACE_UUID")? {
             let workspace: cargo_batch_types::WorkspaceUuid = text
                 .parse()
                 .map_err(|error| Error::configuration(format!("CARGO_WORKSPACE_UUID: {error}")))?;
@@ -114,22 +128,66 @@ impl Client {
     }
 }
 
-/// An environment variable that is set to something.
-fn variable(name: &str) -> Result<Option<String>, Error> {
-    match std::env::var(name) {
-        Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => Ok(Some(text.trim().to_owned())),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => {
-            Err(Error::configuration(format!("{name} is not valid text")))
-        }
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("base_url", &self.baseurl)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Client, Error> {
+        Client::from_variables(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn the_environment_says_it_all() {
+        let client = from(&[
+            ("CARGO_API_TOKEN", " t \n"),
+            ("CARGO_BASE_URL", "http://127.0.0.1:1/v1/"),
+            (
+                "CARGO_WORKSPACE_UUID",
+                "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            ),
+        ]);
+        let client = client.unwrap();
+        assert_eq!(client.base_url(), "http://127.0.0.1:1/v1");
+        assert!(client.inner.workspace.is_some());
+        let client = from(&[("CARGO_API_TOKEN", "t"), ("CARGO_BASE_URL", "")]).unwrap();
+        assert_eq!(client.base_url(), crate::BASE_URL);
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_environment_is_named() {
+        let token = ("CARGO_API_TOKEN", "t");
+        for (variables, name) in [
+            (&[][..], "CARGO_API_TOKEN"),
+            (&[("CARGO_API_TOKEN", "  ")][..], "CARGO_API_TOKEN"),
+            (&[("CARGO_API_TOKEN", "two\nlines")][..], "CARGO_API_TOKEN"),
+            (
+                &[token, ("CARGO_BASE_URL", "api.getcargo.io")][..],
+                "CARGO_BASE_URL",
+            ),
+            (
+                &[token, ("CARGO_BASE_URL", "http://example.com")][..],
+                "CARGO_BASE_URL",
+            ),
+            (
+                &[token, ("CARGO_WORKSPACE_UUID", "mine")][..],
+                "CARGO_WORKSPACE_UUID",
+            ),
+        ] {
+            let error = from(variables).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Configuration);
+            assert!(error.to_string().starts_with(name), "{error}");
+            assert!(!error.to_string().contains("two"), "{error}");
+        }
     }
 }

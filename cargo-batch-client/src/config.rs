@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_batch_types::WorkspaceUuid;
+use cargo_batch_types::{SignedUrl, WorkspaceUuid};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
-use crate::once::Creations;
+use crate::once::{Creations, SETTLING};
 use crate::retry::{Retries, RetryPolicy};
+use crate::secret::Hide;
+use crate::time::bounded;
 use crate::{Error, tls};
 
 /// The API of Cargo.
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     seed: Option<u64>,
     max_answer_bytes: usize,
+    settling: Duration,
 }
 
 enum Token {
@@ -77,6 +80,7 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             seed: None,
             max_answer_bytes: 64 << 20,
+            settling: SETTLING,
         }
     }
 
@@ -96,7 +100,12 @@ impl ClientBuilder {
 
     /// Your own HTTP client: proxies, roots, connection pools. Its redirect policy and its timeouts
     /// stay yours, and [`user_agent`](Self::user_agent) and
-    /// [`connect_timeout`](Self::connect_timeout) don't touch it.
+    /// [`connect_timeout`](Self::connect_timeout) don't touch it. (Where it follows redirects,
+    /// reqwest takes the token off before it goes to another host or port.)
+    ///
+    /// This crate's default feature `rustls` brings reqwest's `rustls-no-provider`: unless another
+    /// feature of reqwest brings a provider, install one before you make a client, such as
+    /// `rustls::crypto::ring::default_provider().install_default()`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self
@@ -139,10 +148,22 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an answer may be before it is an error; 64 MiB by default. Downloads are streamed
-    /// and not limited.
+    /// How long an answer may be before it is an error, and a single row of a download; 64 MiB by
+    /// default. Downloads are streamed and not limited otherwise.
     pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer_bytes = bytes;
+        self
+    }
+
+    /// How long after a creation of which nobody knows the outcome its batch may still appear;
+    /// a minute by default.
+    ///
+    /// [`create_batch_once`](Client::create_batch_once) creates again only when there is no batch
+    /// after this time, counted from the end of the attempt: a gateway that gave up on the server
+    /// behind it, or a connection that was cut, doesn't stop the server. Gateways give up after a
+    /// minute at most, as a rule, and so does an attempt. Longer is safer; shorter is for tests.
+    pub fn settling(mut self, time: Duration) -> Self {
+        self.settling = time;
         self
     }
 
@@ -177,17 +198,28 @@ impl ClientBuilder {
                 retries,
                 max_answer_bytes: self.max_answer_bytes,
                 creations: Creations::default(),
+                settling: bounded(self.settling),
             }),
         })
     }
 }
 
 /// A token must not travel in the open.
-fn checked(base_url: &str) -> Result<Url, Error> {
-    let wrong = |why: &str| Error::configuration(format!("the base URL {base_url:?} {why}"));
+pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
+    // What stands before an `@` may be a password.
+    let shown = match base_url.rsplit_once('@') {
+        Some((_, host)) => format!("[hidden]@{host}"),
+        None => base_url.to_owned(),
+    };
+    let shown = Hide::default().clean(&shown);
+    let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
     let url = Url::parse(base_url)
         .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    let bare = url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !bare {
         return Err(wrong("must be just a scheme, a host and a path"));
     }
     match url.scheme() {
@@ -197,6 +229,18 @@ fn checked(base_url: &str) -> Result<Url, Error> {
             "would send the token unencrypted: use https (http is for loopback)",
         )),
         _ => Err(wrong("must begin with https://")),
+    }
+}
+
+/// A link to storage, where other people's data goes to and comes from.
+pub(crate) fn link(link: &SignedUrl) -> Result<Url, Error> {
+    let url = Url::parse(link.expose()).map_err(|_| Error::bad_link("is not a URL"))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(Error::bad_link(
+            "isn't encrypted: it must begin with https://",
+        )),
     }
 }
 
@@ -216,6 +260,11 @@ fn own_client(user_agent: Option<&str>, connect: Duration) -> Result<reqwest::Cl
     let builder = reqwest::Client::builder().user_agent(user_agent.unwrap_or(default));
     #[cfg(not(target_arch = "wasm32"))]
     let builder = builder
+        // Should another crate switch them on: a download is resumed by the bytes that are stored.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .connect_timeout(connect)
         // The API redirects nowhere; a token must not follow somebody else's idea.
         .redirect(reqwest::redirect::Policy::none());

@@ -11,6 +11,7 @@ use futures_core::Stream;
 use crate::batches::ListBatches;
 use crate::call::Pending;
 use crate::operation::Operation;
+use crate::response::date;
 use crate::{Client, Error, operations};
 
 /// A page of a list.
@@ -21,6 +22,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many items there are on all pages, where the API says it.
     pub total: Option<u64>,
+    /// The server's clock when it gave the page.
+    pub(crate) date: Option<std::time::SystemTime>,
 }
 
 /// An item that can be told from the others.
@@ -223,8 +226,10 @@ impl<'a> ListBatches<'a> {
         let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
             let request = self.clone().offset(offset).limit(limit);
             Box::pin(async move {
+                let answer = request.send().await?;
                 Ok(Page {
-                    items: request.await?.batches,
+                    date: date(answer.headers()),
+                    items: answer.into_inner().batches,
                     total: None,
                 })
             })
@@ -246,10 +251,13 @@ impl Client {
         let ask: Ask<'static, Run> = Box::new(move |offset, limit| {
             let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
             Box::pin(async move {
-                let answer = client.list_runs(request).await?;
+                let answer = client.list_runs(request).send().await?;
+                let date = date(answer.headers());
+                let answer = answer.into_inner();
                 Ok(Page {
                     items: answer.runs,
                     total: answer.count,
+                    date,
                 })
             })
         });

@@ -1,8 +1,11 @@
 //! An answer, with what came along with it.
 
+use std::time::SystemTime;
+
+use crate::time::Instant;
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{DATE, HeaderMap};
 
 /// A decoded answer beside its status, headers and raw JSON.
 #[derive(Clone, Debug)]
@@ -53,15 +56,32 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// How many times the request was sent, and since when.
+    pub tries: Option<(u32, Instant)>,
 }
 
 impl Answer {
+    pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+            tries: None,
+        }
+    }
+
     pub fn request_id(&self) -> Option<&str> {
         const NAMES: [&str; 3] = ["x-request-id", "x-amzn-requestid", "cf-ray"];
         NAMES
             .iter()
             .find_map(|name| self.headers.get(*name)?.to_str().ok())
     }
+}
+
+/// The clock of whoever gave an answer.
+pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(date).ok()
 }
 
 impl std::fmt::Debug for Answer {

@@ -1,9 +1,12 @@
 //! When a request is sent again, and how long that takes to happen.
 
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use crate::response;
+use crate::time::bounded;
 
 /// How often and how patiently requests are repeated.
 ///
@@ -93,7 +96,7 @@ impl Retries {
         let jittered = ceiling.mul_f64(state.random.f64());
         Some(match asked {
             // Never earlier than asked; a little later, so that not all come at once.
-            Some(asked) => asked + jittered.min(asked / 10),
+            Some(asked) => bounded(asked) + jittered.min(asked / 10),
             None => jittered,
         })
     }
@@ -113,7 +116,7 @@ impl Retries {
             .state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        interval.mul_f64(0.9 + 0.2 * state.random.f64())
+        bounded(interval).mul_f64(0.9 + 0.2 * state.random.f64())
     }
 }
 
@@ -122,7 +125,7 @@ fn backoff(policy: &RetryPolicy, attempts: u32) -> Duration {
     policy
         .base_delay
         .saturating_mul(doubled)
-        .min(policy.max_delay)
+        .min(bounded(policy.max_delay))
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -133,10 +136,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(text).ok()?;
     // The server's own clock, where it tells it: ours may be wrong.
-    let now = headers
-        .get(reqwest::header::DATE)
-        .and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok())
-        .unwrap_or_else(SystemTime::now);
+    let now = response::date(headers).unwrap_or_else(crate::time::now);
     Some(date.duration_since(now).unwrap_or_default())
 }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use cargo_batch_types::{Batch, BatchStatus, BatchUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use crate::call::Pending;
 use crate::operation::Waiter;
+use crate::time::{Instant, later};
 use crate::{Client, Error, operations};
 
 /// How long a watch goes on asking a server that answers nothing but errors.
@@ -39,7 +39,7 @@ impl Client {
     pub fn resume(&self, saved: SavedWatch) -> Watch {
         let left = saved
             .deadline
-            .map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+            .map(|at| at.duration_since(crate::time::now()).unwrap_or_default());
         let mut watch = Watch::new(self.clone(), saved.batch, saved.watched_for, left);
         watch.last_status = saved.last_status;
         watch
@@ -97,7 +97,7 @@ impl Watch {
             batch,
             started,
             earlier,
-            deadline: left.map(|left| started + left),
+            deadline: left.map(|left| later(started, left)),
             interval: None,
             cancel_on_drop: false,
             last_status: None,
@@ -109,7 +109,7 @@ impl Watch {
     /// Ends the waiting (not the batch) after this long, with
     /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
     pub fn deadline(mut self, after: Duration) -> Self {
-        self.deadline = Some(self.started + after);
+        self.deadline = Some(later(self.started, after));
         self
     }
 
@@ -140,7 +140,9 @@ impl Watch {
         SavedWatch {
             batch: self.batch,
             watched_for: self.watched_for(),
-            deadline: self.deadline.map(|at| SystemTime::now() + left(at)),
+            deadline: self
+                .deadline
+                .and_then(|at| crate::time::now().checked_add(left(at))),
             last_status: self.last_status.clone(),
         }
     }
@@ -151,7 +153,7 @@ impl Watch {
     }
 
     fn watched_for(&self) -> Duration {
-        self.earlier + self.started.elapsed()
+        self.earlier.saturating_add(self.started.elapsed())
     }
 
     /// Takes a look in, and decides about the next.
@@ -169,10 +171,7 @@ impl Watch {
             }
             Err(error) if error.is_retryable() && self.is_patient() => {
                 // The call has repeated it already; from here on it is asked at the usual pace.
-                (
-                    self.pause(0).max(error.retry_after().unwrap_or_default()),
-                    None,
-                )
+                (self.pause(0).max(asked(&error)), None)
             }
             Err(error) => {
                 self.next = Next::Done;
@@ -205,7 +204,7 @@ impl Watch {
         };
         let (client, batch) = (self.client.clone(), self.batch);
         Some(Box::pin(async move {
-            tokio::time::sleep(pause).await;
+            crate::time::sleep(pause).await;
             Ok(client.get_batch(batch).await?.batch)
         }))
     }
@@ -221,6 +220,11 @@ impl Watch {
         );
         Error::deadline(&operations::GET_BATCH, what)
     }
+}
+
+/// How long a server asks to be left alone, within reason.
+pub(crate) fn asked(error: &Error) -> Duration {
+    error.retry_after().unwrap_or_default().min(PATIENCE)
 }
 
 /// The interval the specification gives for a batch of so many runs, watched for so long.

@@ -14,16 +14,24 @@ pub struct Refusal {
     message: String,
 }
 
+/// The status that goes with a reason. The API documents none: all of these are the sandbox's choice.
+///
+/// What is unknown by its id is a 404, a form without its part a 400, and everything that is well
+/// formed but can't be done a 422. Requests that are no requests of the API are a 400, those without
+/// the token a 401; they have no reason.
+fn status(reason: &str) -> StatusCode {
+    match reason {
+        "workflowNotFound" | "segmentNotFound" | "batchNotFound" => StatusCode::NOT_FOUND,
+        "noFile" => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
 impl Refusal {
     /// A documented reason.
     pub fn reason(reason: &'static str, message: impl Into<String>) -> Self {
-        // Which status goes with which reason is not documented: this is the sandbox's choice.
-        let status = match reason.ends_with("NotFound") {
-            true => StatusCode::NOT_FOUND,
-            false => StatusCode::BAD_REQUEST,
-        };
         Self {
-            status,
+            status: status(reason),
             reason: Some(reason),
             data_reason: None,
             message: message.into(),
@@ -40,25 +48,30 @@ impl Refusal {
 
     /// A request that doesn't have the form it must have.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self {
-            reason: None,
-            ..Self::reason("", message)
-        }
+        Self::plain(StatusCode::BAD_REQUEST, message)
     }
 
     /// Something that isn't there, where the API documents no reason.
     pub fn missing(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            ..Self::malformed(message)
-        }
+        Self::plain(StatusCode::NOT_FOUND, message)
     }
 
     /// A token that is missing or wrong.
     pub fn unauthorized() -> Self {
+        Self::plain(StatusCode::UNAUTHORIZED, "Unauthorized")
+    }
+
+    /// Something that went wrong in the sandbox itself.
+    pub fn failed(error: impl std::fmt::Display) -> Self {
+        Self::plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+
+    fn plain(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::UNAUTHORIZED,
-            ..Self::malformed("Unauthorized")
+            status,
+            reason: None,
+            data_reason: None,
+            message: message.into(),
         }
     }
 }

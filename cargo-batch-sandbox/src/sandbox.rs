@@ -1,22 +1,28 @@
 //! A running sandbox.
 
+use std::fmt;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::created::Created;
+use crate::faults::{FaultPlan, InvalidPlan};
+use crate::front::Front;
+use crate::received::Received;
+use crate::server::{Door, Exchange};
 use crate::state::App;
+use crate::views::credits;
 use crate::world::World;
-use crate::{api, storage};
+use crate::{Origin, api, control, page, storage};
 
-/// The API on two free ports of loopback, one of them its storage; it ends when this is dropped.
-#[derive(Debug)]
+/// The API on two ports of loopback, one of them its storage; it ends when this is dropped.
 pub struct Sandbox {
-    base_url: String,
-    token: String,
-    world: World,
-    servers: [JoinHandle<()>; 2],
+    front: Arc<Front>,
+    address: SocketAddr,
 }
 
 /// Sets up a [`Sandbox`]; made by [`Sandbox::builder`].
@@ -25,6 +31,11 @@ pub struct Sandbox {
 pub struct SandboxBuilder {
     seed: u64,
     speed: f64,
+    listen: SocketAddr,
+    remote: bool,
+    checked: bool,
+    faults: FaultPlan,
+    credits: f64,
 }
 
 impl Sandbox {
@@ -41,22 +52,106 @@ impl Sandbox {
         SandboxBuilder {
             seed: 1,
             speed: 1.0,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            remote: false,
+            checked: true,
+            faults: FaultPlan::new(),
+            credits: 1_000_000.0,
         }
     }
 
-    /// Where its API is, as a client takes it.
+    /// Where its API is, as a client takes it: `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> &str {
-        &self.base_url
+        &self.front.base_url
     }
 
-    /// The token it takes.
-    pub fn token(&self) -> &str {
-        &self.token
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The token it takes now.
+    pub fn token(&self) -> String {
+        self.front.token()
+    }
+
+    /// A client of it, with the token it takes now and a fixed seed. For one that is set up in another
+    /// way there are [`base_url`](Self::base_url) and [`token`](Self::token).
+    ///
+    /// # Panics
+    /// When no client can be made at all, as where TLS has no certificates to trust.
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> cargo_batch_client::Client {
+        let client = cargo_batch_client::Client::builder(self.token())
+            .base_url(self.base_url())
+            .seed(1)
+            .build();
+        client.unwrap_or_else(|error| panic!("no client: {error}"))
     }
 
     /// The ids there are.
     pub fn world(&self) -> &World {
-        &self.world
+        self.front.app.world()
+    }
+
+    /// Everything it has received at both ports, the newest last; of very many only the newest
+    /// 100,000.
+    pub fn requests(&self) -> Vec<Received> {
+        self.front.log().from(0).cloned().collect()
+    }
+
+    /// What batches were created from, and how often, in the order of the first time.
+    pub fn created(&self) -> Vec<Created> {
+        self.front.all_created()
+    }
+
+    /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
+    /// nothing does.
+    ///
+    /// # Errors
+    /// When the plan is wrong; then the one before is still in force.
+    pub async fn faults(&self, plan: impl Into<FaultPlan>) -> Result<(), InvalidPlan> {
+        self.front.arm(plan.into()).await
+    }
+
+    /// How many requests each rule of the plan in force has hit.
+    pub fn hits(&self) -> Vec<u64> {
+        self.front.faults().hits()
+    }
+
+    /// Its own answers that broke the specification: there should be none.
+    pub fn violations(&self) -> Vec<String> {
+        self.front.violations()
+    }
+
+    /// Lets time pass in it at once. Tokio's time stays what it is.
+    pub fn advance(&self, time: Duration) {
+        self.front.app.advance(time);
+    }
+
+    /// The credits that the workspace has left: those it began with, less those spent so far.
+    pub fn credits_left(&self) -> f64 {
+        let app = &self.front.app;
+        let spent = app.state().spent(app.now());
+        credits(app.cents().saturating_sub(spent))
+    }
+
+    /// Ends it: no connection is taken any more, requests that are being answered have another
+    /// second.
+    pub async fn shutdown(self) {
+        let doors = [Origin::Api, Origin::Storage].map(|origin| self.front.door(origin));
+        doors.into_iter().for_each(Door::close);
+        for door in doors {
+            door.closed().await;
+        }
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("base_url", &self.base_url())
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,48 +162,103 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many seconds pass in it while one passes outside; 1 by default.
+    /// How many credits the workspace has at the beginning; a million by default.
+    ///
+    /// A batch that would cost more than what is left, once all other batches have ended, is refused
+    /// with `notEnoughCredits`.
+    pub fn credits(mut self, credits: f64) -> Self {
+        self.credits = credits.max(0.0);
+        self
+    }
+
+    /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
+    /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed.max(0.0);
+        self
+    }
+
+    /// Where to listen; a free port of 127.0.0.1 by default. Storage has a free port of the same
+    /// address.
+    pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// Lets it listen on addresses that others can reach. Whoever reaches it can do everything with
+    /// it: `/sandbox/world` tells the token.
+    pub fn allow_remote(mut self, allowed: bool) -> Self {
+        self.remote = allowed;
+        self
+    }
+
+    /// Whether it checks its own answers against the specification, for [`Sandbox::violations`];
+    /// true by default.
+    pub fn check_answers(mut self, checked: bool) -> Self {
+        self.checked = checked;
+        self
+    }
+
+    /// What goes wrong on purpose; nothing by default.
+    pub fn faults(mut self, plan: impl Into<FaultPlan>) -> Self {
+        self.faults = plan.into();
         self
     }
 
     /// Starts it on the current tokio runtime.
     ///
     /// # Errors
-    /// When loopback has no free port.
+    /// When the plan of faults is wrong ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
+    /// [`allow_remote`](Self::allow_remote) wasn't called.
     pub async fn start(self) -> io::Result<Sandbox> {
-        let api_port = TcpListener::bind("127.0.0.1:0").await?;
-        let storage_port = TcpListener::bind("127.0.0.1:0").await?;
-        let base_url = format!("http://{}/v1", api_port.local_addr()?);
-        let storage_url = format!("http://{}", storage_port.local_addr()?);
-        let token = format!("sandbox-token-{}", self.seed);
+        let ip = self.listen.ip();
+        if !ip.is_loopback() && !self.remote {
+            let message = format!("{ip} is not an address of loopback, and others could reach it");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+        }
+        let api_port = TcpListener::bind(self.listen).await?;
+        let storage_port = TcpListener::bind((ip, 0)).await?;
+        let address = api_port.local_addr()?;
         let app = App::new(
             self.seed,
-            token.clone(),
+            format!("sandbox-token-{}", self.seed),
             Clock::new(self.speed),
-            storage_url,
+            format!("http://{}", storage_port.local_addr()?),
+            (self.credits * 100.0) as u64,
         );
-        let world = app.world().clone();
-        let serve = |listener, routes| {
-            // It goes on until it is dropped; what ends one connection doesn't end the server.
-            tokio::spawn(async move { axum::serve(listener, routes).await.unwrap_or_default() })
-        };
-        let servers = [
-            serve(api_port, api::routes(app.clone())),
-            serve(storage_port, storage::routes(app)),
-        ];
-        Ok(Sandbox {
-            base_url,
-            token,
-            world,
-            servers,
-        })
+        let base_url = format!("http://{address}/v1");
+        let front = Arc::new(Front::new(app.clone(), base_url, self.checked));
+        let outside = control::routes(front.clone())
+            .merge(page::routes(front.clone(), api::routes(app.clone())));
+        front.door(Origin::Api).serve(
+            api_port,
+            Exchange {
+                front: front.clone(),
+                origin: Origin::Api,
+                operations: api::routes(app.clone()),
+                control: Some(outside),
+            },
+        )?;
+        front.door(Origin::Storage).serve(
+            storage_port,
+            Exchange {
+                front: front.clone(),
+                origin: Origin::Storage,
+                operations: storage::routes(app),
+                control: None,
+            },
+        )?;
+        let sandbox = Sandbox { front, address };
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        sandbox.faults(self.faults).await.map_err(wrong)?;
+        Ok(sandbox)
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.servers.iter().for_each(JoinHandle::abort);
+        for origin in [Origin::Api, Origin::Storage] {
+            self.front.door(origin).close();
+        }
     }
 }

@@ -1,27 +1,40 @@
 //! What has been done so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use cargo_batch_types::{BatchUuid, Record, ReleaseUuid, WorkflowUuid};
+use cargo_batch_types::{
+    BatchUuid, NodeUuid, Record, ReleaseUuid, RunUuid, TraceUuid, WorkflowUuid,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::plan::{Plan, RunPlan};
-use crate::world::{World, random_uuid};
+use crate::graph::Graph;
+use crate::plan::{Plan, Start, Way};
+use crate::storage::hash;
+use crate::world::{Catalog, World, random_uuid};
 
 /// Everything the servers share.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
-    pub world: World,
-    pub token: String,
-    pub clock: Clock,
-    pub storage_url: String,
+    world: World,
+    catalog: Catalog,
+    token: String,
+    clock: Clock,
+    storage_url: String,
+    /// The credits of the workspace at the beginning, in hundredths.
+    cents: u64,
     state: Mutex<State>,
 }
 
@@ -31,28 +44,60 @@ pub struct State {
     /// In the order of their creation.
     pub batches: Vec<Batch>,
     index: HashMap<BatchUuid, usize>,
+    /// Batch and place in it of every run there will be.
+    runs: HashMap<RunUuid, (usize, usize)>,
     /// Files by name.
     pub files: HashMap<String, File>,
     /// Uploads in parts that are not complete.
     pub uploads: HashMap<String, Upload>,
+    /// Uploads in parts that were given up.
+    pub aborted: HashSet<String>,
+    /// What all batches will have cost at their end, in hundredths of a credit.
+    committed: u64,
+}
+
+/// What a batch is made of.
+pub struct NewBatch {
+    pub workflow: WorkflowUuid,
+    /// The release that is executed, unless the graph was given for this batch only.
+    pub release: Option<ReleaseUuid>,
+    pub graph: Arc<Graph>,
+    pub created: DateTime<Utc>,
+    /// As it is given back.
+    pub data: Value,
+    pub parent: Parent,
+    pub way: Way,
+    pub records: Vec<(Arc<Record>, Start)>,
 }
 
 /// A batch, from its creation on.
 pub struct Batch {
     pub uuid: BatchUuid,
     pub workflow: WorkflowUuid,
-    pub release: ReleaseUuid,
+    pub release: Option<ReleaseUuid>,
+    pub graph: Arc<Graph>,
     pub created: DateTime<Utc>,
-    /// As it is given back.
     pub data: Value,
-    pub records: Vec<Record>,
+    pub parent: Parent,
+    /// What ties the runs to each other.
+    pub trace: TraceUuid,
+    pub records: Vec<Arc<Record>>,
     pub plan: Plan,
 }
 
 impl Batch {
-    pub fn runs(&self) -> impl Iterator<Item = (&RunPlan, &Record)> {
-        self.plan.runs.iter().zip(&self.records)
+    /// The kind of its data.
+    pub fn kind(&self) -> &str {
+        self.data["kind"].as_str().unwrap_or_default()
     }
+}
+
+/// What something was started from within.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parent {
+    pub batch: Option<BatchUuid>,
+    pub run: Option<RunUuid>,
+    pub node: Option<NodeUuid>,
 }
 
 /// A file in storage.
@@ -60,6 +105,17 @@ impl Batch {
 pub struct File {
     pub content: Bytes,
     pub content_type: String,
+    pub etag: String,
+}
+
+impl File {
+    pub fn new(content: Bytes, content_type: &str) -> Self {
+        Self {
+            etag: format!("\"{}\"", hash(&content)),
+            content_type: content_type.to_owned(),
+            content,
+        }
+    }
 }
 
 /// A file that comes in parts.
@@ -67,30 +123,40 @@ pub struct File {
 pub struct Upload {
     pub s3_filename: String,
     pub content_type: String,
+    /// ETag and content, by number.
     pub parts: HashMap<u64, (String, Bytes)>,
 }
 
 impl App {
-    pub fn new(seed: u64, token: String, clock: Clock, storage_url: String) -> Self {
+    pub fn new(seed: u64, token: String, clock: Clock, storage_url: String, cents: u64) -> Self {
         let state = State {
             random: fastrand::Rng::with_seed(seed ^ 0xba7c),
             batches: Vec::new(),
             index: HashMap::new(),
+            runs: HashMap::new(),
             files: HashMap::new(),
             uploads: HashMap::new(),
+            aborted: HashSet::new(),
+            committed: 0,
         };
-        let (world, state) = (World::new(seed), Mutex::new(state));
+        let world = World::new(seed);
         Self(Arc::new(Inner {
+            catalog: Catalog::new(&world),
             world,
             token,
             clock,
             storage_url,
-            state,
+            cents,
+            state: Mutex::new(state),
         }))
     }
 
     pub fn world(&self) -> &World {
         &self.0.world
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
     }
 
     pub fn token(&self) -> &str {
@@ -101,8 +167,17 @@ impl App {
         self.0.clock.now()
     }
 
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.clock.advance(by);
+    }
+
     pub fn storage_url(&self) -> &str {
         &self.0.storage_url
+    }
+
+    /// The credits of the workspace at the beginning, in hundredths.
+    pub fn cents(&self) -> u64 {
+        self.0.cents
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -116,52 +191,76 @@ impl State {
         random_uuid(&mut self.random)
     }
 
-    pub fn create(
-        &mut self,
-        workflow: WorkflowUuid,
-        release: ReleaseUuid,
-        created: DateTime<Utc>,
-        data: Value,
-        records: Vec<Record>,
-    ) -> &Batch {
+    /// Adds a batch, unless it will cost more than the credits that no other batch will spend.
+    pub fn create(&mut self, new: NewBatch, cents: u64) -> Option<&Batch> {
         let uuid = BatchUuid::from(self.id());
-        let fails: Vec<Option<bool>> = records.iter().map(fails).collect();
-        let plan = Plan::new(&mut self.random, created, &fails);
-        self.index.insert(uuid, self.batches.len());
+        let trace = TraceUuid::from(self.id());
+        let records = new
+            .records
+            .iter()
+            .map(|(record, start)| (&**record, *start));
+        let plan = Plan::new(&mut self.random, new.created, new.way, &new.graph, records);
+        let committed = self.committed.saturating_add(plan.total());
+        if committed > cents {
+            return None;
+        }
+        self.committed = committed;
+        let place = self.batches.len();
+        self.index.insert(uuid, place);
+        let runs = plan.planned().enumerate();
+        self.runs
+            .extend(runs.map(|(n, run)| (run.uuid, (place, n))));
         self.batches.push(Batch {
             uuid,
-            workflow,
-            release,
-            created,
-            data,
-            records,
+            workflow: new.workflow,
+            release: new.release,
+            graph: new.graph,
+            created: new.created,
+            data: new.data,
+            parent: new.parent,
+            trace,
+            records: new.records.into_iter().map(|(record, _)| record).collect(),
             plan,
         });
-        &self.batches[self.batches.len() - 1]
+        self.batches.last()
     }
 
-    pub fn batch(&mut self, uuid: BatchUuid) -> Option<&mut Batch> {
-        let index = *self.index.get(&uuid)?;
-        self.batches.get_mut(index)
+    pub fn batch(&self, uuid: BatchUuid) -> Option<&Batch> {
+        self.batches.get(*self.index.get(&uuid)?)
+    }
+
+    /// The batch that a run belongs to, and the run's place in it.
+    pub fn place_of(&self, run: RunUuid) -> Option<(usize, usize)> {
+        self.runs.get(&run).copied()
+    }
+
+    /// Changes the plan of a batch; what it then doesn't cost any more is free for others.
+    pub fn change<T>(&mut self, batch: usize, change: impl FnOnce(&mut Plan) -> T) -> Option<T> {
+        let plan = &mut self.batches.get_mut(batch)?.plan;
+        let before = plan.total();
+        let result = change(plan);
+        self.committed = (self.committed - before) + plan.total();
+        Some(result)
+    }
+
+    /// The place of a batch in the order of creation.
+    pub fn place(&self, uuid: BatchUuid) -> Option<usize> {
+        self.index.get(&uuid).copied()
+    }
+
+    /// What has been spent so far, in hundredths of a credit.
+    pub fn spent(&self, now: DateTime<Utc>) -> u64 {
+        self.batches
+            .iter()
+            .map(|batch| batch.plan.at(now).cents)
+            .sum()
     }
 
     /// Keeps a file under a name nobody else has.
     pub fn store(&mut self, name: &str, content_type: &str, content: Bytes) -> String {
         let s3_filename = format!("uploads/{}/{name}", self.id());
-        let file = File {
-            content,
-            content_type: content_type.to_owned(),
-        };
+        let file = File::new(content, content_type);
         self.files.insert(s3_filename.clone(), file);
         s3_filename
-    }
-}
-
-/// A record can say itself whether its run fails.
-fn fails(record: &Record) -> Option<bool> {
-    match record.get("fail")? {
-        Value::Bool(fails) => Some(*fails),
-        Value::String(text) => Some(matches!(text.as_str(), "true" | "yes" | "1")),
-        _ => None,
     }
 }

@@ -1,11 +1,11 @@
 //! Batches and runs as the API writes them: `null` for what there is not.
 
-use cargo_batch_types::Record;
+use cargo_batch_types::{NodeKind, RunStatus};
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::clock::{seconds, written};
-use crate::plan::RunPlan;
+use crate::clock::written;
+use crate::runs::{ExecutionView, RunView};
 use crate::state::Batch;
 use crate::world::World;
 
@@ -18,11 +18,11 @@ pub fn batch(batch: &Batch, world: &World, now: DateTime<Utc>) -> Value {
         "workflowUuid": batch.workflow,
         "userUuid": world.user_uuid,
         "releaseUuid": batch.release,
-        "nodes": null,
+        "nodes": nodes(batch),
         "temporalWorkflowId": format!("batch-{}", batch.uuid),
-        "traceUuid": null,
+        "traceUuid": batch.parent.run.map(|_| batch.trace),
         "data": batch.data,
-        "errorMessage": null,
+        "errorMessage": batch.plan.error(now),
         "status": standing.status,
         "runsStatus": (standing.executed > 0).then_some(health(standing.failed, standing.executed)),
         "runsCount": standing.runs,
@@ -35,130 +35,201 @@ pub fn batch(batch: &Batch, world: &World, now: DateTime<Utc>) -> Value {
     })
 }
 
-/// Which share of failures is unhealthy is not documented: a fifth is the sandbox's choice.
-fn health(failed: u64, executed: u64) -> &'static str {
-    if failed * 5 > executed {
-        "unhealthy"
-    } else {
-        "healthy"
+/// The graph that was given for this batch only.
+fn nodes(batch: &Batch) -> Option<Value> {
+    match batch.release {
+        Some(_) => None,
+        None => serde_json::to_value(batch.graph.nodes()).ok(),
     }
 }
 
-/// A run at a moment; nothing before its batch has got to its records.
-pub fn run(
-    batch: &Batch,
-    run: &RunPlan,
-    record: &Record,
-    world: &World,
-    now: DateTime<Utc>,
-) -> Option<Value> {
-    let standing = batch.plan.at(now);
-    if standing.runs == 0 {
-        return None;
+/// Which share of failures is unhealthy is not documented: a fifth is the sandbox's choice.
+fn health(failed: u64, executed: u64) -> &'static str {
+    match failed.saturating_mul(5) > executed {
+        true => "unhealthy",
+        false => "healthy",
     }
-    let cut = batch.plan.cut(run);
-    let (status, finished) = match cut {
-        Some(cut) if now >= cut => ("cancelled", Some(cut)),
-        _ if now >= run.end && run.failure.is_some() => ("error", Some(run.end)),
-        _ if now >= run.end => ("success", Some(run.end)),
-        _ if now >= run.start => ("running", None),
-        _ => ("pending", None),
-    };
-    let failed = status == "error";
-    Some(json!({
-        "uuid": run.uuid,
+}
+
+/// A run at a moment.
+pub fn run(run: &RunView, world: &World) -> Value {
+    let (batch, plan, standing) = (run.batch, run.plan(), run.standing());
+    json!({
+        "uuid": plan.uuid,
         "workspaceUuid": world.workspace_uuid,
         "workflowUuid": batch.workflow,
         "userUuid": world.user_uuid,
         "releaseUuid": batch.release,
-        "nodes": null,
+        "nodes": nodes(batch),
         "batchUuid": batch.uuid,
-        "traceUuid": null,
-        "temporalWorkflowId": format!("run-{}", run.uuid),
-        "recordId": title(record, "id").unwrap_or_else(|| run.uuid.to_string()),
-        "recordTitle": title(record, "email").or_else(|| title(record, "name")).unwrap_or_default(),
-        "contextS3Filename": format!("contexts/{}.json", run.uuid),
-        "computedConfigsS3Filename": format!("configs/{}.json", run.uuid),
-        "parentUuid": null,
-        "parentNodeUuid": null,
-        "parentBatchUuid": null,
+        "traceUuid": batch.trace,
+        "temporalWorkflowId": format!("run-{}", plan.uuid),
+        "recordId": run.record_id(),
+        "recordTitle": run.record_title(),
+        "contextS3Filename": format!("contexts/{}.json", plan.uuid),
+        "computedConfigsS3Filename": format!("configs/{}.json", plan.uuid),
+        "parentUuid": batch.parent.run,
+        "parentNodeUuid": batch.parent.node,
+        "parentBatchUuid": batch.parent.batch,
         "parentAgentUuid": null,
         "parentChatUuid": null,
         "parentMessageUuid": null,
-        "isGroupParent": null,
-        "status": status,
-        "errorMessage": run.failure.filter(|_| failed),
-        "executions": executions(run, world, cut.map_or(now, |cut| now.min(cut))),
-        "createdAt": written(run.start.min(now)),
-        "updatedAt": written(finished.unwrap_or(now)),
-        "finishedAt": finished.map(written),
+        "isGroupParent": run.is_group_parent(),
+        "status": standing.status,
+        "errorMessage": run.failure(),
+        "executions": run.executions().map(|one| execution(&one, run, world)).collect::<Vec<_>>(),
+        "createdAt": written(run.created()),
+        "updatedAt": written(run.updated()),
+        "finishedAt": standing.finished.map(written),
         "deletedAt": null,
-    }))
+    })
 }
 
-/// The nodes a run has come to: a third of its time each, and it fails at the second.
-fn executions(run: &RunPlan, world: &World, now: DateTime<Utc>) -> Vec<Value> {
-    let third = (run.end - run.start) / 3;
-    let mut executions = Vec::new();
-    for (n, slug) in World::slugs().into_iter().enumerate() {
-        let start = run.start + third * n as i32;
-        let fails = run.failure.filter(|_| n == 1);
-        let end = match fails.is_some() || n == 2 {
-            true => run.end,
-            false => start + third,
-        };
-        if now < start {
-            break;
+/// What happened at a node.
+fn execution(execution: &ExecutionView, run: &RunView, world: &World) -> Value {
+    let (node, step) = (execution.node, execution.step);
+    let ended = execution.ended();
+    let next = step.next.filter(|_| ended.is_some());
+    let next = next.and_then(|next| run.batch.graph.nodes().get(next));
+    let mut answer = json!({
+        "nodeUuid": node.uuid,
+        "nodeSlug": node.slug,
+        "nodeBatchUuid": null,
+        "nodeRunUuid": null,
+        "nodeMessageUuid": null,
+        "nodeChildIndex": step.child.filter(|_| ended.is_some()),
+        "nextNodeUuid": next.map(|next| next.uuid),
+        "status": execution.status(),
+        "errorMessage": execution.failure(),
+        "title": execution.title(),
+        "iconUrl": null,
+        "creditsUsedCount": credits(execution.cents()),
+        "startedAt": written(step.start),
+        "updatedAt": written(execution.last_changed()),
+        "finishedAt": ended.map(written),
+        "nodeWaitUntilFinished": waits(&node.kind),
+    });
+    for (name, value) in kind(&node.kind, world) {
+        answer[name] = value;
+    }
+    answer
+}
+
+fn waits(kind: &NodeKind) -> bool {
+    match kind {
+        NodeKind::Tool(tool) => tool.wait_until_finished.unwrap_or(true),
+        NodeKind::Agent(agent) => agent.wait_until_finished.unwrap_or(true),
+        _ => false,
+    }
+}
+
+/// What sets executions of this kind apart.
+fn kind(kind: &NodeKind, world: &World) -> Vec<(&'static str, Value)> {
+    match kind {
+        NodeKind::Native(node) => vec![
+            ("nodeKind", json!("native")),
+            ("nodeActionSlug", json!(node.action_slug)),
+        ],
+        NodeKind::Connector(node) => {
+            let connector = node.connector_uuid.unwrap_or(world.connector_uuid);
+            vec![
+                ("nodeKind", json!("connector")),
+                ("nodeActionSlug", json!(node.action_slug)),
+                ("nodeConnectorUuid", json!(connector)),
+                ("nodeIntegrationSlug", json!(node.integration_slug)),
+            ]
         }
-        let status = match (now >= end, fails) {
-            (false, _) => "pending",
-            (true, Some(_)) => "error",
-            (true, None) => "success",
-        };
-        executions.push(json!({
-            "nodeUuid": world.node(n),
-            "nodeSlug": slug,
-            "nodeKind": "native",
-            "nodeActionSlug": slug,
-            "nodeBatchUuid": null,
-            "nodeRunUuid": null,
-            "nodeMessageUuid": null,
-            "nodeChildIndex": null,
-            "nextNodeUuid": (n < 2 && status == "success").then(|| world.node(n + 1)),
-            "status": status,
-            "errorMessage": fails.filter(|_| status == "error"),
-            "title": null,
-            "iconUrl": null,
-            "creditsUsedCount": if n == 1 && status != "pending" { credits(run.cents) } else { 0.0 },
-            "startedAt": written(start),
-            "updatedAt": written(now.min(end)),
-            "finishedAt": (now >= end).then(|| written(end)),
-            "nodeWaitUntilFinished": false,
-        }));
-        if fails.is_some() {
-            break;
+        NodeKind::Tool(node) => vec![
+            ("nodeKind", json!("tool")),
+            (
+                "nodeToolUuid",
+                json!(node.tool_uuid.unwrap_or(world.tool_uuid)),
+            ),
+            ("nodeReleaseUuid", json!(node.release_uuid)),
+        ],
+        NodeKind::Agent(node) => vec![
+            ("nodeKind", json!("agent")),
+            (
+                "nodeAgentUuid",
+                json!(node.agent_uuid.unwrap_or(world.agent_uuid)),
+            ),
+            ("nodeReleaseUuid", json!(node.release_uuid)),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// By slug, what each node put out, and what it was configured with.
+pub fn context(run: &RunView) -> (Map<String, Value>, Map<String, Value>) {
+    let slugs: Vec<&str> = run.executions().map(|one| one.node.slug.as_str()).collect();
+    let outputs = slugs.iter().filter_map(|slug| {
+        let output = run.output(Some(slug))?;
+        Some(((*slug).to_owned(), Value::Object(output.0)))
+    });
+    let configs = run.executions().map(|one| {
+        let config = Value::Object(one.node.config.clone());
+        (one.node.slug.clone(), config)
+    });
+    (outputs.collect(), configs.collect())
+}
+
+/// How often each node was executed, by outcome.
+///
+/// Runs that have not come to a node yet, and those that were skipped, count at the first one.
+#[derive(Default)]
+pub struct Metric {
+    idle: u64,
+    pending: u64,
+    running: u64,
+    success: u64,
+    error: u64,
+    cancelling: u64,
+    cancelled: u64,
+    skipped: u64,
+    cents: u64,
+}
+
+impl Metric {
+    pub fn waits(&mut self, status: &RunStatus) {
+        match status {
+            RunStatus::Idle => self.idle += 1,
+            RunStatus::Pending => self.pending += 1,
+            RunStatus::Skipped => self.skipped += 1,
+            RunStatus::Cancelling => self.cancelling += 1,
+            RunStatus::Cancelled => self.cancelled += 1,
+            _ => self.running += 1,
         }
     }
-    executions
-}
 
-/// What the workflow makes of a record.
-pub fn output(run: &RunPlan) -> Record {
-    let score = (run.cents * 37 % 100) as f64 / 100.0;
-    let checked = written(run.end - seconds(0.0));
-    [("score", score.to_string()), ("checked_at", checked)]
-        .into_iter()
-        .collect()
+    pub fn add(&mut self, execution: &ExecutionView, run: &RunStatus) {
+        use cargo_batch_types::ExecutionStatus as Is;
+        self.cents += execution.cents();
+        match execution.status() {
+            Is::Success => self.success += 1,
+            Is::Error => self.error += 1,
+            _ => self.waits(run),
+        }
+    }
+
+    pub fn written(&self, node: cargo_batch_types::NodeUuid) -> Value {
+        let ended = self.success + self.error + self.cancelled + self.skipped;
+        let open = self.idle + self.pending + self.running + self.cancelling;
+        json!({
+            "nodeUuid": node,
+            "totalExecutionsCount": ended + open,
+            "idleExecutionsCount": self.idle,
+            "pendingExecutionsCount": self.pending,
+            "runningExecutionsCount": self.running,
+            "successExecutionsCount": self.success,
+            "errorExecutionsCount": self.error,
+            "cancellingExecutionsCount": self.cancelling,
+            "cancelledExecutionsCount": self.cancelled,
+            "skippedExecutionsCount": self.skipped,
+            "creditsUsedCount": credits(self.cents),
+        })
+    }
 }
 
 pub fn credits(cents: u64) -> f64 {
     cents as f64 / 100.0
-}
-
-fn title(record: &Record, member: &str) -> Option<String> {
-    match record.get(member)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Null => None,
-        other => Some(other.to_string()),
-    }
 }

@@ -3,9 +3,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calls;
 mod mutation;
 mod public_api;
+pub mod raw;
 mod sample;
+pub mod sandbox;
 pub mod script;
 
 use std::path::{Path, PathBuf};

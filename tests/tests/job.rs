@@ -2,22 +2,12 @@
 
 use std::time::Duration;
 
+use cargo_batch_client::Reason;
 use cargo_batch_client::types::{
     BatchStatus, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest, Outcome, Record,
     RunStatus,
 };
-use cargo_batch_client::{Client, Reason};
-use cargo_batch_sandbox::Sandbox;
-
-async fn sandbox() -> (Sandbox, Client) {
-    let sandbox = Sandbox::start().await.unwrap();
-    let client = Client::builder(sandbox.token())
-        .base_url(sandbox.base_url())
-        .seed(1)
-        .build()
-        .unwrap();
-    (sandbox, client)
-}
+use cargo_batch_tests::sandbox::Checked;
 
 const LEADS: &str = "email,company,fail\n\
     ada@example.com,\"Byron, Ltd\",false\n\
@@ -26,7 +16,7 @@ const LEADS: &str = "email,company,fail\n\
 
 #[tokio::test(start_paused = true)]
 async fn a_file_is_run_and_its_results_come_back_whole() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
     let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
     let created = client.create_batch_once(request).await.unwrap();
@@ -92,7 +82,7 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
         company: String,
         score: f64,
     }
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
     let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
     let batch = client.create_batch(request).await.unwrap().batch;
@@ -120,7 +110,7 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
 
 #[tokio::test(start_paused = true)]
 async fn records_are_sent_as_a_file_to_have_a_key() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let records = (0..5).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     let request = CreateBatchRequest::new(CreateBatchData::records(records))
         .workflow(sandbox.world().tool_workflow_uuid);
@@ -133,7 +123,7 @@ async fn records_are_sent_as_a_file_to_have_a_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_batch_keeps_what_had_ended() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let world = sandbox.world();
     let data = CreateBatchData::record_ids(world.model_uuid, world.record_ids.clone());
     let request = CreateBatchRequest::new(data).workflow(world.play_workflow_uuid);
@@ -150,7 +140,7 @@ async fn a_cancelled_batch_keeps_what_had_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_api_refuses_says_why_and_what_to_do() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let world = sandbox.world();
     let segment = CreateBatchData::segment(world.play_segment_uuid);
     let request = CreateBatchRequest::new(segment).workflow(world.play_workflow_uuid);
@@ -178,7 +168,7 @@ async fn what_the_api_refuses_says_why_and_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn results_are_not_there_before_the_end() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
     let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
     let batch = client.batch(client.create_batch(request).await.unwrap().batch.uuid);
@@ -194,7 +184,7 @@ async fn results_are_not_there_before_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_file_goes_up_in_parts() {
-    let (_sandbox, client) = sandbox().await;
+    let (_sandbox, client) = Checked::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.csv");
     let row = "ada@example.com,Byron\n";
@@ -225,7 +215,7 @@ async fn a_large_file_goes_up_in_parts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_of_unknown_length_goes_up_too() {
-    let (_sandbox, client) = sandbox().await;
+    let (_sandbox, client) = Checked::start().await;
     for size in [10, 8 << 20, (8 << 20) + 1, 20 << 20] {
         let mut content = b"email\n".to_vec();
         content.resize(size, b'x');
@@ -244,7 +234,7 @@ async fn a_reader_of_unknown_length_goes_up_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_release_names_its_nodes() {
-    let (sandbox, client) = sandbox().await;
+    let (sandbox, client) = Checked::start().await;
     let release = client
         .get_release(sandbox.world().release_uuid)
         .await

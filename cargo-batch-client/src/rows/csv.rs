@@ -1,55 +1,85 @@
 //! CSV that comes in pieces.
 
-use std::collections::VecDeque;
-
 use csv::{ByteRecord, StringRecord};
 use csv_core::ReadRecordResult;
+use serde::de::DeserializeOwned;
 
-use super::Raw;
+use super::{Row, TooLong};
 
 /// Puts records together from pieces of text, by the state machine under the `csv` crate.
 pub struct CsvRows {
     reader: csv_core::Reader,
     header: Option<StringRecord>,
-    /// The line the record under way starts on.
+    /// The next line to be read, and the one that the record under way starts on.
     line: u64,
+    start: u64,
+    /// Nothing of the next record has been read yet.
+    fresh: bool,
     output: Vec<u8>,
     ends: Vec<usize>,
     written: usize,
     fields: usize,
+    cap: usize,
 }
 
-impl Default for CsvRows {
-    fn default() -> Self {
+impl CsvRows {
+    /// A reader that begins on a certain line, and takes records up to a size.
+    pub fn new(line: u64, cap: usize) -> Self {
         Self {
             reader: csv_core::Reader::new(),
             header: None,
-            line: 1,
+            line,
+            start: line,
+            fresh: true,
             output: vec![0; 4096],
             ends: vec![0; 64],
             written: 0,
             fields: 0,
-        }
-    }
-}
-
-impl CsvRows {
-    pub fn feed(&mut self, mut text: &[u8], ready: &mut VecDeque<Raw>) {
-        if self.header.is_none() && self.written == 0 && self.fields == 0 {
-            text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-        }
-        while !text.is_empty() {
-            let read = self.step(text, ready);
-            text = &text[read..];
+            cap,
         }
     }
 
-    /// An empty input tells the state machine that the file has ended.
-    pub fn finish(mut self, ready: &mut VecDeque<Raw>) {
-        self.step(&[], ready);
+    /// Reads up to the end of the next row; how much that was, and the row if it is complete.
+    pub fn next<T: DeserializeOwned>(
+        &mut self,
+        text: &[u8],
+    ) -> Result<(usize, Option<Row<T>>), TooLong> {
+        let mut consumed = 0;
+        while consumed < text.len() {
+            if self.fresh {
+                // What is left of a `\r\n`, and empty lines.
+                match text[consumed] {
+                    b'\n' => self.line += 1,
+                    b'\r' => {}
+                    _ => {
+                        self.fresh = false;
+                        self.start = self.line;
+                        continue;
+                    }
+                }
+                consumed += 1;
+                continue;
+            }
+            let (read, complete) = self.step(&text[consumed..])?;
+            consumed += read;
+            if complete && let Some(row) = self.record() {
+                return Ok((consumed, Some(row)));
+            }
+        }
+        Ok((consumed, None))
     }
 
-    fn step(&mut self, text: &[u8], ready: &mut VecDeque<Raw>) -> usize {
+    /// The last row, when nothing ends it but the end of the file.
+    pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, TooLong> {
+        if self.fresh {
+            return Ok(None);
+        }
+        let (_, complete) = self.step(&[])?;
+        Ok(if complete { self.record() } else { None })
+    }
+
+    /// Reads on in a record: how much, and whether it is complete. An empty text is the end.
+    fn step(&mut self, text: &[u8]) -> Result<(usize, bool), TooLong> {
         let mut consumed = 0;
         loop {
             let (result, read, written, fields) = self.reader.read_record(
@@ -57,45 +87,81 @@ impl CsvRows {
                 &mut self.output[self.written..],
                 &mut self.ends[self.fields..],
             );
+            self.line += newlines(&text[consumed..consumed + read]);
             consumed += read;
             self.written += written;
             self.fields += fields;
+            if self.written + self.fields * size_of::<usize>() > self.cap {
+                return Err(TooLong { line: self.start });
+            }
             match result {
                 ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::InputEmpty | ReadRecordResult::End => return consumed,
-                ReadRecordResult::Record => {
-                    self.record(ready);
-                    return consumed;
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {
+                    return Ok((consumed, false));
                 }
+                ReadRecordResult::Record => return Ok((consumed, true)),
             }
         }
     }
 
-    fn record(&mut self, ready: &mut VecDeque<Raw>) {
+    /// Takes the complete record: as the header if it is the first, else as a row.
+    fn record<T: DeserializeOwned>(&mut self) -> Option<Row<T>> {
         let mut bytes = ByteRecord::with_capacity(self.written, self.fields);
         let mut start = 0;
         for &end in &self.ends[..self.fields] {
             bytes.push_field(&self.output[start..end]);
             start = end;
         }
-        (self.written, self.fields) = (0, 0);
-        let line = std::mem::replace(&mut self.line, self.reader.line());
+        (self.written, self.fields, self.fresh) = (0, 0, true);
         let record = StringRecord::from_byte_record(bytes)
             .map_err(|error| format!("not UTF-8: {}", error.utf8_error()));
-        match &self.header {
-            None => self.header = Some(record.unwrap_or_default()),
-            Some(header) => ready.push_back(Raw::Csv {
-                line,
-                header: header.clone(),
-                record,
-            }),
-        }
+        let line = self.start;
+        let Some(header) = &self.header else {
+            return match record {
+                Ok(header) => {
+                    self.header = Some(header);
+                    None
+                }
+                // The columns can't be told by their names then.
+                Err(why) => {
+                    self.header = Some(StringRecord::new());
+                    Some(Row::bad(line, format!("the header is {why}")))
+                }
+            };
+        };
+        let value = record.and_then(|record| read(&record, header));
+        Some(Row { line, value })
+    }
+}
+
+fn newlines(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn read<T: DeserializeOwned>(record: &StringRecord, header: &StringRecord) -> Result<T, String> {
+    // What is missing or too many would be taken for another column.
+    if record.len() != header.len() {
+        return Err(format!(
+            "it has {}, but the header has {}",
+            count(record.len()),
+            header.len()
+        ));
+    }
+    record
+        .deserialize(Some(header))
+        .map_err(|error| explain(&error, header))
+}
+
+fn count(fields: usize) -> String {
+    match fields {
+        1 => "1 field".to_owned(),
+        fields => format!("{fields} fields"),
     }
 }
 
 /// Why a record isn't what it should be, with the name of its column.
-pub fn explain(error: &csv::Error, header: &StringRecord) -> String {
+fn explain(error: &csv::Error, header: &StringRecord) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => {
             let column = err

@@ -4,7 +4,6 @@ mod csv;
 mod gzip;
 mod json;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -19,14 +18,19 @@ use self::gzip::Unzip;
 use self::json::JsonRows;
 use crate::call::Pending;
 use crate::download::{Download, Transfer};
+use crate::secret::escaped;
 use crate::{Error, ErrorKind};
 
 impl Download {
     /// Reads the file row by row, each as a `T`: CSV (by the names in its first line), a JSON list
     /// of objects or one JSON object a line, plain or gzipped; which of these it is shows in its
-    /// first bytes.
+    /// first bytes. Values of a JSON list that aren't objects are rows as well.
     ///
-    /// A row that isn't a `T` is an item of its own, with its number, and doesn't end the stream.
+    /// A row that isn't a `T`, or has more or fewer fields than the header of its CSV, is an item of
+    /// its own, with its line, and doesn't end the stream. The memory this takes is that of a piece
+    /// of the file and one row, whatever the file unzips to; a row longer than
+    /// [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes) ends the stream with an error.
+    /// Where a header names a column twice, a `T` that wants it is told so in every row.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, types::BatchUuid};
@@ -45,11 +49,16 @@ impl Download {
     /// ```
     pub fn rows<T: DeserializeOwned>(self) -> Rows<T> {
         Rows {
+            cap: self.row_cap(),
             source: Source::Idle(Box::new(self.start())),
             arrived: Bytes::new(),
+            head: Some(Vec::new()),
             unzip: None,
+            text: Vec::new(),
+            read: 0,
             reader: None,
-            ready: VecDeque::new(),
+            line: 1,
+            ended: false,
             row: PhantomData,
         }
     }
@@ -61,10 +70,18 @@ pub struct Rows<T> {
     source: Source,
     /// What has arrived and is not taken in yet.
     arrived: Bytes,
+    /// The first bytes, as long as they are too few to tell what they are.
+    head: Option<Vec<u8>>,
     unzip: Option<Unzip>,
+    /// What has been taken in, unzipped, and how much of it has been read.
+    text: Vec<u8>,
+    read: usize,
     reader: Option<Reader>,
-    /// Rows that came with the last piece.
-    ready: VecDeque<Raw>,
+    /// The line that the first row is on.
+    line: u64,
+    /// There is no more text to come.
+    ended: bool,
+    cap: usize,
     row: PhantomData<fn() -> T>,
 }
 
@@ -77,17 +94,15 @@ enum Source {
     Ended,
 }
 
-/// One row before it is decoded, with its number; or why it can't be read as a row at all.
-enum Raw {
-    Csv {
-        line: u64,
-        header: ::csv::StringRecord,
-        record: Result<::csv::StringRecord, String>,
-    },
-    Json {
-        line: u64,
-        text: Vec<u8>,
-    },
+/// One row, or why it can't be read as one.
+struct Row<T> {
+    line: u64,
+    value: Result<T, String>,
+}
+
+/// A row that is longer than rows may be.
+struct TooLong {
+    line: u64,
 }
 
 enum Reader {
@@ -114,7 +129,7 @@ impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Row { line, why } => write!(f, "row at line {line}: {why}"),
-            Self::Transfer(error) => error.fmt(f),
+            Self::Transfer(error) => fmt::Display::fmt(error, f),
         }
     }
 }
@@ -123,7 +138,8 @@ impl std::error::Error for RowError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Row { .. } => None,
-            Self::Transfer(error) => Some(error),
+            // Its own words are shown already.
+            Self::Transfer(error) => error.source(),
         }
     }
 }
@@ -134,76 +150,138 @@ impl<T: DeserializeOwned> Rows<T> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// Reads a row from the text that is there, if it has one.
+    fn row(&mut self) -> Result<Option<Row<T>>, Error> {
+        if self.reader.is_none() {
+            self.recognise();
+        }
+        let Some(reader) = &mut self.reader else {
+            return Ok(None);
+        };
+        let text = self.text.get(self.read..).unwrap_or_default();
+        let next = match reader {
+            Reader::Csv(reader) => reader.next(text),
+            Reader::Json(reader) => reader.next(text),
+        };
+        let (read, row) = next.map_err(|row| self.too_long(&row))?;
+        self.read += read;
+        Ok(row)
+    }
+
+    /// Finds out what the text is, as soon as its first letter is there.
+    fn recognise(&mut self) {
+        const BOM: &[u8] = b"\xEF\xBB\xBF";
+        if self.text.len() < BOM.len() && !self.ended {
+            return;
+        }
+        if self.read == 0 && self.text.starts_with(BOM) {
+            self.read = BOM.len();
+        }
+        while let Some(byte) = self.text.get(self.read) {
+            if byte.is_ascii_whitespace() {
+                self.line += u64::from(*byte == b'\n');
+                self.read += 1;
+                continue;
+            }
+            self.reader = Some(match byte {
+                b'[' | b'{' => Reader::Json(JsonRows::new(self.line, self.cap)),
+                _ => Reader::Csv(Box::new(CsvRows::new(self.line, self.cap))),
+            });
+            return;
+        }
+    }
+
     /// Takes in a little of what has arrived.
     ///
     /// In slices, so that a file that unzips to a thousand times its size is met a little at a time.
     fn digest(&mut self) -> Result<(), Error> {
         let slice = self.arrived.split_to(self.arrived.len().min(SLICE));
-        if self.unzip.is_none() && self.reader.is_none() && gzip::is_gzip(&slice) {
+        let Some(mut head) = self.head.take() else {
+            return self.take_in(&slice);
+        };
+        head.extend_from_slice(&slice);
+        if head.len() < 2 && !self.ended {
+            self.head = Some(head);
+            return Ok(());
+        }
+        if gzip::is_gzip(&head) {
             self.unzip = Some(Unzip::default());
         }
+        self.take_in(&head)
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.text.drain(..self.read);
+        self.read = 0;
         match &mut self.unzip {
-            Some(unzip) => {
-                let text = unzip.feed(&slice)?;
-                self.read(&text);
-            }
-            None => self.read(&slice),
+            Some(unzip) => self.text.append(&mut unzip.feed(bytes)?),
+            None => self.text.extend_from_slice(bytes),
         }
         Ok(())
     }
 
     /// The file has ended: what is still held back comes out.
-    fn finish(&mut self) -> Result<(), Error> {
-        if let Some(unzip) = self.unzip.take() {
-            let rest = unzip.finish()?;
-            self.read(&rest);
+    fn end(&mut self) -> Result<(), Error> {
+        self.ended = true;
+        if self.head.is_some() {
+            self.digest()?;
         }
-        match self.reader.take() {
-            Some(Reader::Csv(reader)) => reader.finish(&mut self.ready),
-            Some(Reader::Json(reader)) => reader.finish(&mut self.ready),
-            None => {}
+        if let Some(unzip) = self.unzip.take() {
+            self.text.append(&mut unzip.finish()?);
         }
         Ok(())
     }
 
-    fn read(&mut self, text: &[u8]) {
-        if text.is_empty() {
-            return;
+    /// The last row, when nothing ends it but the end of the file.
+    fn last(&mut self) -> Result<Option<Row<T>>, Error> {
+        match self.reader.take() {
+            Some(Reader::Csv(mut reader)) => reader.finish().map_err(|row| self.too_long(&row)),
+            Some(Reader::Json(mut reader)) => match reader.finish() {
+                (row, true) => Ok(row),
+                (_, false) => Err(Error::incomplete(format!(
+                    "the file ends in the middle of its JSON, on line {}",
+                    reader.line()
+                ))),
+            },
+            None => Ok(None),
         }
-        let reader = self.reader.get_or_insert_with(|| {
-            match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-                Some(b'[' | b'{') => Reader::Json(JsonRows::default()),
-                _ => Reader::Csv(Box::default()),
+    }
+
+    fn too_long(&self, row: &TooLong) -> Error {
+        let what = format!("the row at line {}", row.line);
+        Error::too_long(&what, self.cap)
+    }
+
+    /// The next row or its error; nothing at the end.
+    fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Row<T>>, Error>> {
+        loop {
+            if let Some(row) = self.row()? {
+                return Poll::Ready(Ok(Some(row)));
             }
-        });
-        match reader {
-            Reader::Csv(reader) => reader.feed(text, &mut self.ready),
-            Reader::Json(reader) => reader.feed(text, &mut self.ready),
+            if self.ended {
+                return Poll::Ready(self.last());
+            }
+            if !self.arrived.is_empty() {
+                self.digest()?;
+                continue;
+            }
+            match ready!(self.source.poll(context)) {
+                Some(piece) => match piece? {
+                    Some(piece) => self.arrived = piece,
+                    None => self.end()?,
+                },
+                None => return Poll::Ready(Ok(None)),
+            }
         }
     }
 }
 
-impl Raw {
-    fn decode<T: DeserializeOwned>(self) -> Result<T, RowError> {
-        let (line, decoded) = match self {
-            Self::Csv {
-                line,
-                header,
-                record,
-            } => (
-                line,
-                record.and_then(|record| {
-                    record
-                        .deserialize(Some(&header))
-                        .map_err(|error| csv::explain(&error, &header))
-                }),
-            ),
-            Self::Json { line, text } => (
-                line,
-                cargo_batch_types::from_json(&text).map_err(|error| error.to_string()),
-            ),
-        };
-        decoded.map_err(|why| RowError::Row { line, why })
+impl<T> Row<T> {
+    fn bad(line: u64, why: String) -> Self {
+        Self {
+            line,
+            value: Err(why),
+        }
     }
 }
 
@@ -211,30 +289,25 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
     type Item = Result<T, RowError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        /// Of a reader's words, which quote the file.
+        const LONGEST: usize = 500;
         let this = self.get_mut();
-        loop {
-            if let Some(raw) = this.ready.pop_front() {
-                return Poll::Ready(Some(raw.decode()));
-            }
-            let done = if this.arrived.is_empty() {
-                match ready!(this.source.poll(context)) {
-                    Some(Ok(Some(piece))) => {
-                        this.arrived = piece;
-                        Ok(())
-                    }
-                    Some(Ok(None)) => this.finish(),
-                    Some(Err(error)) => Err(error),
-                    None => return Poll::Ready(None),
-                }
-            } else {
-                this.digest()
-            };
-            if let Err(error) = done {
+        let row = match ready!(this.poll_row(context)) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Poll::Ready(None),
+            Err(error) => {
                 this.source = Source::Ended;
                 this.arrived.clear();
+                this.text.clear();
+                (this.read, this.reader, this.ended) = (0, None, true);
                 return Poll::Ready(Some(Err(RowError::Transfer(error))));
             }
-        }
+        };
+        let line = row.line;
+        Poll::Ready(Some(row.value.map_err(|why| RowError::Row {
+            line,
+            why: escaped(&why, LONGEST),
+        })))
     }
 }
 

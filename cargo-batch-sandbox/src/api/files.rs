@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Multipart, Query, State};
+use axum::extract::{FromRequest, Multipart, RawQuery, Request, State};
 use cargo_batch_types::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
     SignMultipartPartRequest,
@@ -12,6 +12,7 @@ use cargo_batch_types::{
 use serde_json::{Value, json};
 
 use super::{Answer, read};
+use crate::data;
 use crate::refusal::Refusal;
 use crate::state::{App, File, Upload};
 use crate::storage::sign as sign_link;
@@ -19,24 +20,36 @@ use crate::storage::sign as sign_link;
 /// What storage wants of every part but the last, in bytes.
 const SMALLEST_PART: usize = 5 << 20;
 
-pub async fn upload(State(app): State<App>, mut form: Multipart) -> Answer {
+/// The numbers that parts can have.
+const PARTS: std::ops::RangeInclusive<u64> = 1..=10_000;
+
+pub async fn upload(State(app): State<App>, request: Request) -> Answer {
+    let no_file = |why: &str| Refusal::reason("noFile", why);
+    let form = Multipart::from_request(request, &()).await;
+    // Without a form there is no file either.
+    let mut form = form.map_err(|rejected| no_file(&rejected.body_text()))?;
     let broken =
         |error: axum::extract::multipart::MultipartError| Refusal::malformed(error.body_text());
     while let Some(field) = form.next_field().await.map_err(broken)? {
-        if field.name() == Some("file") {
-            let name = field.file_name().unwrap_or("file").to_owned();
-            let content_type = field
-                .content_type()
-                .unwrap_or("application/octet-stream")
-                .to_owned();
-            let content = field.bytes().await.map_err(broken)?;
-            let s3_filename = app.state().store(&name, &content_type, content);
-            let answer =
-                json!({ "s3Filename": s3_filename, "contentType": content_type, "name": name });
-            return Ok(Json(answer));
+        if field.name() != Some("file") {
+            continue;
         }
+        let name = field.file_name().map(str::to_owned);
+        let name = name.ok_or_else(|| no_file("The part named file has no file name."))?;
+        let content_type = field
+            .content_type()
+            .unwrap_or("application/octet-stream")
+            .to_owned();
+        let content = field.bytes().await.map_err(broken)?;
+        let s3_filename = app.state().store(&name, &content_type, content);
+        return Ok(Json(json!({
+            "s3Filename": s3_filename,
+            "contentType": content_type,
+            "name": name,
+            "uuid": null,
+        })));
     }
-    Err(Refusal::reason("noFile", "There is no part named file."))
+    Err(no_file("There is no part named file."))
 }
 
 pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
@@ -65,11 +78,13 @@ pub async fn sign(State(app): State<App>, body: Bytes) -> Answer {
         &request.upload_id,
         &request.s3_filename,
     )?;
-    if !(1..=10_000).contains(&request.part_number) {
-        return Err(Refusal::malformed("partNumber is from 1 to 10000"));
+    let number = request.part_number;
+    if !PARTS.contains(&number) {
+        let message = format!("partNumber is from 1 to 10000, not {number}.");
+        return Err(Refusal::malformed(message));
     }
     Ok(Json(
-        json!({ "url": sign_link(&app, "part", &request.upload_id, request.part_number) }),
+        json!({ "url": sign_link(&app, "part", &request.upload_id, number) }),
     ))
 }
 
@@ -77,62 +92,65 @@ pub async fn complete(State(app): State<App>, body: Bytes) -> Answer {
     let request: CompleteMultipartUploadRequest = read(&body)?;
     let mut state = app.state();
     let upload = find(&state.uploads, &request.upload_id, &request.s3_filename)?;
+    if request.parts.is_empty() {
+        return Err(Refusal::malformed("parts is empty."));
+    }
     let mut content = Vec::new();
+    let mut before = 0;
     for (n, part) in request.parts.iter().enumerate() {
-        let known = upload.parts.get(&part.part_number);
-        let Some((_, bytes)) = known.filter(|(etag, _)| *etag == part.etag) else {
-            return Err(Refusal::malformed(format!(
-                "parts[{n}]: no such part with that ETag"
-            )));
+        let wrong = |why: String| Refusal::malformed(format!("parts[{n}]: {why}."));
+        let number = part.part_number;
+        if number <= before {
+            return Err(wrong(format!("part {number} comes after part {before}")));
+        }
+        before = number;
+        let Some((etag, bytes)) = upload.parts.get(&number) else {
+            return Err(wrong(format!("part {number} has not been sent")));
         };
-        if n > 0 && request.parts[n - 1].part_number >= part.part_number {
-            return Err(Refusal::malformed(format!(
-                "parts[{n}]: the parts are not in order"
-            )));
+        // With or without its quotes.
+        if etag.trim_matches('"') != part.etag.trim_matches('"') {
+            return Err(wrong(format!("the ETag of part {number} is another one")));
         }
         if n + 1 < request.parts.len() && bytes.len() < SMALLEST_PART {
-            return Err(Refusal::malformed(format!(
-                "parts[{n}]: smaller than 5 MiB"
+            return Err(wrong(format!(
+                "part {number} has {} bytes, all but the last have at least {SMALLEST_PART}",
+                bytes.len()
             )));
         }
         content.extend_from_slice(bytes);
     }
-    let file = File {
-        content: content.into(),
-        content_type: upload.content_type.clone(),
-    };
+    let file = File::new(content.into(), &upload.content_type);
     state.uploads.remove(&request.upload_id);
     state.files.insert(request.s3_filename.clone(), file);
     Ok(Json(json!({ "s3Filename": request.s3_filename })))
 }
 
+/// Asking again does no harm, an upload that never was or is complete is refused.
 pub async fn abort(State(app): State<App>, body: Bytes) -> Answer {
     let request: AbortMultipartUploadRequest = read(&body)?;
-    app.state().uploads.remove(&request.upload_id);
+    let mut state = app.state();
+    if !state.aborted.contains(&request.upload_id) {
+        find(&state.uploads, &request.upload_id, &request.s3_filename)?;
+        state.uploads.remove(&request.upload_id);
+        state.aborted.insert(request.upload_id);
+    }
     Ok(Json(json!({})))
 }
 
-pub async fn columns(
-    State(app): State<App>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Answer {
-    let name = query
-        .get("s3Filename")
-        .map(String::as_str)
-        .unwrap_or_default();
+pub async fn columns(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+    let query = query.unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let name = pairs.find(|(name, _)| name == "s3Filename");
+    let (_, name) = name.ok_or_else(|| Refusal::malformed("s3Filename is missing."))?;
     let state = app.state();
+    let columns = state.files.get(&*name).and_then(data::columns);
     let none = || Refusal::reason("noColumnsFound", format!("No columns in {name:?}."));
-    let file = state.files.get(name).ok_or_else(none)?;
-    let mut reader = csv::Reader::from_reader(&*file.content);
-    let header = reader.headers().map_err(|_| none())?;
-    let columns: Vec<Value> = header
-        .iter()
+    let columns: Vec<Value> = columns
+        .ok_or_else(none)?
+        .into_iter()
         .map(|name| json!({ "type": "string", "name": name }))
         .collect();
-    match columns.is_empty() {
-        true => Err(none()),
-        false => Ok(Json(json!({ "columns": columns }))),
-    }
+    Ok(Json(json!({ "columns": columns })))
 }
 
 fn find<'a>(
@@ -143,5 +161,5 @@ fn find<'a>(
     uploads
         .get(id)
         .filter(|upload| upload.s3_filename == s3_filename)
-        .ok_or_else(|| Refusal::missing(format!("There is no upload {id} of {s3_filename}.")))
+        .ok_or_else(|| Refusal::missing(format!("There is no upload {id} of {s3_filename:?}.")))
 }

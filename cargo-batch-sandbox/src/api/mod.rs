@@ -1,16 +1,20 @@
 //! The operations.
 
+mod actions;
+mod batch_list;
 mod batches;
+mod exports;
 mod files;
+mod releases;
 mod runs;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use cargo_batch_types::from_json;
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,58 +23,47 @@ use crate::refusal::Refusal;
 use crate::state::App;
 
 /// What an operation answers with.
-type Answer = Result<axum::Json<Value>, Refusal>;
+type Answer = Result<Json<Value>, Refusal>;
+
+/// The largest body that the API takes, in bytes.
+const LARGEST_BODY: usize = 64 << 20;
 
 pub fn routes(app: App) -> Router {
-    let operations = Router::new()
-        .route("/orchestration/batches", post(batches::create))
-        .route("/orchestration/batches/list", get(batches::list))
-        .route("/orchestration/batches/{uuid}", get(batches::get))
-        .route(
-            "/orchestration/batches/{uuid}/cancel",
-            post(batches::cancel),
-        )
-        .route(
-            "/orchestration/batches/{uuid}/download",
-            post(batches::download),
-        )
-        .route("/orchestration/runs/list", post(runs::list))
-        .route("/orchestration/runs/count", post(runs::count))
-        .route("/orchestration/runs/{uuid}", get(runs::get))
-        .route("/orchestration/runs/metrics", post(runs::metrics))
-        .route("/orchestration/releases/{uuid}", get(runs::release))
-        .route("/workspaceManagement/files/upload", post(files::upload))
-        .route(
-            "/workspaceManagement/files/multipart/create",
-            post(files::create),
-        )
-        .route(
-            "/workspaceManagement/files/multipart/sign",
-            post(files::sign),
-        )
-        .route(
-            "/workspaceManagement/files/multipart/complete",
-            post(files::complete),
-        )
-        .route(
-            "/workspaceManagement/files/multipart/abort",
-            post(files::abort),
-        )
-        .route(
-            "/workspaceManagement/files/listColumns",
-            get(files::columns),
-        )
-        .fallback(unknown)
-        .layer(DefaultBodyLimit::max(64 << 20));
+    let orchestration = Router::new()
+        .route("/batches", post(batches::create))
+        .route("/batches/preview", post(batches::preview))
+        .route("/batches/list", get(batch_list::list))
+        .route("/batches/{uuid}", get(batches::get))
+        .route("/batches/{uuid}/cancel", post(batches::cancel))
+        .route("/batches/{uuid}/download", post(exports::batch))
+        .route("/actions/execute-batch", post(actions::execute))
+        .route("/runs/list", post(runs::list))
+        .route("/runs/count", post(runs::count))
+        .route("/runs/{uuid}", get(runs::get))
+        .route("/runs/cancel", post(runs::cancel))
+        .route("/runs/download", post(exports::runs))
+        .route("/runs/download-outputs", post(exports::outputs))
+        .route("/runs/metrics", post(runs::metrics))
+        .route("/releases/{uuid}", get(releases::get));
+    let files = Router::new()
+        .route("/upload", post(files::upload))
+        .route("/multipart/create", post(files::create))
+        .route("/multipart/sign", post(files::sign))
+        .route("/multipart/complete", post(files::complete))
+        .route("/multipart/abort", post(files::abort))
+        .route("/listColumns", get(files::columns));
     Router::new()
-        .nest("/v1", operations)
+        .nest("/v1/orchestration", orchestration)
+        .nest("/v1/workspaceManagement/files", files)
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), guard))
         .with_state(app)
 }
 
 async fn unknown(request: Request) -> Refusal {
     Refusal::missing(format!(
-        "The sandbox has no {} {}.",
+        "The API has no {} {}.",
         request.method(),
         request.uri().path()
     ))
@@ -97,15 +90,36 @@ fn read<'de, T: Deserialize<'de>>(body: &'de Bytes) -> Result<T, Refusal> {
     from_json(body).map_err(|error| Refusal::malformed(error.to_string()))
 }
 
+/// Reads an id from a path.
+fn id<T: std::str::FromStr<Err = cargo_batch_types::InvalidId>>(text: &str) -> Result<T, Refusal> {
+    text.parse()
+        .map_err(|error: cargo_batch_types::InvalidId| Refusal::malformed(error.to_string()))
+}
+
+/// The most that one page of a list holds, and what it holds if the request doesn't say. The API
+/// documents neither; a sibling list of it has 1 to 100.
+const PAGE: usize = 100;
+
 /// The slice of a list that a request asks for.
 fn page<T>(items: impl Iterator<Item = T>, limit: Option<u64>, offset: Option<u64>) -> Vec<T> {
+    slice(
+        items,
+        Some(limit.unwrap_or(PAGE as u64).min(PAGE as u64)),
+        offset,
+    )
+    .collect()
+}
+
+/// So many from there on.
+fn slice<T>(
+    items: impl Iterator<Item = T>,
+    limit: Option<u64>,
+    offset: Option<u64>,
+) -> impl Iterator<Item = T> {
     let size = |number: Option<u64>, otherwise| {
         number.map_or(otherwise, |number| {
             usize::try_from(number).unwrap_or(usize::MAX)
         })
     };
-    items
-        .skip(size(offset, 0))
-        .take(size(limit, 100).min(100))
-        .collect()
+    items.skip(size(offset, 0)).take(size(limit, usize::MAX))
 }

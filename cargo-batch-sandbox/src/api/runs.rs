@@ -1,157 +1,134 @@
-//! Runs, and the release they run.
+//! Runs: listed, counted, read, cancelled, added up.
+
+use std::collections::HashMap;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use cargo_batch_types::{
-    BatchUuid, CountRunsRequest, GetRunMetricsRequest, ListRunsRequest, RunStatus, WorkflowUuid,
+    CancelRunsRequest, CountRunsRequest, GetRunMetricsRequest, ListRunsRequest, NodeUuid, RunUuid,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Answer, page, read};
+use super::batches::stoppable;
+use super::{Answer, id, page, read};
 use crate::refusal::Refusal;
+use crate::runs::{RunView, Wanted};
 use crate::state::App;
-use crate::views::{self, credits};
-use crate::world::World;
+use crate::views::{self, Metric};
+
+/// The filters in a request of this form.
+pub fn wanted<T: DeserializeOwned>(body: &Bytes) -> Result<Wanted, Refusal> {
+    // The form of the request says which members there are, the filters what they mean.
+    read::<T>(body)?;
+    let wanted: Wanted = read(body)?;
+    wanted.check()?;
+    Ok(wanted)
+}
 
 pub async fn list(State(app): State<App>, body: Bytes) -> Answer {
-    let request: ListRunsRequest = read(&body)?;
-    let wanted = Wanted {
-        workflow: request.workflow_uuid,
-        batch: request.batch_uuid,
-        statuses: request.statuses.unwrap_or_default(),
-        finished: request.is_finished,
-        record_id: request.record_id,
-    };
-    let all = wanted.runs(&app);
-    let count = all.len();
-    let runs = page(all.into_iter(), request.limit, request.offset);
+    let wanted = wanted::<ListRunsRequest>(&body)?;
+    let state = app.state();
+    let mut count = 0_u64;
+    let found = wanted.find(&state, app.world(), app.now());
+    // All are counted, those of the page are kept.
+    let mut found = found.inspect(|_| count += 1);
+    let runs = page(found.by_ref(), wanted.limit, wanted.offset);
+    found.for_each(drop);
+    let runs: Vec<Value> = runs
+        .iter()
+        .map(|run| views::run(run, app.world()))
+        .collect();
     Ok(Json(json!({ "runs": runs, "count": count })))
 }
 
 pub async fn count(State(app): State<App>, body: Bytes) -> Answer {
-    let request: CountRunsRequest = read(&body)?;
-    let wanted = Wanted {
-        workflow: request.workflow_uuid,
-        batch: request.batch_uuid,
-        statuses: request.statuses.unwrap_or_default(),
-        finished: request.is_finished,
-        record_id: request.record_id,
-    };
-    Ok(Json(json!({ "count": wanted.runs(&app).len() })))
+    let wanted = wanted::<CountRunsRequest>(&body)?;
+    let state = app.state();
+    let count = wanted.find(&state, app.world(), app.now()).count();
+    Ok(Json(json!({ "count": count })))
 }
 
 pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
-    let everything = Wanted {
-        workflow: None,
-        batch: None,
-        statuses: Vec::new(),
-        finished: None,
-        record_id: None,
-    };
-    let run = everything
-        .runs(&app)
-        .into_iter()
-        .find(|run| run["uuid"] == uuid.as_str());
+    let uuid: RunUuid = id(&uuid)?;
+    let state = app.state();
+    let place = state.place_of(uuid);
+    let run = place.and_then(|place| RunView::at(&state, place, app.now()));
     let run = run.ok_or_else(|| Refusal::missing(format!("There is no run {uuid}.")))?;
-    Ok(Json(
-        json!({ "run": run, "runContext": {}, "runComputedConfigs": {} }),
-    ))
+    let (context, configs) = views::context(&run);
+    Ok(Json(json!({
+        "run": views::run(&run, app.world()),
+        "runContext": context,
+        "runComputedConfigs": configs,
+    })))
+}
+
+pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
+    let request: CancelRunsRequest = read(&body)?;
+    let wanted = wanted::<CancelRunsRequest>(&body)?;
+    if wanted.uuids.is_some() && wanted.narrows() {
+        let message = "Give uuids or filters besides workflowUuid, not both.";
+        return Err(Refusal::malformed(message));
+    }
+    stoppable(&app, request.workflow_uuid)?;
+    let mut state = app.state();
+    let now = app.now();
+    let mut runs: Vec<(usize, usize)> = wanted
+        .find(&state, app.world(), now)
+        .filter_map(|run| state.place_of(run.plan().uuid))
+        .collect();
+    runs.sort_unstable();
+    for runs in runs.chunk_by(|one, other| one.0 == other.0) {
+        let places: Vec<usize> = runs.iter().map(|(_, run)| *run).collect();
+        if let [(batch, _), ..] = runs {
+            state.change(*batch, |plan| plan.cancel_runs(&places, now));
+        }
+    }
+    Ok(Json(json!({})))
 }
 
 pub async fn metrics(State(app): State<App>, body: Bytes) -> Answer {
     let request: GetRunMetricsRequest = read(&body)?;
-    let wanted = Wanted {
-        workflow: Some(request.workflow_uuid),
-        batch: request.batch_uuid,
-        statuses: Vec::new(),
-        finished: None,
-        record_id: None,
+    let wanted = wanted::<GetRunMetricsRequest>(&body)?;
+    let state = app.state();
+    let mut order: Vec<NodeUuid> = Vec::new();
+    let mut metrics: HashMap<NodeUuid, Metric> = HashMap::new();
+    let mut metric = |node: NodeUuid, add: &dyn Fn(&mut Metric)| {
+        let metric = metrics.entry(node).or_insert_with(|| {
+            order.push(node);
+            Metric::default()
+        });
+        add(metric);
     };
-    let runs = wanted.runs(&app);
-    let metrics: Vec<Value> = (0..World::slugs().len())
-        .map(|n| {
-            let executions: Vec<&Value> = runs
-                .iter()
-                .filter_map(|run| run["executions"].get(n))
-                .collect();
-            let count = |status: &str| {
-                executions
-                    .iter()
-                    .filter(|one| one["status"] == status)
-                    .count()
-            };
-            let used: f64 = executions
-                .iter()
-                .filter_map(|one| one["creditsUsedCount"].as_f64())
-                .sum();
-            json!({
-                "nodeUuid": app.world().node(n),
-                "totalExecutionsCount": executions.len(),
-                "idleExecutionsCount": 0,
-                "pendingExecutionsCount": 0,
-                "runningExecutionsCount": count("pending"),
-                "successExecutionsCount": count("success"),
-                "errorExecutionsCount": count("error"),
-                "cancellingExecutionsCount": 0,
-                "cancelledExecutionsCount": 0,
-                "skippedExecutionsCount": 0,
-                "creditsUsedCount": credits((used * 100.0).round() as u64),
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "runMetrics": metrics })))
-}
-
-pub async fn release(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
-    let world = app.world();
-    if uuid != world.release_uuid.to_string() {
-        return Err(Refusal::missing(format!("There is no release {uuid}.")));
+    // Every node of the graph has its numbers, those that no run has come to, too.
+    let batch = request.batch_uuid.and_then(|uuid| state.batch(uuid));
+    let workflow = app.catalog().workflow(request.workflow_uuid);
+    let deployed = workflow.map(|_| app.world().release_uuid);
+    let release = request.release_uuid.or(deployed);
+    let graph = match batch.filter(|batch| batch.workflow == request.workflow_uuid) {
+        Some(batch) => Some(&batch.graph),
+        None => release
+            .and_then(|uuid| app.catalog().release(uuid))
+            .map(|release| &release.graph),
+    };
+    for node in graph.iter().flat_map(|graph| graph.nodes()) {
+        metric(node.uuid, &|_| ());
     }
-    Ok(Json(json!({ "release": {
-        "uuid": world.release_uuid,
-        "workflowUuid": world.tool_workflow_uuid,
-        "nodes": world.nodes(),
-        "version": "1",
-        "status": "deployed",
-    } })))
-}
-
-/// The filters that the sandbox knows.
-struct Wanted {
-    workflow: Option<WorkflowUuid>,
-    batch: Option<BatchUuid>,
-    statuses: Vec<RunStatus>,
-    finished: Option<bool>,
-    record_id: Option<String>,
-}
-
-impl Wanted {
-    fn runs(&self, app: &App) -> Vec<Value> {
-        let now = app.now();
-        let state = app.state();
-        let batches = state.batches.iter().filter(|batch| {
-            self.workflow
-                .is_none_or(|workflow| workflow == batch.workflow)
-                && self.batch.is_none_or(|uuid| uuid == batch.uuid)
-        });
-        let runs = batches.flat_map(|batch| {
-            batch
-                .runs()
-                .filter_map(|(run, record)| views::run(batch, run, record, app.world(), now))
-        });
-        runs.filter(|run| {
-            let status = run["status"].as_str().unwrap_or_default();
-            (self.statuses.is_empty()
-                || self.statuses.iter().any(|wanted| wanted.as_str() == status))
-                && self
-                    .finished
-                    .is_none_or(|finished| finished != run["finishedAt"].is_null())
-                && self
-                    .record_id
-                    .as_ref()
-                    .is_none_or(|id| run["recordId"] == id.as_str())
-        })
-        .collect()
+    for run in wanted.find(&state, app.world(), app.now()) {
+        let status = run.standing().status;
+        for execution in run.executions() {
+            metric(execution.node.uuid, &|metric| {
+                metric.add(&execution, &status)
+            });
+        }
+        let first = run.batch.graph.nodes().get(run.batch.graph.start());
+        if let Some(first) = first.filter(|_| run.executions().next().is_none()) {
+            metric(first.uuid, &|metric| metric.waits(&status));
+        }
     }
+    let written = order
+        .iter()
+        .filter_map(|node| Some(metrics.get(node)?.written(*node)));
+    Ok(Json(json!({ "runMetrics": written.collect::<Vec<_>>() })))
 }

@@ -1,28 +1,33 @@
 //! What can go wrong, for a program to match on and a person to act on.
 
-use std::fmt;
+mod advice;
+mod display;
+mod refusal;
+
 use std::time::Duration;
 
-use cargo_batch_types::{
-    ApiError, Batch, BatchDataErrorReason, CreateBatchError, DecodeError, from_json,
-};
+use crate::time::Instant;
+use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use tokio::time::Instant;
 
-use crate::Reason;
+use self::refusal::Refusal;
+use crate::once::{self, Sought};
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::retry::retry_after;
+use crate::secret::Hide;
+use crate::{Reason, operations};
 
 /// Anything that went wrong.
 ///
 /// Match on [`kind`](Self::kind) and [`reason`](Self::reason); print it for a person: it says what
-/// was attempted, what came back and what to do. It holds no token and no signed link.
-#[derive(Debug)]
+/// was attempted, what came back and what to do. Its sources say more, and are printed along with
+/// `{:#}` (or by whatever reports chains of errors). It shows no token and no signed link, not even
+/// when a server repeats them, and of a server's words no more than a log can bear; only
+/// [`body`](Self::body) and [`headers`](Self::headers) are as they came.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     operation: Option<&'static Operation>,
@@ -30,11 +35,18 @@ struct Inner {
     what: String,
     refusal: Option<Refusal>,
     answer: Option<Answer>,
+    /// The field that could not be read.
+    field: Option<String>,
     attempts: u32,
     elapsed: Duration,
     /// When the first attempt began.
     started: Option<Instant>,
+    /// What to look for, of a creation.
+    sought: Option<Sought>,
     candidates: Vec<Batch>,
+    /// What else there is to say.
+    note: Option<String>,
+    hide: Hide,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -62,14 +74,6 @@ pub enum ErrorKind {
     Io,
 }
 
-/// What an error answer said, as far as it said anything.
-#[derive(Clone, Debug, Default)]
-struct Refusal {
-    reason: Option<Reason>,
-    data_reason: Option<BatchDataErrorReason>,
-    message: Option<String>,
-}
-
 impl Error {
     fn new(
         kind: ErrorKind,
@@ -82,10 +86,14 @@ impl Error {
             what: what.into(),
             refusal: None,
             answer: None,
+            field: None,
             attempts: 0,
             elapsed: Duration::ZERO,
             started: None,
+            sought: None,
             candidates: Vec::new(),
+            note: None,
+            hide: Hide::default(),
             source: None,
         }))
     }
@@ -143,35 +151,57 @@ impl Error {
     }
 
     pub(crate) fn too_large(operation: Option<&'static Operation>, cap: usize) -> Self {
+        let mut error = Self::too_long("the answer", cap);
+        error.0.operation = operation;
+        error
+    }
+
+    pub(crate) fn too_long(what: &str, cap: usize) -> Self {
         let what = format!(
-            "the answer is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
+            "{what} is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
         );
-        Self::new(ErrorKind::Unreadable, operation, what)
+        Self::new(ErrorKind::Unreadable, None, what)
     }
 
     pub(crate) fn unreadable(
         operation: &'static Operation,
         answer: Answer,
-        source: DecodeError,
+        source: &DecodeError,
+        hide: Hide,
     ) -> Self {
+        let field = source.path().to_owned();
         let what = format!(
-            "the server answered {}, but not with the form it should",
-            answer.status
+            "the server answered {}, but field `{}` is not as it should be",
+            answer.status,
+            hide.clean(&field)
         );
-        let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what).because(source);
+        // The reader's own words quote the value, which may be a secret in the wrong place.
+        let why = std::error::Error::source(source).map_or_else(String::new, ToString::to_string);
+        let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what)
+            .because(Words(hide.clean(&why)));
+        error.0.field = Some(field);
+        if let Some((attempts, started)) = answer.tries {
+            error = error.after(attempts, started);
+        }
         error.0.answer = Some(answer);
+        error.0.hide = hide;
         error
     }
 
-    pub(crate) fn refused(operation: Option<&'static Operation>, answer: Answer) -> Self {
+    pub(crate) fn refused(
+        operation: Option<&'static Operation>,
+        answer: Answer,
+        hide: Hide,
+    ) -> Self {
         let kind = match answer.status {
             StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
             _ => ErrorKind::Refused,
         };
         let what = format!("the server answered {}", answer.status);
         let mut error = Self::new(kind, operation, what);
-        error.0.refusal = Some(Refusal::read(operation, &answer));
+        error.0.refusal = Some(Refusal::read(operation, &answer, &hide));
         error.0.answer = Some(answer);
+        error.0.hide = hide;
         error
     }
 
@@ -187,13 +217,31 @@ impl Error {
         Self::new(ErrorKind::Unreadable, Some(operation), what)
     }
 
+    /// A link to storage that nothing should be sent to.
+    pub(crate) fn bad_link(why: &str) -> Self {
+        Self::new(
+            ErrorKind::Unreadable,
+            None,
+            format!("the API gave a link to storage that {why}"),
+        )
+    }
+
     /// A transfer to or from storage that ended short of its whole.
     pub(crate) fn incomplete(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, None, what)
     }
 
     fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        if let Some(kind) = io_kind(&source) {
+            self.0.what = format!("{} ({kind})", self.0.what);
+        }
         self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Names what it is about.
+    pub(crate) fn of(mut self, name: &str) -> Self {
+        self.0.what = format!("{name}: {}", self.0.what);
         self
     }
 
@@ -205,15 +253,41 @@ impl Error {
         self
     }
 
-    /// Notes the batches that may be what was asked for.
-    pub(crate) fn with_candidates(mut self, candidates: Vec<Batch>) -> Self {
+    /// Notes which creation it is about, and when that began: maybe before this attempt.
+    pub(crate) fn about(mut self, began: Instant, sought: &Sought) -> Self {
+        self.0.started = Some(began);
+        self.0.sought = Some(sought.clone());
+        self
+    }
+
+    /// Notes the batches that may be what was asked for, and what went wrong in looking for them.
+    pub(crate) fn undecided(mut self, candidates: Vec<Batch>, why: Option<Error>) -> Self {
         self.0.candidates = candidates;
+        self.0.note = why.map(|why| format!("looking for the batch failed: {why:#}"));
         self
     }
 
     /// When the first attempt began.
     pub(crate) fn started(&self) -> Option<Instant> {
         self.0.started
+    }
+
+    /// What to look for, of a creation.
+    pub(crate) fn sought(&self) -> Option<&Sought> {
+        self.0.sought.as_ref()
+    }
+
+    /// The batch that was made, when the server said so in an answer that can't be read otherwise.
+    pub fn created(&self) -> Option<BatchUuid> {
+        if self.0.kind != ErrorKind::Unreadable || !self.makes_batches() {
+            return None;
+        }
+        once::created(self.body()?)
+    }
+
+    /// The operation starts something that spends credits.
+    fn makes_batches(&self) -> bool {
+        self.0.operation.is_some_and(makes_batches)
     }
 
     /// The batches that may be the one that was asked for, where that can't be decided: see
@@ -285,8 +359,7 @@ impl Error {
 
     /// The field that could not be read, such as `batch.nodes[3].config`.
     pub fn field(&self) -> Option<&str> {
-        let source = self.0.source.as_ref()?;
-        Some(source.downcast_ref::<DecodeError>()?.path())
+        self.0.field.as_deref()
     }
 
     /// How many times the request was sent.
@@ -322,8 +395,8 @@ impl Error {
 
     /// The server may have acted, and nobody knows: a batch may run and spend credits.
     ///
-    /// Only operations that are not idempotent can be ambiguous. Don't repeat one: look for what it
-    /// may have made first.
+    /// Only operations that are not idempotent can be ambiguous. Don't repeat a creation: look for
+    /// what it may have made first. (A file that is uploaded twice costs nothing.)
     pub fn is_ambiguous(&self) -> bool {
         if self
             .0
@@ -335,14 +408,18 @@ impl Error {
         }
         match self.0.kind {
             ErrorKind::Interrupted | ErrorKind::Unreadable => true,
-            // A refusal that gives its reason was decided on; a bare 5XX may come from anywhere
-            // on the way, also after the server acted.
-            ErrorKind::Refused => {
-                self.status().is_some_and(|status| status.is_server_error())
-                    && self
-                        .reason()
-                        .is_none_or(|reason| reason.as_str() == "failedToStart")
-            }
+            ErrorKind::Refused => match (self.reason(), self.status()) {
+                // Unknown: whether a batch can exist that the server failed to start.
+                (Some(reason), _) if reason.as_str() == "failedToStart" => true,
+                // A refusal with a documented reason was decided on.
+                (Some(reason), _) if reason.advice().is_some() => false,
+                // Anything else of 5XX may come from anywhere on the way, also after the server
+                // acted; as may the two words of 4XX for "it took too long".
+                (_, Some(status)) => {
+                    status.is_server_error() || matches!(status.as_u16(), 408 | 499)
+                }
+                (_, None) => false,
+            },
             _ => false,
         }
     }
@@ -361,44 +438,46 @@ impl Error {
         }
     }
 
-    /// When the server asks to be called again.
+    /// When the server asks to be called again: after this long.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.headers()?)
     }
+}
 
-    /// What to do about it, in a sentence.
-    pub fn advice(&self) -> Option<&'static str> {
-        if self.is_ambiguous() {
-            return Some(
-                "It may have been acted on: look for the batch before creating another one, which \
-                 would spend credits again.",
-            );
-        }
-        if let Some(advice) = self.data_reason().and_then(BatchDataErrorReason::advice) {
-            return Some(advice);
-        }
-        if let Some(advice) = self.reason().and_then(Reason::advice) {
-            return Some(advice);
-        }
-        Some(match (self.0.kind, self.status()) {
-            (ErrorKind::Unauthorized, Some(_)) => {
-                "Check that the API token is right, not expired, and of the workspace you mean."
-            }
-            (ErrorKind::Refused, Some(StatusCode::FORBIDDEN)) => {
-                "Give the API token the permission for this operation."
-            }
-            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) => {
-                "Check the id, and that it belongs to the token's workspace."
-            }
-            (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => "Call less often.",
-            (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
-            (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
-            (ErrorKind::Unreadable, _) => {
-                "The raw body is in the error; a newer version may read it."
-            }
-            _ => return None,
-        })
+/// The operation starts something that spends credits.
+pub(crate) fn makes_batches(operation: &Operation) -> bool {
+    [
+        operations::CREATE_BATCH.id,
+        operations::EXECUTE_ACTION_BATCH.id,
+    ]
+    .contains(&operation.id)
+}
+
+/// Somebody else's words, fit to be shown.
+#[derive(Debug)]
+struct Words(String);
+
+impl std::fmt::Display for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
+}
+
+impl std::error::Error for Words {}
+
+/// What kind of trouble the system had, in two or three words, where that says something.
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, Other};
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && !matches!(io.kind(), InvalidData | InvalidInput | Other)
+        {
+            return Some(io.kind());
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The statuses after which an idempotent request is sent again.
@@ -414,76 +493,6 @@ fn is_unsent(error: &reqwest::Error) -> bool {
 #[cfg(target_arch = "wasm32")]
 fn is_unsent(_: &reqwest::Error) -> bool {
     false // A browser doesn't say.
-}
-
-impl Refusal {
-    /// Reads an error body as far as it can be read; a page of HTML says nothing here.
-    fn read(operation: Option<&'static Operation>, answer: &Answer) -> Self {
-        let plain: ApiError = from_json(&answer.body).unwrap_or_default();
-        // Only creations carry `dataError`; the member is looked for wherever it may be.
-        let data = from_json::<CreateBatchError>(&answer.body)
-            .ok()
-            .and_then(|error| error.data_error);
-        let reason = plain.reason.filter(|reason| !reason.is_empty());
-        Self {
-            reason: reason.map(|text| match operation {
-                Some(operation) => Reason::read(operation, &text),
-                None => Reason::Other(text),
-            }),
-            data_reason: data.and_then(|data| data.reason),
-            message: plain.error_message.filter(|message| !message.is_empty()),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if let Some(operation) = inner.operation {
-            write!(f, "{operation}: ")?;
-        }
-        f.write_str(&inner.what)?;
-        if let Some(refusal) = &inner.refusal {
-            if let Some(reason) = &refusal.reason {
-                write!(f, ", {}", reason.as_str())?;
-            }
-            if let Some(reason) = &refusal.data_reason {
-                write!(f, " ({})", reason.as_str())?;
-            }
-            if let Some(message) = &refusal.message {
-                write!(f, ": {}", crate::secret::without_links(message))?;
-            }
-        }
-        if let Some(source) = &inner.source {
-            write!(f, ": {source}")?;
-        }
-        let mut details = Vec::new();
-        if !inner.candidates.is_empty() {
-            let uuids: Vec<String> = inner
-                .candidates
-                .iter()
-                .map(|batch| batch.uuid.to_string())
-                .collect();
-            details.push(format!("it may be {}", uuids.join(" or ")));
-        }
-        if inner.attempts > 1 {
-            details.push(format!(
-                "{} attempts in {}",
-                inner.attempts,
-                seconds(inner.elapsed)
-            ));
-        }
-        if let Some(id) = self.request_id() {
-            details.push(format!("request {id}"));
-        }
-        if !details.is_empty() {
-            write!(f, " ({})", details.join(", "))?;
-        }
-        if let Some(advice) = self.advice() {
-            write!(f, ". {advice}")?;
-        }
-        Ok(())
-    }
 }
 
 impl std::error::Error for Error {

@@ -1,0 +1,54 @@
+//! What to do about an error.
+
+use cargo_batch_types::BatchDataErrorReason;
+use reqwest::StatusCode;
+
+use super::{Error, ErrorKind};
+use crate::Reason;
+
+impl Error {
+    /// What to do about it, in a sentence.
+    pub fn advice(&self) -> Option<&'static str> {
+        if self.created().is_some() {
+            return Some(
+                "The batch exists and spends credits: go on with it, and don't create another one.",
+            );
+        }
+        if self.is_ambiguous() {
+            return Some(match self.makes_batches() {
+                true => {
+                    "It may have been acted on: look for the batch before creating another one, \
+                     which would spend credits again."
+                }
+                false => "It may have been acted on; sending it again costs no credits.",
+            });
+        }
+        if let Some(advice) = self.data_reason().and_then(BatchDataErrorReason::advice) {
+            return Some(advice);
+        }
+        if let Some(advice) = self.reason().and_then(Reason::advice) {
+            return Some(advice);
+        }
+        Some(match (self.kind(), self.status()) {
+            (ErrorKind::Unauthorized, Some(_)) => {
+                "Check that the API token is right, not expired, and of the workspace you mean."
+            }
+            (ErrorKind::Refused, Some(StatusCode::FORBIDDEN)) => {
+                "Give the API token the permission for this operation."
+            }
+            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) => {
+                "Check the id, and that it belongs to the token's workspace."
+            }
+            (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => "Call less often.",
+            (ErrorKind::Refused, Some(status)) if status.is_redirection() => {
+                "Check the base URL: no redirect is followed, because the token must not be."
+            }
+            (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
+            (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
+            (ErrorKind::Unreadable, _) if self.body().is_some() => {
+                "The raw body is in the error; a newer version may read it."
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Errors as text: in `Display` for a person, in `Debug` for a log.
+
+use std::fmt;
+
+use super::{Error, seconds};
+use crate::secret::escaped;
+
+/// The longest word of a server, such as a reason or the name of a request.
+const WORD: usize = 100;
+
+/// What was attempted, what came back and what to do. The sources are not repeated, so that reports
+/// of the whole chain say nothing twice; `{:#}` is such a report.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{operation}: ")?;
+        }
+        f.write_str(&inner.what)?;
+        if let Some(refusal) = &inner.refusal {
+            if let Some(reason) = &refusal.reason {
+                write!(f, ", {}", escaped(reason.as_str(), WORD))?;
+            }
+            if let Some(reason) = &refusal.data_reason {
+                write!(f, " ({})", escaped(reason.as_str(), WORD))?;
+            }
+            if let Some(message) = &refusal.message {
+                write!(f, ": {message}")?;
+            }
+        }
+        if f.alternate() {
+            let mut source = std::error::Error::source(self);
+            while let Some(error) = source {
+                write!(f, ": {error}")?;
+                source = error.source();
+            }
+        }
+        let details = self.details();
+        if !details.is_empty() {
+            write!(f, " ({})", details.join(", "))?;
+        }
+        if let Some(advice) = self.advice() {
+            write!(f, ". {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn details(&self) -> Vec<String> {
+        /// More than these are in the error itself.
+        const SHOWN: usize = 5;
+        let inner = &*self.0;
+        let mut details = Vec::new();
+        if let Some(batch) = self.created() {
+            details.push(format!("batch {batch} was created"));
+        }
+        if !inner.candidates.is_empty() {
+            let shown = inner.candidates.iter().take(SHOWN);
+            let uuids: Vec<String> = shown.map(|batch| batch.uuid.to_string()).collect();
+            let more = match inner.candidates.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" or one of {more} more"),
+            };
+            details.push(format!("it may be {}{more}", uuids.join(" or ")));
+        }
+        if let Some(note) = &inner.note {
+            details.push(note.clone());
+        }
+        if inner.attempts > 1 {
+            details.push(format!(
+                "{} attempts in {}",
+                inner.attempts,
+                seconds(inner.elapsed)
+            ));
+        }
+        if let Some(id) = self.request_id() {
+            details.push(format!("request {}", inner.hide.clean(&escaped(id, WORD))));
+        }
+        details
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let candidates: Vec<_> = inner.candidates.iter().map(|batch| batch.uuid).collect();
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("operation", &inner.operation.map(|operation| operation.id))
+            .field("status", &self.status())
+            .field("text", &format_args!("\"{self}\""))
+            .field("attempts", &inner.attempts)
+            .field("elapsed", &inner.elapsed)
+            .field("candidates", &candidates)
+            .field("source", &inner.source)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! What an error answer says.
+
+use cargo_batch_types::{ApiError, BatchDataErrorReason, CreateBatchError, from_json};
+
+use crate::Reason;
+use crate::operation::Operation;
+use crate::response::Answer;
+use crate::secret::Hide;
+
+/// What an error answer said, as far as it said anything.
+#[derive(Clone, Default)]
+pub(super) struct Refusal {
+    pub reason: Option<Reason>,
+    pub data_reason: Option<BatchDataErrorReason>,
+    /// The server's words, without the token and the links that may be in them.
+    pub message: Option<String>,
+}
+
+impl Refusal {
+    /// Reads an error body as far as it can be read; a page of HTML says nothing here.
+    pub fn read(operation: Option<&'static Operation>, answer: &Answer, hide: &Hide) -> Self {
+        let plain: ApiError = from_json(&answer.body).unwrap_or_default();
+        // Only creations carry `dataError`; the member is looked for wherever it may be.
+        let data = from_json::<CreateBatchError>(&answer.body)
+            .ok()
+            .and_then(|error| error.data_error);
+        let reason = plain.reason.filter(|reason| !reason.is_empty());
+        Self {
+            reason: reason.map(|text| match operation {
+                Some(operation) => Reason::read(operation, &hide.clean(&text)),
+                None => Reason::Other(hide.clean(&text)),
+            }),
+            data_reason: data
+                .and_then(|data| data.reason)
+                .map(|reason| hide.clean(reason.as_str()).into()),
+            message: plain
+                .error_message
+                .filter(|message| !message.is_empty())
+                .map(|message| hide.clean(&message)),
+        }
+    }
+}

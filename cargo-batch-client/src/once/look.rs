@@ -1,0 +1,138 @@
+//! Looking through the batches of a workflow.
+
+use std::time::{Duration, SystemTime};
+
+use crate::time::Instant;
+use cargo_batch_types::Batch;
+
+use super::echo::Sought;
+use super::verdict::Look;
+use crate::{Client, Error, operations};
+
+/// `Date` has whole seconds, and a batch is dated by another machine than answers are.
+const PRECISION: Duration = Duration::from_secs(3);
+
+/// How wrong a clock may be. A batch that by the clocks is this much older than the creation is
+/// never adopted, but keeps another from being created.
+const TOLERANCE: Duration = Duration::from_secs(120);
+
+/// How many pages of a list are read, 100 batches each, in an order the API doesn't document.
+const PAGES: usize = 100;
+
+/// So many batches in a row, the newest first, are no coincidence.
+const ORDERED: usize = 20;
+
+impl Client {
+    /// Looks for batches that may be what a creation made that began then.
+    pub(super) async fn look(&self, sought: &Sought, began: Instant) -> Result<Look, Error> {
+        // No filter but the workflow: one that a server understands otherwise would hide the batch.
+        let mut list = self.list_batches();
+        if let Some(workflow) = sought.workflow {
+            list = list.workflow_uuids([workflow]);
+        }
+        let own = sought.key();
+        let mut pages = list.pages();
+        let mut order = Order::default();
+        let mut look = Look::default();
+        for _ in 0..PAGES {
+            let Some(page) = pages.next().await else {
+                look.complete = true;
+                break;
+            };
+            let page = page?;
+            let window = Window::new(page.date, began.elapsed());
+            for batch in page.items {
+                order.take(&batch);
+                let made = batch.created_at.timestamp_millis();
+                if made < window.doubtful || self.inner.creations.is_explained(&batch, own.as_ref())
+                {
+                    continue;
+                }
+                let fit = sought.fit(&batch);
+                look.add(batch, fit, made >= window.since);
+            }
+            if order.is_past(window.doubtful) {
+                look.complete = true;
+                break;
+            }
+        }
+        Ok(look)
+    }
+}
+
+pub(super) fn too_long() -> Error {
+    let what = format!("the list has more than {PAGES} pages, in no order that would spare them");
+    Error::endless(&operations::LIST_BATCHES, what)
+}
+
+/// The moments of the server's clock that matter, in milliseconds of Unix time.
+#[derive(Debug, PartialEq, Eq)]
+struct Window {
+    /// What was made from then on can be the creation's.
+    since: i64,
+    /// What was made from then on can be so if the clocks are wrong.
+    doubtful: i64,
+}
+
+impl Window {
+    /// The window of a creation that began that long ago.
+    fn new(server: Option<SystemTime>, ago: Duration) -> Self {
+        let (now, margin) = match server {
+            Some(date) => (date, PRECISION),
+            None => (crate::time::now(), TOLERANCE),
+        };
+        let before = |margin: Duration| {
+            let began = now
+                .checked_sub(ago.saturating_add(margin))
+                .and_then(|began| began.duration_since(SystemTime::UNIX_EPOCH).ok())
+                .unwrap_or_default();
+            i64::try_from(began.as_millis()).unwrap_or(i64::MAX)
+        };
+        Self {
+            since: before(margin),
+            doubtful: before(margin + TOLERANCE),
+        }
+    }
+}
+
+/// Whether a list has turned out to have its newest first.
+#[derive(Default)]
+struct Order {
+    read: usize,
+    oldest: Option<i64>,
+    broken: bool,
+}
+
+impl Order {
+    fn take(&mut self, batch: &Batch) {
+        let made = batch.created_at.timestamp_millis();
+        self.broken |= self.oldest.is_some_and(|oldest| made > oldest);
+        self.oldest = Some(made);
+        self.read += 1;
+    }
+
+    /// What is still to come is older than that.
+    fn is_past(&self, moment: i64) -> bool {
+        !self.broken && self.read >= ORDERED && self.oldest.is_some_and(|oldest| oldest < moment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_is_of_the_servers_clock_and_has_margins() {
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let window = Window::new(Some(date), Duration::from_secs(60));
+        assert_eq!(window.since, 937_000);
+        assert_eq!(window.doubtful, 817_000);
+        assert_eq!(
+            Window::new(Some(SystemTime::UNIX_EPOCH), Duration::MAX),
+            Window {
+                since: 0,
+                doubtful: 0
+            }
+        );
+    }
+}

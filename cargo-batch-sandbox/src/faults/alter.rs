@@ -1,0 +1,128 @@
+//! Regular requests and answers with something wrong in them.
+
+use axum::body::Bytes;
+use axum::http::{Uri, request};
+use serde_json::{Value, json};
+
+use super::Fault;
+
+/// The body of an answer as a fault makes it, or as it is if the fault is of another kind or the body
+/// isn't JSON. `seed` is what an order by chance follows from.
+pub fn alter(fault: &Fault, body: Bytes, seed: u64) -> Bytes {
+    let Ok(mut value) = serde_json::from_slice::<Value>(&body) else {
+        return body;
+    };
+    match fault {
+        Fault::InvalidJson => {
+            let mut broken = body.to_vec();
+            broken.pop();
+            broken.push(b',');
+            return broken.into();
+        }
+        Fault::UnknownStatus { status } => {
+            walk(&mut value, &mut |name, member| {
+                if name == "status" && member.is_string() {
+                    *member = status.as_str().into();
+                }
+            });
+        }
+        Fault::UnknownKind { value: kind } => {
+            walk(&mut value, &mut |name, member| {
+                if matches!(name, "kind" | "nodeKind") && member.is_string() {
+                    *member = kind.as_str().into();
+                }
+            });
+        }
+        Fault::ExtraFields => extend(&mut value),
+        Fault::ReorderedPage => {
+            let mut random = fastrand::Rng::with_seed(seed);
+            for name in ["batches", "runs"] {
+                if let Some(Value::Array(items)) = value.get_mut(name) {
+                    reorder(items, &mut random);
+                }
+            }
+        }
+        _ => return body,
+    }
+    value.to_string().into()
+}
+
+/// An order that is surely another one, where there is more than one item.
+fn reorder(items: &mut [Value], random: &mut fastrand::Rng) {
+    let before = items.to_vec();
+    random.shuffle(items);
+    if items == before {
+        items.reverse();
+    }
+}
+
+/// What users of the API name the members of.
+const FREE: [&str; 6] = [
+    "config",
+    "record",
+    "records",
+    "runComputedConfigs",
+    "runContext",
+    "dataError",
+];
+
+/// Goes through all members, but not into those of users.
+fn walk(value: &mut Value, change: &mut impl FnMut(&str, &mut Value)) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if !FREE.contains(&name.as_str()) {
+                    walk(member, change);
+                    change(name, member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, change)),
+        _ => {}
+    }
+}
+
+fn extend(value: &mut Value) {
+    walk(value, &mut |_, member| add(member));
+    add(value);
+}
+
+fn add(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let new = json!({ "since": 2027, "kind": "new", "items": [null, 1.5] });
+            members.insert("addedLater".to_owned(), new);
+        }
+        Value::Array(items) => items.iter_mut().for_each(add),
+        _ => {}
+    }
+}
+
+/// The request for a page that begins so many items earlier.
+pub fn overlap(parts: &mut request::Parts, body: Bytes, items: u64) -> Bytes {
+    if let Some(query) = parts.uri.query() {
+        let mut earlier = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match value.parse::<u64>() {
+                Ok(offset) if name == "offset" => {
+                    earlier.append_pair(&name, &offset.saturating_sub(items).to_string())
+                }
+                _ => earlier.append_pair(&name, &value),
+            };
+        }
+        let uri = format!("{}?{}", parts.uri.path(), earlier.finish());
+        if let Ok(uri) = uri.parse::<Uri>() {
+            parts.uri = uri;
+        }
+    }
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(mut value) => {
+            let Some(offset) = value.get("offset").and_then(Value::as_u64) else {
+                return body;
+            };
+            value["offset"] = offset.saturating_sub(items).into();
+            value.to_string().into()
+        }
+        Err(_) => body,
+    }
+}

@@ -1,0 +1,257 @@
+//! The kinds of faults.
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Something that goes wrong on purpose.
+///
+/// As JSON it is an object with the member `kind`, which is the name of the variant beginning with a
+/// small letter: `{"kind": "resetAfterActing"}`, `{"kind": "stall", "seconds": 30}`. Members that are
+/// left out have the value named as their default here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+// The derived functions know the form `{"stall": {…}}`, which is told apart better; the
+// implementations below put `kind` into it.
+#[serde(
+    remote = "Self",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The port is closed for a time, from the moment the plan is set: whoever connects is refused by
+    /// the system, and connections there are end after the request they are at. Only for the
+    /// operations `*`, `api` and `storage`, as a port knows no operations, and only without
+    /// `skip`, `count` and `probability`.
+    Refuse {
+        /// For how long, in seconds of tokio's time; 1 by default. The port opens again by itself.
+        #[serde(default = "one")]
+        seconds: f64,
+    },
+    /// A connection is accepted and closed at once, before anything is read from it. It is decided
+    /// for each connection, not for each request. Only for `*`, `api` and `storage`.
+    CloseOnAccept,
+    /// The connection is reset once the head of the request has come; its body is not read and
+    /// nothing is done.
+    ResetBeforeReading,
+    /// The connection is reset once the whole request has come; nothing is done.
+    ResetBeforeActing,
+    /// What is asked for is done, and the connection is reset before a byte of the answer: the
+    /// dangerous one.
+    ResetAfterActing,
+    /// Nothing comes for a time; then the regular answer.
+    Stall {
+        /// For how long, in seconds of tokio's time; for ever by default.
+        #[serde(default)]
+        seconds: Option<f64>,
+        /// Whether it is done before the wait rather than after it; false by default.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// The body of the regular answer comes in small pieces.
+    Trickle {
+        /// How many bytes a piece has; 16 by default.
+        #[serde(default = "piece")]
+        bytes: u64,
+        /// How long after one the next comes, in milliseconds of tokio's time; 100 by default.
+        #[serde(default = "pause")]
+        millis: u64,
+    },
+    /// The connection ends within the body of the regular answer, whose `Content-Length` tells the
+    /// whole length.
+    Truncate {
+        /// How many bytes still come; half of them by default. When there aren't as many, all but
+        /// one.
+        #[serde(default)]
+        bytes: Option<u64>,
+    },
+    /// The `Content-Length` of the regular answer is wrong. When it is too large the connection ends
+    /// after the body; when it is too small the body is cut to it.
+    WrongLength {
+        /// By how much; 10 by default. Negative for too small.
+        #[serde(default = "ten")]
+        by: i64,
+    },
+    /// 502 with a page of HTML, as a gateway answers.
+    BadGateway {
+        /// Whether what is asked for is done nevertheless; false by default.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// 504 with a page of HTML.
+    GatewayTimeout {
+        /// Whether what is asked for is done nevertheless; true by default.
+        #[serde(default = "yes")]
+        acted: bool,
+    },
+    /// 500 without a body.
+    ServerError {
+        /// Whether what is asked for is done nevertheless; false by default.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// 429; nothing is done.
+    TooManyRequests {
+        /// The seconds of `Retry-After`; without it by default.
+        #[serde(default)]
+        retry_after: Option<u64>,
+        /// Whether `Retry-After` is a date; false by default.
+        #[serde(default)]
+        as_date: bool,
+    },
+    /// 503.
+    Unavailable {
+        /// The seconds of `Retry-After`; without it by default.
+        #[serde(default)]
+        retry_after: Option<u64>,
+        /// Whether `Retry-After` is a date; false by default.
+        #[serde(default)]
+        as_date: bool,
+        /// Whether what is asked for is done nevertheless; false by default.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// The token is replaced by another, and the request, with all that carry the old one, is
+    /// answered 401. [`Sandbox::token`](crate::Sandbox::token) and `GET /sandbox/world` tell the new
+    /// one. Not for storage, which takes no token.
+    RevokeToken,
+    /// An error of the API; nothing is done.
+    ApiError {
+        /// The status, from 400 to 599; 400 by default.
+        #[serde(default = "bad_request")]
+        status: u16,
+        /// The `reason`; without it by default.
+        #[serde(default)]
+        reason: Option<String>,
+        /// The reason within `dataError`; without it by default.
+        #[serde(default)]
+        data_reason: Option<String>,
+        /// The `errorMessage`; without it by default.
+        #[serde(default)]
+        message: Option<String>,
+    },
+    /// The regular answer, if it is JSON, is broken at its end.
+    InvalidJson,
+    /// Every `status` in the regular answer is one that nobody has heard of.
+    UnknownStatus {
+        /// Which one; `hibernating` by default.
+        #[serde(default = "status")]
+        status: String,
+    },
+    /// Every `kind` and `nodeKind` in the regular answer is one that nobody has heard of.
+    UnknownKind {
+        /// Which one; `quantum` by default.
+        #[serde(default = "kind")]
+        value: String,
+    },
+    /// The objects of the regular answer have a member more. Not those that the API's users name the
+    /// members of: records, configurations and the context of a run.
+    ExtraFields,
+    /// A page of a list overlaps the one before it: its `offset` is taken for a smaller one, as when
+    /// items were added at the start of the list meanwhile. Only for lists.
+    DuplicatePage {
+        /// By how many items; 1 by default.
+        #[serde(default = "item")]
+        items: u64,
+    },
+    /// The items of a page come in another order. Only for lists.
+    ReorderedPage,
+    /// Storage says that the link has expired: 403. Only for storage.
+    ExpiredUrl,
+    /// The file has another content and another `ETag` from this request on, itself included. Only
+    /// for `storage_get`.
+    ChangedContent,
+}
+
+fn one() -> f64 {
+    1.0
+}
+fn piece() -> u64 {
+    16
+}
+fn pause() -> u64 {
+    100
+}
+fn ten() -> i64 {
+    10
+}
+fn yes() -> bool {
+    true
+}
+fn bad_request() -> u16 {
+    400
+}
+fn status() -> String {
+    "hibernating".to_owned()
+}
+fn kind() -> String {
+    "quantum".to_owned()
+}
+fn item() -> u64 {
+    1
+}
+
+impl Fault {
+    /// Its `kind`.
+    pub fn kind(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(value) => value["kind"].as_str().unwrap_or_default().to_owned(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let derived = Self::serialize(self, serde_json::value::Serializer);
+        let mut object = Map::new();
+        match derived.map_err(S::Error::custom)? {
+            Value::Object(outer) => {
+                for (kind, members) in outer {
+                    object.insert("kind".to_owned(), kind.into());
+                    if let Value::Object(members) = members {
+                        object.extend(members);
+                    }
+                }
+            }
+            kind => {
+                object.insert("kind".to_owned(), kind);
+            }
+        }
+        object.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::deserialize(deserializer)?;
+        let kind = match members.remove("kind") {
+            Some(Value::String(kind)) => kind,
+            Some(other) => return Err(D::Error::custom(format!("kind: {other} is not a string"))),
+            None => return Err(D::Error::missing_field("kind")),
+        };
+        let outer = |inner: Value| Value::Object(Map::from_iter([(kind.clone(), inner)]));
+        // A variant without members is known by that.
+        if let Ok(plain) = Self::deserialize(outer(Value::Null)) {
+            return match members.keys().next() {
+                Some(name) => Err(D::Error::custom(format!(
+                    "{name}: the kind {kind} has no members"
+                ))),
+                None => Ok(plain),
+            };
+        }
+        let mut track = serde_path_to_error::Track::new();
+        let value = outer(Value::Object(members));
+        Self::deserialize(serde_path_to_error::Deserializer::new(value, &mut track)).map_err(
+            |error| {
+                let path = track.path().to_string();
+                match path.strip_prefix(&format!("{kind}.")) {
+                    Some(member) => D::Error::custom(format!("{member}: {error}")),
+                    None => D::Error::custom(error),
+                }
+            },
+        )
+    }
+}

@@ -1,0 +1,289 @@
+//! A plan of faults: which requests are hit by what.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use crate::spec;
+
+/// Rules that say which requests are hit by which fault.
+///
+/// The rules are asked in their order, and the first that has a fault for a request is the one that
+/// hits it. Every rule counts the requests it is about, whatever the others do, and what it decides
+/// of the n-th of them depends on its seed and on n alone.
+///
+/// ```
+/// use cargo_batch_sandbox::{Fault, FaultPlan, Rule};
+///
+/// // The first batch is created, but nobody gets to know of it; later one list in five is refused.
+/// let plan = FaultPlan::new()
+///     .rule(Rule::new(Fault::ResetAfterActing).on("create_batch").count(1))
+///     .rule(
+///         Rule::new(Fault::TooManyRequests { retry_after: Some(2), as_date: false })
+///             .on("list_batches")
+///             .probability(0.2)
+///             .skip(3),
+///     );
+/// let json = r#"{ "rules": [
+///     { "operation": "create_batch", "count": 1, "fault": { "kind": "resetAfterActing" } },
+///     { "operation": "list_batches", "skip": 3, "probability": 0.2,
+///       "fault": { "kind": "tooManyRequests", "retryAfter": 2 } }
+/// ] }"#;
+/// assert_eq!(FaultPlan::from_json(json)?, plan);
+/// # Ok::<(), cargo_batch_sandbox::InvalidPlan>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FaultPlan {
+    /// What the decisions of rules without a seed of their own follow from; 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+/// A fault, and the requests it hits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Rule {
+    /// The operation, by its id in the specification (`create_batch`) or `storage_get` or
+    /// `storage_put`; `api` or `storage` for all of one port; `*`, the default, for all.
+    #[serde(default = "all")]
+    pub operation: String,
+    /// How many of the requests it is about are let through at the start; 0 by default.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skip: u64,
+    /// How many it hits at most; without a bound by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// How likely it hits one, from 0 to 1; 1 by default.
+    #[serde(default = "certain", skip_serializing_if = "is_certain")]
+    pub probability: f64,
+    /// What its decisions follow from; by default the seed of the plan and its place there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// What goes wrong.
+    pub fault: Fault,
+}
+
+fn all() -> String {
+    "*".to_owned()
+}
+
+fn certain() -> f64 {
+    1.0
+}
+
+fn is_certain(probability: &f64) -> bool {
+    *probability == 1.0
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// What is wrong with a plan: the place, the value and what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPlan(String);
+
+impl fmt::Display for InvalidPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidPlan {}
+
+impl FaultPlan {
+    /// A plan without rules.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a rule.
+    #[must_use]
+    pub fn rule(mut self, rule: impl Into<Rule>) -> Self {
+        self.rules.push(rule.into());
+        self
+    }
+
+    /// Sets what the decisions of rules without a seed of their own follow from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Reads a plan, and checks it.
+    ///
+    /// # Errors
+    /// When it isn't one.
+    pub fn from_json(json: &str) -> Result<Self, InvalidPlan> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let plan: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            match path.as_str() {
+                "." => InvalidPlan(error.inner().to_string()),
+                path => InvalidPlan(format!("{path}: {}", error.inner())),
+            }
+        })?;
+        reader
+            .end()
+            .map_err(|error| InvalidPlan(error.to_string()))?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Whether the members go together.
+    pub(crate) fn check(&self) -> Result<(), InvalidPlan> {
+        for (place, rule) in self.rules.iter().enumerate() {
+            if let Err(wrong) = rule.check() {
+                return Err(InvalidPlan(format!("rules[{place}].{wrong}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Rule> for FaultPlan {
+    fn from(rule: Rule) -> Self {
+        Self::new().rule(rule)
+    }
+}
+
+impl From<Fault> for Rule {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault)
+    }
+}
+
+impl Rule {
+    /// A rule that hits every request.
+    pub fn new(fault: Fault) -> Self {
+        Self {
+            operation: all(),
+            skip: 0,
+            count: None,
+            probability: 1.0,
+            seed: None,
+            fault,
+        }
+    }
+
+    /// Only requests for an operation; see [`operation`](Self::operation).
+    #[must_use]
+    pub fn on(mut self, operation: impl Into<String>) -> Self {
+        self.operation = operation.into();
+        self
+    }
+
+    /// Not the first so many of them.
+    #[must_use]
+    pub fn skip(mut self, requests: u64) -> Self {
+        self.skip = requests;
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn count(mut self, requests: u64) -> Self {
+        self.count = Some(requests);
+        self
+    }
+
+    /// So likely, from 0 to 1.
+    #[must_use]
+    pub fn probability(mut self, probability: f64) -> Self {
+        self.probability = probability;
+        self
+    }
+
+    /// What its decisions follow from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let operation = self.operation.as_str();
+        let mut known = vec!["*", "api", "storage"];
+        known.extend(STORAGE);
+        known.extend(spec::operations().iter().map(|one| one.id.as_str()));
+        if !known.contains(&operation) {
+            let known = known.join(", ");
+            return Err(format!("operation: {operation:?} is none of {known}"));
+        }
+        if !(0.0..=1.0).contains(&self.probability) {
+            return Err(format!(
+                "probability: {} is not from 0 to 1",
+                self.probability
+            ));
+        }
+        let kind = self.fault.kind();
+        let only = |allowed: &[&str]| match allowed.contains(&operation) {
+            true => Ok(()),
+            false => Err(format!(
+                "operation: a fault of kind {kind} is for {} only, not for {operation:?}",
+                allowed.join(", ")
+            )),
+        };
+        let member = |name: &str, value: &dyn fmt::Display, wanted: &str| {
+            Err(format!("fault.{name}: {value} is not {wanted}"))
+        };
+        match &self.fault {
+            Fault::Refuse { seconds } => {
+                only(&PORTS)?;
+                if !is_time(*seconds) {
+                    return member("seconds", seconds, A_TIME);
+                }
+                let plain = self.skip == 0 && self.count.is_none() && self.probability == 1.0;
+                if !plain {
+                    let message = "skip, count and probability don't go with a fault of kind refuse, \
+                                   which begins when the plan is set";
+                    return Err(format!("fault: {message}"));
+                }
+                Ok(())
+            }
+            Fault::CloseOnAccept => only(&PORTS),
+            Fault::Stall {
+                seconds: Some(seconds),
+                ..
+            } if !is_time(*seconds) => member("seconds", seconds, A_TIME),
+            Fault::Trickle { bytes: 0, .. } => member("bytes", &0, "a number from 1 on"),
+            Fault::WrongLength { by: 0 } => member("by", &0, "another number than that"),
+            Fault::ApiError { status, .. } if !(400..600).contains(status) => {
+                member("status", status, "from 400 to 599")
+            }
+            Fault::DuplicatePage { .. } | Fault::ReorderedPage => only(&PAGES),
+            Fault::ExpiredUrl => only(&["storage", "storage_get", "storage_put"]),
+            Fault::ChangedContent => only(&["storage_get"]),
+            Fault::RevokeToken
+                if ["storage", "storage_get", "storage_put"].contains(&operation) =>
+            {
+                Err(format!(
+                    "operation: a fault of kind {kind} is not for {operation:?}, which takes no token"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The operations of storage.
+const STORAGE: [&str; 2] = ["storage_get", "storage_put"];
+
+/// What names a whole port.
+const PORTS: [&str; 3] = ["*", "api", "storage"];
+
+/// What answers with a page; of other operations these faults change nothing.
+const PAGES: [&str; 4] = ["list_batches", "list_runs", "api", "*"];
+
+const A_TIME: &str = "a number of seconds, from 0 to 1000000000";
+
+fn is_time(seconds: f64) -> bool {
+    (0.0..=1e9).contains(&seconds)
+}

@@ -1,0 +1,24 @@
+//! The two ports, and what goes on at them.
+//!
+//! The accept loop is our own, since a fault may need a port that is closed, a connection that is
+//! reset or a body that ends too soon; a ready-made server takes care that none of this happens.
+
+mod door;
+mod exchange;
+mod line;
+mod paced;
+
+pub use door::Door;
+pub use exchange::Exchange;
+
+use serde::{Deserialize, Serialize};
+
+/// The two origins of a sandbox, as the API and its storage are two hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// The API.
+    Api,
+    /// What signed links lead to.
+    Storage,
+}

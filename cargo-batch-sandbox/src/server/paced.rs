@@ -1,0 +1,77 @@
+//! A body that comes in its own time, or not to its end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use hyper::body::{Body, Frame};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::line::{Line, Reset};
+
+/// Some bytes, in pieces, and an end that may be none.
+///
+/// It doesn't tell its length, so that the `Content-Length` of the answer is what its header says.
+#[derive(Debug)]
+pub struct Paced {
+    rest: Bytes,
+    piece: usize,
+    pause: Duration,
+    waits: Option<Pin<Box<Sleep>>>,
+    /// If it is cut: the connection, and how often it had been flushed when the last piece was given.
+    cut: Option<(Line, u64)>,
+}
+
+impl Paced {
+    /// A whole body in pieces of so many bytes, with pauses between them.
+    pub fn trickle(body: Bytes, piece: usize, pause: Duration) -> Self {
+        Self {
+            rest: body,
+            piece: piece.max(1),
+            pause,
+            waits: None,
+            cut: None,
+        }
+    }
+
+    /// A body after which the connection ends.
+    pub fn cut(body: Bytes, line: &Line) -> Self {
+        Self {
+            cut: Some((line.clone(), line.flushes())),
+            ..Self::trickle(body, usize::MAX, Duration::ZERO)
+        }
+    }
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = Reset;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Reset>>> {
+        if let Some(waits) = &mut self.waits {
+            ready!(waits.as_mut().poll(cx));
+            self.waits = None;
+        }
+        if self.rest.is_empty() {
+            let Some((line, before)) = &self.cut else {
+                return Poll::Ready(None);
+            };
+            // Not before everything has left the server's buffer.
+            ready!(line.poll_flushed(*before, cx));
+            return Poll::Ready(Some(Err(Reset)));
+        }
+        let length = self.piece.min(self.rest.len());
+        let piece = self.rest.split_to(length);
+        if !self.rest.is_empty() && !self.pause.is_zero() {
+            self.waits = Some(Box::pin(sleep_until(Instant::now() + self.pause)));
+        }
+        if let Some((line, flushes)) = &mut self.cut {
+            *flushes = line.flushes();
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}

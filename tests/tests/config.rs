@@ -1,0 +1,323 @@
+//! How a client is set up, and what it can't be made to do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+use cargo_batch_client::operation::{Method, Operation};
+use cargo_batch_client::secrecy::SecretString;
+use cargo_batch_client::types::{BatchUuid, WorkspaceUuid};
+use cargo_batch_client::{Client, ErrorKind, TokenFuture, TokenProvider};
+use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
+use serde_json::json as value;
+
+fn id() -> BatchUuid {
+    uuid(1).parse().unwrap()
+}
+
+fn one_batch() -> Response<Body> {
+    json(value!({ "batch": batch(value!({})) }))
+}
+
+#[test]
+fn a_token_goes_to_https_or_to_loopback() {
+    for url in [
+        "https://api.getcargo.io/v1",
+        "https://example.com",
+        "http://localhost:8080/v1",
+        "http://127.0.0.1:8080/v1",
+        "http://127.9.9.9/v1",
+        "http://[::1]:8080/v1",
+    ] {
+        Client::builder("t").base_url(url).build().unwrap();
+    }
+    for url in [
+        "http://api.getcargo.io/v1",
+        "http://localhost.evil.com/v1",
+        "http://127.0.0.1.evil.com/v1",
+        "http://localhost@evil.com/v1",
+        "http://127.0.0.1:80@evil.com/v1",
+        "https://user:hush@example.com/v1",
+        "https://:hush@example.com/v1",
+        "http://10.0.0.1/v1",
+        "http://0.0.0.0/v1",
+        "ftp://127.0.0.1/v1",
+        "file:///etc/passwd",
+        "api.getcargo.io/v1",
+        "https://example.com/v1?key=hush",
+        "https://example.com/v1#hush",
+        "",
+    ] {
+        let error = Client::builder("t").base_url(url).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
+        assert!(error.to_string().contains("base URL"), "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(
+            url.ends_with('#') || !text.contains("hush") || url.contains('#'),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
+    for token in ["", "  ", "one\nhush", "caf\u{e9}\u{0}"] {
+        let error = Client::new(token).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(!format!("{error} {error:?}").contains("hush"));
+    }
+    let client = Client::builder("hush");
+    assert!(!format!("{client:?}").contains("hush"));
+    assert!(!format!("{:?}", client.build().unwrap()).contains("hush"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_base_url_may_end_in_a_slash_and_the_workspace_is_sent() {
+    let script = Script::start(|_| one_batch()).await;
+    let workspace: WorkspaceUuid = uuid(4).parse().unwrap();
+    let client = Client::builder(TOKEN)
+        .base_url(format!("{}/", script.base_url()))
+        .workspace(workspace)
+        .user_agent("mine/1")
+        .build()
+        .unwrap();
+    client.get_batch(id()).await.unwrap();
+    let seen = &script.seen()[0];
+    assert_eq!(seen.line, format!("GET /v1/orchestration/batches/{}", id()));
+    assert_eq!(seen.headers["selected-workspace-uuid"], uuid(4).as_str());
+    assert_eq!(
+        seen.headers["authorization"],
+        format!("Bearer {TOKEN}").as_str()
+    );
+    assert_eq!(seen.headers["user-agent"], "mine/1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_name_changes_the_path_or_the_query() {
+    let script = Script::start(|_| json(value!({ "columns": [] }))).await;
+    let client = script.client();
+    for name in [
+        "../../batches",
+        "a&s3Filename=b",
+        "a#b",
+        "a?b",
+        "",
+        "%2e%2e/",
+        "\u{e9} +",
+    ] {
+        client.list_file_columns(name).await.unwrap();
+        let seen = script.seen().pop().unwrap();
+        assert_eq!(seen.line, "GET /v1/workspaceManagement/files/listColumns");
+        assert_eq!(seen.values("s3Filename"), [name]);
+        assert_eq!(seen.query.len(), 1);
+    }
+}
+
+static COUNT: Operation = Operation::new(
+    "count_batches",
+    Method::GET,
+    "/orchestration/batches/count",
+    true,
+);
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_operation_is_called_with_everything_as_usual() {
+    let script = Script::start(|seen| match seen.number {
+        0 => status(503),
+        _ => json(value!({ "count": 7 })),
+    })
+    .await;
+    let path = "/orchestration/batches/count?isFinished=true&after=https://x";
+    let client = script.client();
+    let answer = client.request::<serde_json::Value>(&COUNT, path, None);
+    let answer = answer.await.unwrap();
+    assert_eq!(
+        (answer["count"].as_u64(), script.seen().len()),
+        (Some(7), 2)
+    );
+    assert_eq!(answer.raw().as_ref(), br#"{"count":7}"#);
+    for path in [
+        "",
+        "orchestration",
+        "//evil.com/x",
+        "/a//b",
+        "/a/../../b",
+        "/a/%2e%2E/b",
+        "/a/./b",
+        "/a\\b",
+        "/a b",
+        "/a#b",
+        "@evil.com/",
+    ] {
+        let refused = client.request::<serde_json::Value>(&COUNT, path, None);
+        let error = refused.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{path}");
+    }
+    assert_eq!(script.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_the_callers_own_type_and_the_raw_one() {
+    #[derive(serde::Deserialize)]
+    struct Newer {
+        batch: NewerBatch,
+    }
+    #[derive(serde::Deserialize)]
+    struct NewerBatch {
+        mood: String,
+    }
+    let script =
+        Script::start(|_| json(value!({ "batch": batch(value!({ "mood": "good" })) }))).await;
+    let client = script.client();
+    let newer = client.get_batch(id()).send_as::<Newer>().await.unwrap();
+    assert_eq!(newer.batch.mood, "good");
+    let plain = client.get_batch(id()).send().await.unwrap();
+    let raw: serde_json::Value = serde_json::from_slice(plain.raw()).unwrap();
+    assert_eq!(
+        (&raw["batch"]["mood"], plain.batch.status.as_str()),
+        (&value!("good"), "pending")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_not_followed_and_never_takes_the_token_along() {
+    let other = Script::start(|_| one_batch()).await;
+    let target = format!("{}/stolen", other.base_url());
+    let script = Script::start(move |_| {
+        let mut answer = status(307);
+        answer
+            .headers_mut()
+            .insert("location", target.parse().unwrap());
+        answer
+    })
+    .await;
+    let error = script.client().get_batch(id()).await.unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 307);
+    assert!(error.advice().unwrap().contains("redirect"));
+    assert!(other.seen().is_empty());
+    // A client of the user's own follows it, but not with the token.
+    let provider = rustls::crypto::ring::default_provider();
+    provider.install_default().unwrap();
+    let own = script.builder().http_client(reqwest::Client::new());
+    own.build().unwrap().get_batch(id()).await.unwrap();
+    let seen = other.seen();
+    assert_eq!(seen.len(), 1);
+    assert!(!format!("{:?}", seen[0].headers).contains(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_answer_is_an_error() {
+    for code in [200, 400] {
+        let script = Script::start(move |_| {
+            let pieces =
+                futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("{".repeat(1 << 16)));
+            let mut answer = Response::new(Body::from_stream(pieces));
+            *answer.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
+            answer
+        })
+        .await;
+        let client = script.builder().max_answer_bytes(1 << 20).build().unwrap();
+        let error = client.get_batch(id()).await.unwrap_err();
+        assert!(
+            error.to_string().contains("longer than 1048576 bytes"),
+            "{error}"
+        );
+        assert_eq!(script.seen().len(), 1);
+    }
+}
+
+/// Gives a token that has to be renewed after a while.
+struct Renewed {
+    asked: Arc<AtomicUsize>,
+    slow: bool,
+}
+
+impl TokenProvider for Renewed {
+    fn token(&self) -> TokenFuture<'_> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst);
+        let slow = self.slow;
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(if slow { 9999 } else { 1 })).await;
+            Ok(SecretString::from(format!("token-{number}")))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_is_asked_again_once_after_a_401() {
+    let script = Script::start(
+        |seen| match seen.headers["authorization"].to_str().unwrap() {
+            "Bearer token-0" => status(401),
+            _ => one_batch(),
+        },
+    )
+    .await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let provider = Renewed {
+        asked: asked.clone(),
+        slow: false,
+    };
+    let client = Client::builder_with(provider)
+        .base_url(script.base_url())
+        .build()
+        .unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let client = client.clone();
+        tasks.spawn(async move { client.get_batch(id()).await });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "one for all, twice");
+    // A token that is refused again is an error, and nothing is tried for ever.
+    let script = Script::start(|_| status(401)).await;
+    let client = Client::builder_with(Renewed { asked, slow: false });
+    let client = client.base_url(script.base_url()).build().unwrap();
+    let error = client.get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert_eq!(script.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_does_not_answer_ends_with_the_call() {
+    let script = Script::start(|_| one_batch()).await;
+    let provider = Renewed {
+        asked: Arc::default(),
+        slow: true,
+    };
+    let client = Client::builder_with(provider)
+        .base_url(script.base_url())
+        .timeout(Duration::from_secs(30))
+        .build()
+        .unwrap();
+    let start = tokio::time::Instant::now();
+    let error = client.get_batch(id()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), start.elapsed().as_secs()),
+        (ErrorKind::Unauthorized, 30)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_limit_is_written_as_the_longest_time() {
+    let script = Script::start(|_| one_batch()).await;
+    let client = script
+        .builder()
+        .timeout(Duration::MAX)
+        .attempt_timeout(Duration::MAX)
+        .connect_timeout(Duration::from_secs(5))
+        .settling(Duration::MAX)
+        .build()
+        .unwrap();
+    client.get_batch(id()).await.unwrap();
+    let mut watch = client
+        .watch(id())
+        .deadline(Duration::MAX)
+        .interval(Duration::MAX);
+    watch.next().await.unwrap().unwrap();
+    let saved = serde_json::to_value(watch.save()).unwrap();
+    let _ = client.resume(serde_json::from_value(saved).unwrap());
+}

@@ -1,0 +1,259 @@
+//! Errors: what they say, what they keep to themselves, and what they work with.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+use cargo_batch_client::types::{
+    BatchDataErrorReason, BatchUuid, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest,
+};
+use cargo_batch_client::{Client, Error, ErrorKind};
+use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
+use serde_json::{Value, json as value};
+
+fn id() -> BatchUuid {
+    uuid(1).parse().unwrap()
+}
+
+fn refused(code: u16, body: Value) -> Response<Body> {
+    let mut answer = json(body);
+    *answer.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
+    answer
+}
+
+/// Everything a log may show of an error.
+fn shown(error: &Error) -> String {
+    let mut text = format!("{error}\n{error:#}\n{error:?}\n{error:#?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text.push_str(&format!("\n{error}\n{error:?}"));
+        source = error.source();
+    }
+    text
+}
+
+async fn get(script: &Script) -> Error {
+    script.client().get_batch(id()).await.unwrap_err()
+}
+
+#[test]
+fn they_are_small_and_go_anywhere() {
+    fn goes_anywhere<T: std::error::Error + Send + Sync + 'static>() {}
+    goes_anywhere::<Error>();
+    goes_anywhere::<cargo_batch_client::RowError>();
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_work_with_what_reports_errors() {
+    async fn by_anyhow(client: &Client) -> anyhow::Result<()> {
+        client.get_batch(id()).await?;
+        Ok(())
+    }
+    async fn by_miette(client: &Client) -> miette::Result<()> {
+        use miette::IntoDiagnostic;
+        client.get_batch(id()).await.into_diagnostic()?;
+        Ok(())
+    }
+    async fn by_box(client: &Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        client.get_batch(id()).await?;
+        Ok(())
+    }
+    let script = Script::start(|_| status(404)).await;
+    let client = script.client();
+    let report = by_anyhow(&client).await.unwrap_err();
+    assert!(report.downcast_ref::<Error>().is_some());
+    assert!(by_miette(&client).await.is_err() && by_box(&client).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_of_the_whole_chain_says_nothing_twice() {
+    // Nobody listens there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let client = Client::builder(TOKEN)
+        .base_url(format!("http://{address}/v1"))
+        .build()
+        .unwrap();
+    let error = client.get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let text = error.to_string();
+    assert!(
+        text.contains("connection refused") && text.contains("4 attempts"),
+        "{text}"
+    );
+    assert!(error.elapsed() > Duration::ZERO);
+    let unreadable = Script::start(|_| json(value!({ "batch": { "uuid": 7 } }))).await;
+    for error in [error, get(&unreadable).await] {
+        let mut said = vec![error.to_string()];
+        let mut source = std::error::Error::source(&error);
+        while let Some(error) = source {
+            let words = error.to_string();
+            assert!(
+                !said.iter().any(|text| text.contains(&words)),
+                "{words}: {said:?}"
+            );
+            said.push(words);
+            source = error.source();
+        }
+        assert!(said.len() > 1, "{said:?}");
+        let whole = format!("{error:#}");
+        assert!(
+            said[1..].iter().all(|words| whole.contains(words)),
+            "{whole}"
+        );
+        let report = format!("{:#}", anyhow::Error::from(error));
+        assert!(
+            said.iter().all(|words| report.matches(words).count() == 1),
+            "{report}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_field_that_cannot_be_read_is_named() {
+    let script = Script::start(|_| {
+        let mut batch = batch(value!({}));
+        batch["nodes"][0]["childrenUuids"] = value!(7);
+        json(value!({ "batch": batch }))
+    })
+    .await;
+    let error = get(&script).await;
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.field(), Some("batch.nodes[0].childrenUuids"));
+    assert!(
+        error.to_string().contains("`batch.nodes[0].childrenUuids`"),
+        "{error}"
+    );
+    assert_eq!(error.status().unwrap().as_u16(), 200);
+    assert!(error.body().unwrap().starts_with(b"{"));
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_documented_reason_says_what_to_do() {
+    for reason in CreateBatchErrorReason::KNOWN {
+        let text = reason.as_str();
+        let script = Script::start(move |_| refused(400, value!({ "reason": text }))).await;
+        let request = CreateBatchRequest::new(CreateBatchData::file("f"));
+        let error = script.client().create_batch(request).await.unwrap_err();
+        assert_eq!(error.reason().unwrap().as_str(), text);
+        let advice = error.advice().unwrap();
+        assert!(error.to_string().ends_with(advice), "{error}");
+        if text != "failedToStart" {
+            assert_eq!(Some(advice), reason.advice());
+        }
+    }
+    for reason in BatchDataErrorReason::KNOWN {
+        let text = reason.as_str();
+        let body = value!({ "reason": "dataError", "dataError": { "reason": text } });
+        let script = Script::start(move |_| refused(400, body.clone())).await;
+        let request = CreateBatchRequest::new(CreateBatchData::file("f"));
+        let error = script.client().create_batch(request).await.unwrap_err();
+        assert_eq!(error.data_reason(), Some(reason));
+        assert_eq!(error.advice(), reason.advice());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_a_proxy_is_a_typed_error_with_its_text_kept() {
+    let script = Script::start(|_| {
+        let mut answer = Response::new(Body::from("<html>Bad Gateway</html>"));
+        *answer.status_mut() = axum::http::StatusCode::BAD_GATEWAY;
+        answer
+            .headers_mut()
+            .insert("cf-ray", "ray-1".parse().unwrap());
+        answer
+    })
+    .await;
+    let error = get(&script).await;
+    assert_eq!(error.status().unwrap().as_u16(), 502);
+    assert_eq!(error.body(), Some(&b"<html>Bad Gateway</html>"[..]));
+    assert_eq!(error.request_id(), Some("ray-1"));
+    assert!(error.reason().is_none() && error.message().is_none());
+    assert!(error.to_string().contains("request ray-1"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_repeats_is_not_shown() {
+    let link = "https://s3.example/r.csv?X-Amz-Signature=hush";
+    let bodies = [
+        refused(
+            400,
+            value!({ "reason": TOKEN, "errorMessage": format!("Bearer {TOKEN} at {link}") }),
+        ),
+        refused(401, value!({ "errorMessage": format!("no token {TOKEN}") })),
+        refused(
+            400,
+            value!({ "reason": "dataError", "dataError": { "reason": TOKEN } }),
+        ),
+        // Secrets where something else should be: the reader quotes what it can't read.
+        refused(200, value!({ "batch": link })),
+        refused(200, value!({ "batch": TOKEN })),
+        refused(200, value!(format!("{TOKEN} {link}"))),
+        refused(
+            200,
+            value!({ "batch": { "uuid": format!("{TOKEN} {link}") } }),
+        ),
+    ];
+    for body in bodies {
+        let (parts, body) = body.into_parts();
+        let body = axum::body::to_bytes(body, 9999).await.unwrap();
+        let script = Script::start(move |_| {
+            let mut answer = Response::new(Body::from(body.clone()));
+            *answer.status_mut() = parts.status;
+            answer
+                .headers_mut()
+                .insert("x-request-id", TOKEN.parse().unwrap());
+            answer
+        })
+        .await;
+        let request = CreateBatchRequest::new(CreateBatchData::file("f"));
+        for error in [
+            get(&script).await,
+            script.client().create_batch(request).await.unwrap_err(),
+        ] {
+            let text = shown(&error);
+            assert!(!text.contains(TOKEN) && !text.contains("hush"), "{text}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_can_neither_flood_nor_break_a_log() {
+    let long = "x".repeat(1 << 20);
+    let texts = [
+        long.clone(),
+        "\u{1b}[2J\r\nINFO all is well\u{202e}".to_owned(),
+    ];
+    for text in texts {
+        let bodies = [
+            refused(400, value!({ "reason": text, "errorMessage": text })),
+            refused(400, value!({ "dataError": { "reason": text } })),
+            refused(200, value!({ "batch": text })),
+            refused(200, value!({ "batch": { "uuid": text } })),
+        ];
+        for body in bodies {
+            let status = body.status();
+            let body = axum::body::to_bytes(body.into_body(), 9 << 20)
+                .await
+                .unwrap();
+            let script = Script::start(move |_| {
+                let mut answer = Response::new(Body::from(body.clone()));
+                *answer.status_mut() = status;
+                answer
+            })
+            .await;
+            let error = get(&script).await;
+            for text in [
+                error.to_string(),
+                format!("{error:#}"),
+                format!("{error:?}"),
+            ] {
+                assert!(text.len() < 3000, "{} bytes", text.len());
+                assert!(!text.contains(['\u{1b}', '\r', '\n', '\u{202e}']), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What there is to do, each in a module of its own.
+
+mod codegen;
+mod conformance;
+mod http;
+mod page;
+mod process;
+
+use std::path::{Path, PathBuf};
+
+/// A chore: what it is called, what it does in a line, and how it is done with its arguments.
+struct Chore {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[&str]) -> Result<(), String>,
+}
+
+const CHORES: [Chore; 3] = [codegen::CHORE, conformance::CHORE, page::CHORE];
+
+/// Does what the arguments name; without any it lists what there is.
+pub fn run(arguments: &[&str]) -> Result<(), String> {
+    match arguments {
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{}", help());
+            Ok(())
+        }
+        [name, rest @ ..] => match CHORES.iter().find(|chore| chore.name == *name) {
+            Some(chore) => (chore.run)(rest),
+            None => Err(format!("no such chore: {name}\n\n{}", help())),
+        },
+    }
+}
+
+fn help() -> String {
+    let mut text = "cargo xtask CHORE\n".to_owned();
+    for Chore { name, help, .. } in &CHORES {
+        text.push_str(&format!("\n  {name:<14}{help}"));
+    }
+    text
+}
+
+/// Arguments that a chore doesn't take.
+fn unknown(chore: &Chore, arguments: &[&str]) -> String {
+    format!(
+        "`cargo xtask {}` takes no {:?}\n\n  {:<14}{}",
+        chore.name,
+        arguments.join(" "),
+        chore.name,
+        chore.help
+    )
+}
+
+/// The workspace is the folder above this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
