@@ -303,7 +303,7 @@ async fn runs_by_what_they_are_and_how_they_stand() {
         [from(0), from(1)],
         [other["uuid"].clone(), batch["uuid"].clone()]
     );
-    let far = json!({ "limit": 0, "offset": u64::MAX });
+    let far = json!({ "limit": 0, "offset": 9_007_199_254_740_991_u64 });
     assert_eq!(
         calls.post("/orchestration/runs/list", &far).await.ok()["runs"],
         json!([])

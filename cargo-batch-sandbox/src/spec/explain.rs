@@ -93,6 +93,7 @@ fn problem(error: &ValidationError<'_>, compiled: &Compiled) -> Problem {
             let known: Vec<&str> = known.filter_map(Value::as_str).collect();
             format!("{} is none of {}", value(), known.join(", "))
         }
+        Kind::Maximum { limit } => format!("{} is more than {limit}", value()),
         Kind::Minimum { limit } => format!("{} is less than {limit}", value()),
         _ => match schema.and_then(wanted) {
             Some(wanted) => format!("{} is not {wanted}", value()),
