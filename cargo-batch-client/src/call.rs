@@ -42,7 +42,8 @@ impl Client {
     /// static COUNT: Operation = Operation::new("count_batches", Method::GET, "/orchestration/batches/count", true);
     ///
     /// let path = "/orchestration/batches/count?isFinished=true";
-    /// let count = client.request::<serde_json::Value>(&COUNT, path, None).await?.into_inner();
+    /// let count = client.request::<serde_json::Value>(&COUNT, path, None).await?;
+    /// println!("{}", count["count"]);
     /// # Ok(()) }
     /// ```
     ///
