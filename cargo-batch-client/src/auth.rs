@@ -72,7 +72,8 @@ impl Auth {
         self.ask(Some(refused)).await.map(Some)
     }
 
-    fn known(&self) -> Option<HeaderValue> {
+    /// The header in use, where there is one yet.
+    pub fn known(&self) -> Option<HeaderValue> {
         let header = self.header.read();
         header
             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
@@ -27,6 +26,10 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send +
 /// A request under way; in a browser nothing is `Send`.
 #[cfg(target_arch = "wasm32")]
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+
+/// Puts the request of an attempt together: one that is sent once is never copied, and one and the
+/// same code serves all operations.
+pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
 static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
 
@@ -73,31 +76,28 @@ impl Client {
                 "must be written as it is sent: no dot segments, no spaces, no fragment",
             ));
         }
-        let mut request = match operation.method {
-            crate::operation::Method::GET => self.client.get(parsed),
-            crate::operation::Method::POST => self.client.post(parsed),
-        };
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let request = request
+        let request = || {
+            let request = match operation.method {
+                crate::operation::Method::GET => self.client.get(parsed.clone()),
+                crate::operation::Method::POST => self.client.post(parsed.clone()),
+            };
+            match body {
+                Some(body) => request.json(body),
+                None => request,
+            }
             .build()
-            .map_err(|error| Error::unbuildable(operation, error))?;
-        self.call(operation, request).await
+            .map_err(|error| Error::unbuildable(operation, error))
+        };
+        self.call(operation, &request).await
     }
 
-    /// Sends what a generated operation has put together, and reads the answer.
+    /// Sends what a generated operation puts together, and reads the answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
-        request: Request,
+        request: Build<'_>,
     ) -> Result<Response<T>, Error> {
-        let again = || {
-            request
-                .try_clone()
-                .ok_or_else(|| Error::invalid_request(operation, "the body can be sent only once"))
-        };
-        let answer = self.exchange(operation, again).await?;
+        let answer = self.exchange(operation, request).await?;
         self.read(operation, answer)
     }
 
@@ -132,7 +132,7 @@ impl Client {
     pub(crate) async fn exchange(
         &self,
         operation: &'static Operation,
-        request: impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
     ) -> Result<Answer, Error> {
         trace::operation(operation, self.attempts(operation, request)).await
     }
@@ -142,7 +142,7 @@ impl Client {
     async fn attempts(
         &self,
         operation: &'static Operation,
-        request: impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
     ) -> Result<Answer, Error> {
         let start = Instant::now();
         let policy = &self.retry;
@@ -151,7 +151,7 @@ impl Client {
         loop {
             attempts += 1;
             let error =
-                match trace::attempt(attempts, self.attempt(operation, &request, deadline)).await {
+                match trace::attempt(attempts, self.attempt(operation, request, deadline)).await {
                     Ok(mut answer) => {
                         answer.tries = Some((attempts, start));
                         self.inner.retries.succeeded(policy);
@@ -180,14 +180,19 @@ impl Client {
     async fn attempt(
         &self,
         operation: &'static Operation,
-        request: &impl Fn() -> Result<Request, Error>,
+        request: Build<'_>,
         deadline: Instant,
     ) -> Result<Answer, Error> {
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let auth = &self.inner.auth;
         let slow = |_| Error::no_token("it took too long".into());
-        let token = crate::time::timeout(remaining(), auth.header());
-        let token = token.await.map_err(slow)??;
+        let token = match auth.known() {
+            Some(token) => token,
+            None => {
+                let asked = crate::time::timeout(remaining(), auth.header());
+                asked.await.map_err(slow)??
+            }
+        };
         match self
             .send(operation, request()?, token.clone(), deadline)
             .await
@@ -210,20 +215,19 @@ impl Client {
         token: HeaderValue,
         deadline: Instant,
     ) -> Result<Answer, Error> {
-        let hide = Hide::token(Some(&token));
-        request.headers_mut().insert(AUTHORIZATION, token);
+        request.headers_mut().insert(AUTHORIZATION, token.clone());
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
         let remaining = deadline.saturating_duration_since(Instant::now());
         let limit = self.timing.attempt.min(remaining);
-        let exchange = self.receive(operation, request);
-        let answer = within(limit, exchange)
+        let answer = crate::time::timeout(limit, self.receive(operation, request))
             .await
-            .unwrap_or_else(|| Err(Error::timed_out(Some(operation), limit)))?;
+            .unwrap_or_else(|_| Err(Error::timed_out(Some(operation), limit)))?;
         if answer.status.is_success() {
             Ok(answer)
         } else {
+            let hide = Hide::token(Some(&token));
             Err(Error::refused(Some(operation), answer, hide))
         }
     }
@@ -256,21 +260,46 @@ pub(crate) async fn piece(body: &mut Pieces) -> Option<reqwest::Result<Bytes>> {
     std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
 }
 
-/// Reads a body up to a cap; nothing in place of an error when it is longer than that.
-async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
-    let mut body: Pieces = Box::pin(response.bytes_stream());
-    let mut whole = BytesMut::new();
-    while let Some(piece) = piece(&mut body).await {
-        let piece = piece.map_err(Some)?;
-        if whole.len() + piece.len() > cap {
-            return Err(None);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
+/// A body to read here and now, which doesn't need the boxes of a stream.
+#[cfg(not(target_arch = "wasm32"))]
+fn opened(response: reqwest::Response) -> reqwest::Response {
+    response
+}
+#[cfg(target_arch = "wasm32")]
+fn opened(response: reqwest::Response) -> Pieces {
+    Box::pin(response.bytes_stream())
 }
 
-/// What a future gives within a time.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    crate::time::timeout(limit, future).await.ok()
+#[cfg(not(target_arch = "wasm32"))]
+async fn next(body: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
+    body.chunk().await
+}
+#[cfg(target_arch = "wasm32")]
+async fn next(body: &mut Pieces) -> reqwest::Result<Option<Bytes>> {
+    piece(body).await.transpose()
+}
+
+/// Reads a body up to a cap; nothing in place of an error when it is longer than that.
+///
+/// Most come in one piece, which is the whole as it is.
+async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
+    let mut body = opened(response);
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = next(&mut body).await.map_err(Some)? {
+        if first.len() + whole.len() + piece.len() > cap {
+            return Err(None);
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = piece;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&piece);
+        }
+    }
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
 }

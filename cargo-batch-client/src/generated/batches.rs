@@ -60,17 +60,19 @@ impl<'a> CreateBatch<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::CREATE_BATCH, why))?;
         let url = format!("{}/orchestration/batches", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::CREATE_BATCH, error))?;
-        client.call(&operations::CREATE_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::CREATE_BATCH, error))
+        };
+        client.call(&operations::CREATE_BATCH, &request).await
     }
 }
 impl CreateBatch<'_> {
@@ -140,17 +142,19 @@ impl<'a> PreviewBatch<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::PREVIEW_BATCH, why))?;
         let url = format!("{}/orchestration/batches/preview", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::PREVIEW_BATCH, error))?;
-        client.call(&operations::PREVIEW_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::PREVIEW_BATCH, error))
+        };
+        client.call(&operations::PREVIEW_BATCH, &request).await
     }
 }
 impl PreviewBatch<'_> {
@@ -447,51 +451,62 @@ impl<'a> ListBatches<'a> {
         let workflow_uuids = workflow_uuids
             .map_err(|why| Error::invalid_request(&operations::LIST_BATCHES, why))?;
         let url = format!("{}/orchestration/batches/list", client.baseurl,);
-        let request = client
-            .client
-            .get(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(
-                &progenitor_client::QueryParam::new(
-                    "excludedDataKinds[]",
-                    &excluded_data_kinds,
-                ),
-            )
-            .query(&progenitor_client::QueryParam::new("hasRuns", &has_runs))
-            .query(
-                &progenitor_client::QueryParam::new(
-                    "includedDataKinds[]",
-                    &included_data_kinds,
-                ),
-            )
-            .query(&progenitor_client::QueryParam::new("isFinished", &is_finished))
-            .query(&progenitor_client::QueryParam::new("isSkipped", &is_skipped))
-            .query(&progenitor_client::QueryParam::new("limit", &limit))
-            .query(&progenitor_client::QueryParam::new("offset", &offset))
-            .query(
-                &progenitor_client::QueryParam::new(
-                    "parentBatchUuid",
-                    &parent_batch_uuid,
-                ),
-            )
-            .query(
-                &progenitor_client::QueryParam::new("parentNodeUuid", &parent_node_uuid),
-            )
-            .query(
-                &progenitor_client::QueryParam::new("parentRunUuid", &parent_run_uuid),
-            )
-            .query(&progenitor_client::QueryParam::new("releaseUuid", &release_uuid))
-            .query(&progenitor_client::QueryParam::new("statuses[]", &statuses))
-            .query(&progenitor_client::QueryParam::new("uuids[]", &uuids))
-            .query(
-                &progenitor_client::QueryParam::new("workflowUuids[]", &workflow_uuids),
-            )
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::LIST_BATCHES, error))?;
-        client.call(&operations::LIST_BATCHES, request).await
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "excludedDataKinds[]",
+                        &excluded_data_kinds,
+                    ),
+                )
+                .query(&progenitor_client::QueryParam::new("hasRuns", &has_runs))
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "includedDataKinds[]",
+                        &included_data_kinds,
+                    ),
+                )
+                .query(&progenitor_client::QueryParam::new("isFinished", &is_finished))
+                .query(&progenitor_client::QueryParam::new("isSkipped", &is_skipped))
+                .query(&progenitor_client::QueryParam::new("limit", &limit))
+                .query(&progenitor_client::QueryParam::new("offset", &offset))
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "parentBatchUuid",
+                        &parent_batch_uuid,
+                    ),
+                )
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "parentNodeUuid",
+                        &parent_node_uuid,
+                    ),
+                )
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "parentRunUuid",
+                        &parent_run_uuid,
+                    ),
+                )
+                .query(&progenitor_client::QueryParam::new("releaseUuid", &release_uuid))
+                .query(&progenitor_client::QueryParam::new("statuses[]", &statuses))
+                .query(&progenitor_client::QueryParam::new("uuids[]", &uuids))
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "workflowUuids[]",
+                        &workflow_uuids,
+                    ),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::LIST_BATCHES, error))
+        };
+        client.call(&operations::LIST_BATCHES, &request).await
     }
 }
 impl ListBatches<'_> {
@@ -559,16 +574,18 @@ impl<'a> GetBatch<'a> {
             "{}/orchestration/batches/{}", client.baseurl, encode_path(& uuid
             .to_string()),
         );
-        let request = client
-            .client
-            .get(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::GET_BATCH, error))?;
-        client.call(&operations::GET_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::GET_BATCH, error))
+        };
+        client.call(&operations::GET_BATCH, &request).await
     }
 }
 impl GetBatch<'_> {
@@ -636,16 +653,18 @@ impl<'a> CancelBatch<'a> {
             "{}/orchestration/batches/{}/cancel", client.baseurl, encode_path(& uuid
             .to_string()),
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::CANCEL_BATCH, error))?;
-        client.call(&operations::CANCEL_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::CANCEL_BATCH, error))
+        };
+        client.call(&operations::CANCEL_BATCH, &request).await
     }
 }
 impl CancelBatch<'_> {
@@ -732,17 +751,19 @@ impl<'a> DownloadBatch<'a> {
             "{}/orchestration/batches/{}/download", client.baseurl, encode_path(& uuid
             .to_string()),
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_BATCH, error))?;
-        client.call(&operations::DOWNLOAD_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_BATCH, error))
+        };
+        client.call(&operations::DOWNLOAD_BATCH, &request).await
     }
 }
 impl DownloadBatch<'_> {
@@ -815,20 +836,22 @@ impl<'a> ExecuteActionBatch<'a> {
                 why,
             ))?;
         let url = format!("{}/orchestration/actions/execute-batch", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::EXECUTE_ACTION_BATCH,
-                error,
-            ))?;
-        client.call(&operations::EXECUTE_ACTION_BATCH, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::EXECUTE_ACTION_BATCH,
+                    error,
+                ))
+        };
+        client.call(&operations::EXECUTE_ACTION_BATCH, &request).await
     }
 }
 impl ExecuteActionBatch<'_> {

@@ -66,20 +66,22 @@ impl<'a> CreateMultipartUpload<'a> {
         let url = format!(
             "{}/workspaceManagement/files/multipart/create", client.baseurl,
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::CREATE_MULTIPART_UPLOAD,
-                error,
-            ))?;
-        client.call(&operations::CREATE_MULTIPART_UPLOAD, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::CREATE_MULTIPART_UPLOAD,
+                    error,
+                ))
+        };
+        client.call(&operations::CREATE_MULTIPART_UPLOAD, &request).await
     }
 }
 impl CreateMultipartUpload<'_> {
@@ -156,20 +158,22 @@ impl<'a> SignMultipartPart<'a> {
         let url = format!(
             "{}/workspaceManagement/files/multipart/sign", client.baseurl,
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::SIGN_MULTIPART_PART,
-                error,
-            ))?;
-        client.call(&operations::SIGN_MULTIPART_PART, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::SIGN_MULTIPART_PART,
+                    error,
+                ))
+        };
+        client.call(&operations::SIGN_MULTIPART_PART, &request).await
     }
 }
 impl SignMultipartPart<'_> {
@@ -247,20 +251,22 @@ impl<'a> CompleteMultipartUpload<'a> {
         let url = format!(
             "{}/workspaceManagement/files/multipart/complete", client.baseurl,
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::COMPLETE_MULTIPART_UPLOAD,
-                error,
-            ))?;
-        client.call(&operations::COMPLETE_MULTIPART_UPLOAD, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::COMPLETE_MULTIPART_UPLOAD,
+                    error,
+                ))
+        };
+        client.call(&operations::COMPLETE_MULTIPART_UPLOAD, &request).await
     }
 }
 impl CompleteMultipartUpload<'_> {
@@ -337,20 +343,22 @@ impl<'a> AbortMultipartUpload<'a> {
         let url = format!(
             "{}/workspaceManagement/files/multipart/abort", client.baseurl,
         );
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::ABORT_MULTIPART_UPLOAD,
-                error,
-            ))?;
-        client.call(&operations::ABORT_MULTIPART_UPLOAD, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::ABORT_MULTIPART_UPLOAD,
+                    error,
+                ))
+        };
+        client.call(&operations::ABORT_MULTIPART_UPLOAD, &request).await
     }
 }
 impl AbortMultipartUpload<'_> {
@@ -420,17 +428,22 @@ impl<'a> ListFileColumns<'a> {
         let s3_filename = s3_filename
             .map_err(|why| Error::invalid_request(&operations::LIST_FILE_COLUMNS, why))?;
         let url = format!("{}/workspaceManagement/files/listColumns", client.baseurl,);
-        let request = client
-            .client
-            .get(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(&progenitor_client::QueryParam::new("s3Filename", &s3_filename))
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::LIST_FILE_COLUMNS, error))?;
-        client.call(&operations::LIST_FILE_COLUMNS, request).await
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(&progenitor_client::QueryParam::new("s3Filename", &s3_filename))
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::LIST_FILE_COLUMNS,
+                    error,
+                ))
+        };
+        client.call(&operations::LIST_FILE_COLUMNS, &request).await
     }
 }
 impl ListFileColumns<'_> {

@@ -58,16 +58,18 @@ impl<'a> GetRelease<'a> {
             "{}/orchestration/releases/{}", client.baseurl, encode_path(& uuid
             .to_string()),
         );
-        let request = client
-            .client
-            .get(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))?;
-        client.call(&operations::GET_RELEASE, request).await
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))
+        };
+        client.call(&operations::GET_RELEASE, &request).await
     }
 }
 impl GetRelease<'_> {

@@ -55,17 +55,19 @@ impl<'a> ListRuns<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::LIST_RUNS, why))?;
         let url = format!("{}/orchestration/runs/list", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::LIST_RUNS, error))?;
-        client.call(&operations::LIST_RUNS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::LIST_RUNS, error))
+        };
+        client.call(&operations::LIST_RUNS, &request).await
     }
 }
 impl ListRuns<'_> {
@@ -130,17 +132,19 @@ impl<'a> CountRuns<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::COUNT_RUNS, why))?;
         let url = format!("{}/orchestration/runs/count", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::COUNT_RUNS, error))?;
-        client.call(&operations::COUNT_RUNS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::COUNT_RUNS, error))
+        };
+        client.call(&operations::COUNT_RUNS, &request).await
     }
 }
 impl CountRuns<'_> {
@@ -207,16 +211,18 @@ impl<'a> GetRun<'a> {
         let url = format!(
             "{}/orchestration/runs/{}", client.baseurl, encode_path(& uuid.to_string()),
         );
-        let request = client
-            .client
-            .get(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::GET_RUN, error))?;
-        client.call(&operations::GET_RUN, request).await
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::GET_RUN, error))
+        };
+        client.call(&operations::GET_RUN, &request).await
     }
 }
 impl GetRun<'_> {
@@ -286,17 +292,19 @@ impl<'a> CancelRuns<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::CANCEL_RUNS, why))?;
         let url = format!("{}/orchestration/runs/cancel", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))?;
-        client.call(&operations::CANCEL_RUNS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))
+        };
+        client.call(&operations::CANCEL_RUNS, &request).await
     }
 }
 impl CancelRuns<'_> {
@@ -366,17 +374,19 @@ impl<'a> DownloadRuns<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::DOWNLOAD_RUNS, why))?;
         let url = format!("{}/orchestration/runs/download", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_RUNS, error))?;
-        client.call(&operations::DOWNLOAD_RUNS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_RUNS, error))
+        };
+        client.call(&operations::DOWNLOAD_RUNS, &request).await
     }
 }
 impl DownloadRuns<'_> {
@@ -449,20 +459,22 @@ impl<'a> DownloadRunOutputs<'a> {
                 why,
             ))?;
         let url = format!("{}/orchestration/runs/download-outputs", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(
-                &operations::DOWNLOAD_RUN_OUTPUTS,
-                error,
-            ))?;
-        client.call(&operations::DOWNLOAD_RUN_OUTPUTS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::DOWNLOAD_RUN_OUTPUTS,
+                    error,
+                ))
+        };
+        client.call(&operations::DOWNLOAD_RUN_OUTPUTS, &request).await
     }
 }
 impl DownloadRunOutputs<'_> {
@@ -532,17 +544,19 @@ impl<'a> GetRunMetrics<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::GET_RUN_METRICS, why))?;
         let url = format!("{}/orchestration/runs/metrics", client.baseurl,);
-        let request = client
-            .client
-            .post(url)
-            .header(
-                reqwest::header::ACCEPT,
-                reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()
-            .map_err(|error| Error::unbuildable(&operations::GET_RUN_METRICS, error))?;
-        client.call(&operations::GET_RUN_METRICS, request).await
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::GET_RUN_METRICS, error))
+        };
+        client.call(&operations::GET_RUN_METRICS, &request).await
     }
 }
 impl GetRunMetrics<'_> {

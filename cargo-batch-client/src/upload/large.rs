@@ -1,6 +1,8 @@
 //! Input files of any size, from files and readers.
 
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::UploadedFile;
@@ -18,7 +20,13 @@ const DIRECT: u64 = 50 << 20;
 pub(super) type Callback = Box<dyn FnMut(Progress) + Send>;
 
 /// What an upload reads from.
-pub(super) type Source = Box<dyn AsyncRead + Send + Unpin>;
+pub(super) enum Source {
+    /// Read straight into the parts, on a thread that may wait; and how long it was.
+    File(Arc<std::fs::File>, u64),
+    Reader(Reader),
+}
+
+type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
 impl Client {
     /// Uploads an input file for a batch, of any size: in one request under 50 MiB, from there on in
@@ -68,7 +76,7 @@ pub struct Upload {
 
 enum From {
     Path(PathBuf),
-    Reader(Source),
+    Reader(Reader),
 }
 
 impl Upload {
@@ -101,12 +109,15 @@ impl Upload {
             .take()
             .unwrap_or_else(|| guess(&self.name).to_owned());
         let (mut source, size): (Source, Option<u64>) = match self.from {
-            From::Reader(reader) => (reader, None),
+            From::Reader(reader) => (Source::Reader(reader), None),
             From::Path(path) => {
                 let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
                 let file = tokio::fs::File::open(&path).await.map_err(failed)?;
                 let size = file.metadata().await.map_err(failed)?.len();
-                (Box::new(file), Some(size))
+                (
+                    Source::File(Arc::new(file.into_std().await), size),
+                    Some(size),
+                )
             }
         };
         // Of a reader nobody knows how long it is: when more than a part comes, it goes in parts.
@@ -164,12 +175,27 @@ impl std::fmt::Debug for Upload {
 
 /// Reads so many bytes, or fewer at the end.
 pub(super) async fn read_up_to(source: &mut Source, size: u64) -> Result<Bytes, Error> {
-    let mut piece = BytesMut::new();
-    let mut left = source.take(size);
-    loop {
-        let read = left.read_buf(&mut piece).await;
-        if read.map_err(|error| Error::io("cannot read what is to be uploaded", error))? == 0 {
-            return Ok(piece.freeze());
+    let failed = |error| Error::io("cannot read what is to be uploaded", error);
+    match source {
+        Source::File(file, whole) => {
+            let file = file.clone();
+            // Made on this thread, which frees it, too: the next part is given the same memory.
+            let most = usize::try_from(size.min(*whole)).unwrap_or_default();
+            let mut piece = Vec::with_capacity(most);
+            let read = tokio::task::spawn_blocking(move || {
+                (&*file).take(size).read_to_end(&mut piece)?;
+                Ok(Bytes::from(piece))
+            });
+            read.await
+                .map_err(std::io::Error::other)
+                .and_then(|read| read)
+                .map_err(failed)
+        }
+        Source::Reader(reader) => {
+            let mut piece = BytesMut::new();
+            let mut left = reader.take(size);
+            while left.read_buf(&mut piece).await.map_err(failed)? > 0 {}
+            Ok(piece.freeze())
         }
     }
 }

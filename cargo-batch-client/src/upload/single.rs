@@ -78,7 +78,7 @@ impl<'a> UploadFile<'a> {
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))
         };
-        let answer = client.exchange(operation, request).await?;
+        let answer = client.exchange(operation, &request).await?;
         let Response { inner, answer } = self.client.read::<Uploaded>(operation, answer)?;
         Ok(Response {
             inner: inner.into_file(),

@@ -1,5 +1,6 @@
 //! What there is to do, each in a module of its own.
 
+mod bench;
 mod codegen;
 mod conformance;
 mod http;
@@ -15,7 +16,12 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 3] = [codegen::CHORE, conformance::CHORE, page::CHORE];
+const CHORES: [Chore; 4] = [
+    bench::CHORE,
+    codegen::CHORE,
+    conformance::CHORE,
+    page::CHORE,
+];
 
 /// Does what the arguments name; without any it lists what there is.
 pub fn run(arguments: &[&str]) -> Result<(), String> {

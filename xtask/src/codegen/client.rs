@@ -368,16 +368,18 @@ impl HandOver<'_> {
                     Some("header_map") => {} // `api-version`, which this API doesn't know.
                     Some("request") => {
                         let Some(init) = &local.init else { return };
-                        let Some(chain) = request_chain(&init.expr) else {
+                        let Some(mut chain) = request_chain(&init.expr) else {
                             return;
                         };
+                        Lend.visit_expr_mut(&mut chain);
+                        // A closure, for every attempt to have a request of its own.
                         function.block.stmts.push(syn::parse_quote! {
-                            let request = #chain
+                            let request = || #chain
                                 .build()
-                                .map_err(|error| Error::unbuildable(&operations::#operation, error))?;
+                                .map_err(|error| Error::unbuildable(&operations::#operation, error));
                         });
                         function.block.stmts.push(syn::Stmt::Expr(
-                            syn::parse_quote!(client.call(&operations::#operation, request).await),
+                            syn::parse_quote!(client.call(&operations::#operation, &request).await),
                             None,
                         ));
                         self.handed_over += 1;
@@ -391,6 +393,20 @@ impl HandOver<'_> {
                         .to_string()
                         .starts_with("header_map") => {}
                 _ => function.block.stmts.push(statement),
+            }
+        }
+    }
+}
+
+/// Lends the URL to the request, which would take it.
+struct Lend;
+
+impl VisitMut for Lend {
+    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
+        visit_mut::visit_expr_method_call_mut(self, call);
+        for argument in &mut call.args {
+            if matches!(argument, syn::Expr::Path(path) if path.path.is_ident("url")) {
+                *argument = syn::parse_quote!(&url);
             }
         }
     }

@@ -1,0 +1,76 @@
+//! One `get_batch` after the other, on a connection that is there already.
+
+use std::cell::RefCell;
+
+use crate::by_hand::{self, Connection};
+use crate::pairs::{Pairs, median};
+use crate::row::{Goal, Row};
+use crate::samples::BATCH;
+use crate::server::Server;
+use crate::{Result, setup};
+
+const PAIRS: usize = 101;
+/// Requests on each side of a pair.
+const REQUESTS: u32 = 250;
+
+pub fn measure() -> Result<Vec<Row>> {
+    let server = Server::start()?;
+    let runtime = setup::runtime()?;
+    let client = setup::client(&server.origin)?;
+    let plain = setup::reqwest()?;
+    let patient = setup::reqwest_with_timeout()?;
+    let connection = RefCell::new(runtime.block_on(Connection::new(&server.origin))?);
+
+    let ours = || {
+        std::hint::black_box(runtime.block_on(client.get_batch(BATCH).into_future())?);
+        Ok(())
+    };
+    let against = |http: &reqwest::Client| {
+        Pairs::alternate(PAIRS, REQUESTS, ours, || {
+            let by_hand = by_hand::get_batch(http, &server.origin, BATCH);
+            std::hint::black_box(runtime.block_on(by_hand)?);
+            Ok(())
+        })
+    };
+    let (plain, patient) = (against(&plain)?, against(&patient)?);
+    let hyper = Pairs::alternate(PAIRS, REQUESTS, ours, || {
+        let mut connection = connection.borrow_mut();
+        std::hint::black_box(runtime.block_on(connection.get_batch(BATCH))?);
+        Ok(())
+    })?;
+
+    let each = |seconds: &[f64]| format!("{:.1} µs", median(seconds) * 1e6 / f64::from(REQUESTS));
+    let how = format!("{REQUESTS} requests on each side of a pair, ours and theirs in turn");
+    Ok(vec![
+        Row::ratio(
+            "`get_batch` on a warm connection, latency",
+            "raw reqwest + `serde_json::from_slice` of the same type",
+            Goal::AtMost(1.02),
+            &plain,
+        )
+        .sides(each(&plain.ours), each(&plain.theirs))
+        .how(&how)
+        .limit(
+            "what is left are some 5,000 instructions a call, or 2 µs beside the 65 of a round trip: the timers of \
+             a deadline (raw reqwest has none, and hangs with a server that does; against one that has, see the \
+             next row), an id that is percent-encoded, and an answer of 600 bytes that is handed up through the \
+             layers of a call",
+        ),
+        Row::ratio(
+            "the same",
+            "raw reqwest with a timeout",
+            Goal::AtMost(1.02),
+            &patient,
+        )
+        .sides(each(&patient.ours), each(&patient.theirs))
+        .how(&how),
+        Row::ratio(
+            "the same",
+            "raw hyper http1 + serde_json, the physical limit",
+            Goal::AtMost(1.25),
+            &hyper,
+        )
+        .sides(each(&hyper.ours), each(&hyper.theirs))
+        .how(&how),
+    ])
+}

@@ -1,0 +1,29 @@
+//! What cargo-batch costs, each figure measured against doing the same by hand in the same run.
+//!
+//! `cargo xtask bench` runs all of it; a single measurement is a command of the binary.
+
+#![forbid(unsafe_code)]
+
+pub mod builds;
+pub mod by_hand;
+pub mod closed;
+pub mod creates;
+pub mod decode;
+pub mod download;
+pub mod get_batch;
+pub mod instructions;
+pub mod memory;
+pub mod pairs;
+pub mod programs;
+pub mod row;
+pub mod rows;
+pub mod samples;
+pub mod server;
+pub mod setup;
+pub mod upload;
+pub mod watch;
+
+/// What a measurement ends with when it can't be made.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// A measurement, or part of one.
+pub type Result<T> = std::result::Result<T, Failure>;

@@ -1,0 +1,78 @@
+//! Results read row by row.
+
+use cargo_batch_client::Client;
+use serde::Deserialize;
+
+use crate::pairs::{Pairs, median, seconds};
+use crate::row::{Goal, Row};
+use crate::samples::BATCH;
+use crate::server::{MANY_ROWS, Server};
+use crate::{Result, samples, setup};
+
+const PAIRS: usize = 21;
+
+/// What a user makes of a row.
+#[derive(Deserialize)]
+pub struct Lead {
+    pub email: String,
+    pub company: String,
+    pub employees: u64,
+    pub score: f64,
+    pub qualified: bool,
+    pub summary: Option<String>,
+}
+
+pub fn measure() -> Result<Vec<Row>> {
+    let server = Server::start()?;
+    let runtime = setup::runtime()?;
+    let client = setup::client(&server.origin)?;
+    let text = samples::csv(MANY_ROWS);
+    let rate = |seconds: f64| MANY_ROWS as f64 / seconds;
+    let pairs = Pairs::measure(
+        PAIRS,
+        || seconds(|| all(runtime.block_on(ours(&client, "many.csv"))?)).map(rate),
+        || seconds(|| all(theirs(&text)?)).map(rate),
+    )?;
+    let each = |rates: &[f64]| format!("{:.2} million", median(rates) / 1e6);
+    Ok(vec![
+        Row::ratio(
+            "typed CSV rows per second",
+            "the `csv` crate from memory",
+            Goal::AtLeast(0.9),
+            &pairs,
+        )
+        .sides(each(&pairs.ours), each(&pairs.theirs))
+        .how(format!(
+            "{MANY_ROWS} rows of 8 columns, {:.0} MB; ours reads them from a download as it arrives",
+            text.len() as f64 / 1e6
+        )),
+    ])
+}
+
+/// Reads a download; returns how many rows it had.
+pub async fn ours(client: &Client, file: &str) -> Result<u64> {
+    let mut rows = client.batch(BATCH).download_of(file).rows::<Lead>();
+    let mut read = 0;
+    while let Some(row) = rows.next().await {
+        std::hint::black_box(row?);
+        read += 1;
+    }
+    Ok(read)
+}
+
+fn theirs(text: &[u8]) -> Result<u64> {
+    let mut read = 0;
+    for row in csv::Reader::from_reader(text).deserialize() {
+        let row: Lead = row?;
+        std::hint::black_box(row);
+        read += 1;
+    }
+    Ok(read)
+}
+
+fn all(read: u64) -> Result<()> {
+    match read == MANY_ROWS {
+        true => Ok(()),
+        false => Err(format!("{read} rows were read, not {MANY_ROWS}").into()),
+    }
+}

@@ -1,0 +1,63 @@
+//! What both sides of a measurement are made with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cargo_batch_client::Client;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use tokio::runtime::Runtime;
+
+use crate::Result;
+
+const TOKEN: &str = "token-of-nobody";
+
+/// A client of ours, set up as anybody would.
+pub fn client(origin: &str) -> Result<Client> {
+    let builder = Client::builder(TOKEN).base_url(format!("{origin}/v1"));
+    Ok(builder.build()?)
+}
+
+/// A client of reqwest that sends the same headers.
+pub fn reqwest() -> Result<reqwest::Client> {
+    Ok(builder()?.build()?)
+}
+
+/// The same that gives up on a server that doesn't answer, as ours does.
+pub fn reqwest_with_timeout() -> Result<reqwest::Client> {
+    Ok(builder()?.timeout(Duration::from_secs(60)).build()?)
+}
+
+fn builder() -> Result<reqwest::ClientBuilder> {
+    // A second time it is installed already.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        AUTHORIZATION,
+        HeaderValue::try_from(format!("Bearer {TOKEN}"))?,
+    );
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    Ok(reqwest::Client::builder()
+        .user_agent("by-hand/1.0.0")
+        .default_headers(headers))
+}
+
+/// The token, for a request that is put together header by header.
+pub fn authorization() -> Result<HeaderValue> {
+    Ok(HeaderValue::try_from(format!("Bearer {TOKEN}"))?)
+}
+
+/// One thread, so that both sides are scheduled alike; the server has the other core.
+pub fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+/// A folder on the disk that the programs are built on; `/tmp` may be memory.
+pub fn folder() -> Result<tempfile::TempDir> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().map(PathBuf::from).unwrap_or_default();
+    Ok(tempfile::tempdir_in(folder)?)
+}

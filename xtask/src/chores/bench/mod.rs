@@ -1,0 +1,90 @@
+//! `cargo xtask bench`: what the client costs, measured, and kept from growing unseen.
+
+mod guard;
+mod machine;
+mod report;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::process;
+use super::{Chore, root, unknown};
+
+pub const CHORE: Chore = Chore {
+    name: "bench",
+    help: "measure everything and write BENCHMARKS.md (about 10 minutes), or the measurement named; \
+           with --guard count the instructions of the hot paths, with --guard --update renew the counts",
+    run,
+};
+
+const PACKAGE: &str = "cargo-batch-benches";
+
+fn run(arguments: &[&str]) -> Result<(), String> {
+    match arguments {
+        [] => all(),
+        ["--guard"] => guard::check(&built()?),
+        ["--guard", "--update"] => guard::renew(&built()?),
+        [name] if !name.starts_with('-') => {
+            let rows = measured(&built()?, name)?;
+            println!("{}", report::table(&rows));
+            Ok(())
+        }
+        other => Err(unknown(&CHORE, other)),
+    }
+}
+
+/// The two programs, built for release.
+struct Programs {
+    benches: PathBuf,
+    allocations: PathBuf,
+}
+
+fn built() -> Result<Programs, String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut build = Command::new(cargo);
+    build
+        .args(["build", "--release", "--package", PACKAGE, "--bins"])
+        .current_dir(root());
+    process::run(&mut build)?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let binary = |name: &str| target.join("release").join(name);
+    Ok(Programs {
+        benches: binary(PACKAGE),
+        allocations: binary("allocations"),
+    })
+}
+
+fn all() -> Result<(), String> {
+    let programs = built()?;
+    let mut rows = Vec::new();
+    let names = process::output(&mut Command::new(&programs.benches))?;
+    let mut names: Vec<&str> = names.lines().collect();
+    names.insert(names.len().min(1), "allocations");
+    for name in names {
+        eprintln!("{name} …");
+        rows.extend(measured(&programs, name)?);
+    }
+    let machine = machine::describe()?;
+    report::write(&rows, &machine)?;
+    println!("{}", report::table(&rows));
+    Ok(())
+}
+
+/// The figures of a measurement.
+fn measured(programs: &Programs, name: &str) -> Result<Vec<Value>, String> {
+    let mut command = match name {
+        "allocations" => Command::new(&programs.allocations),
+        _ => Command::new(&programs.benches),
+    };
+    if name != "allocations" {
+        command.arg(name);
+    }
+    let output = process::output(&mut command)?;
+    output
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|error| format!("{name}: {error}: {line}")))
+        .collect()
+}
