@@ -44,8 +44,9 @@ impl Client {
     /// # async fn run(client: Client) -> Result<(), Error> {
     /// static COUNT: Operation = Operation::new("count_batches", Method::GET, "/orchestration/batches/count", true);
     ///
-    /// let count: serde_json::Value =
-    ///     client.request(&COUNT, "/orchestration/batches/count?isFinished=true", None).await?.into_inner();
+    /// let path = "/orchestration/batches/count?isFinished=true";
+    /// let count = client.request::<serde_json::Value>(&COUNT, path, None).await?;
+    /// println!("{}", count["count"]);
     /// # Ok(()) }
     /// ```
     ///

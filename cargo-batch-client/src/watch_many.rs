@@ -32,6 +32,7 @@ impl Client {
     ///         Change::Batch(batch) if batch.is_finished() => println!("{} ended", batch.uuid),
     ///         Change::Batch(batch) => println!("{} {}", batch.uuid, batch.status),
     ///         Change::Gone(id) => println!("{id} is no longer there"),
+    ///         _ => {}
     ///     }
     /// }
     /// # Ok(()) }
@@ -86,6 +87,7 @@ pub struct SavedWatchMany {
 
 /// What a [`WatchMany`] tells.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Change {
     /// A batch that is new to the watch, or stands otherwise than before.
     Batch(Box<Batch>),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,6 +13,7 @@ use cargo_batch_types::from_json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::clock::written;
 use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::rejection::Rejection;
@@ -46,22 +48,18 @@ async fn other_method(request: Request) -> Response {
         request.method()
     );
     let mut answer = Rejection::malformed(message).into_response();
-    *answer.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     answer
 }
 
 /// The ids there are, and how to get at them.
-pub fn described(front: &Front) -> Value {
+async fn world(State(front): State<Arc<Front>>, headers: HeaderMap) -> Json<Value> {
     let mut world = serde_json::to_value(front.app.world()).unwrap_or_default();
     world["token"] = front.token().into();
-    world["baseUrl"] = front.base_url.as_str().into();
-    world["storageUrl"] = front.app.storage_url().into();
-    world["now"] = crate::clock::written(front.app.now()).into();
-    world
-}
-
-async fn world(State(front): State<Arc<Front>>) -> Json<Value> {
-    Json(described(&front))
+    world["baseUrl"] = front.reachable(&front.base_url, &headers).into();
+    world["storageUrl"] = front.reachable(front.app.storage_url(), &headers).into();
+    world["now"] = written(front.app.now()).into();
+    Json(world)
 }
 
 #[derive(Deserialize)]
@@ -134,7 +132,5 @@ async fn advance(State(front): State<Arc<Front>>, body: Bytes) -> Answer {
         Rejection::malformed(format!("seconds: {seconds} is not a number from 0 on"))
     })?;
     front.app.advance(time);
-    Ok(Json(
-        json!({ "now": crate::clock::written(front.app.now()) }),
-    ))
+    Ok(Json(json!({ "now": written(front.app.now()) })))
 }

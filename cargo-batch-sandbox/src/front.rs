@@ -4,8 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request};
 use axum::response::Response;
+use serde_json::Value;
 
 use crate::Origin;
 use crate::clock::written;
@@ -223,6 +225,38 @@ impl Front {
         if let Some(wrong) = operation.check_answer(status.as_u16(), answer) {
             let violation = format!("{} answered {status} with {wrong}", operation.id);
             lock(&self.violations).push(violation);
+        }
+    }
+
+    /// An address of the sandbox as whoever sent a request with these headers can reach it: one that
+    /// listens everywhere doesn't know by itself under which name.
+    pub fn reachable(&self, url: &str, headers: &HeaderMap) -> String {
+        for everywhere in ["http://0.0.0.0:", "http://[::]:"] {
+            let name = headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+            if let Some(rest) = url.strip_prefix(everywhere)
+                && let Some(name) = name
+            {
+                return format!("http://{}:{rest}", name.host());
+            }
+        }
+        url.to_owned()
+    }
+
+    /// An answer in which a signed link can be reached.
+    pub fn with_reachable_link(&self, headers: &HeaderMap, body: Bytes) -> Bytes {
+        let storage = self.app.storage_url();
+        if self.reachable(storage, headers) == storage {
+            return body;
+        }
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(mut answer) if answer["url"].is_string() => {
+                let url = answer["url"].as_str().unwrap_or_default();
+                answer["url"] = self.reachable(url, headers).into();
+                answer.to_string().into()
+            }
+            _ => body,
         }
     }
 

@@ -3,18 +3,57 @@
 //! Batches live: created, they query their records, run them one by one, fail some of them, cost
 //! credits, and end. All of it follows from a seed and from the time, which can be made to run fast.
 //!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
-//! use cargo_batch_sandbox::Sandbox;
+//! # In a test
 //!
-//! let sandbox = Sandbox::builder().speed(60.0).start().await?;
-//! println!("{} takes the token {}", sandbox.base_url(), sandbox.token());
-//! # Ok(()) }
+//! ```
+//! use cargo_batch_client::types::{CreateBatchData, CreateBatchRequest, Record};
+//! use cargo_batch_sandbox::{Fault, Rule, Sandbox};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! // #[tokio::test(start_paused = true)]
+//! # async fn main() {
+//! # a_lost_answer_costs_nothing().await }
+//! async fn a_lost_answer_costs_nothing() {
+//!     let sandbox = Sandbox::start().await.unwrap();
+//!     // The first batch is created, but the connection is reset before the answer.
+//!     let lost = Rule::new(Fault::ResetAfterActing).on("create_batch").count(1);
+//!     sandbox.faults(lost).await.unwrap();
+//!
+//!     // In place of what follows, the code that is to be tested.
+//!     let client = sandbox.client();
+//!     let leads = CreateBatchData::records([Record::from_iter([("email", "ada@example.com")])]);
+//!     let request = CreateBatchRequest::new(leads).workflow(sandbox.world().tool_workflow_uuid);
+//!     let batch = client.create_batch_once(request).await.unwrap();
+//!     let batch = client.watch(batch.uuid).await.unwrap();
+//!
+//!     assert!(batch.outcome().is_some());
+//!     assert_eq!(sandbox.hits(), [1]);
+//!     // One request to create a batch was acted on, once.
+//!     let created = sandbox.created();
+//!     assert_eq!((created.len(), created[0].count), (1, 1));
+//!     assert!(sandbox.requests().iter().any(|request| request.method == "GET"));
+//! }
 //! ```
 //!
-//! In a test with paused tokio time (`#[tokio::test(start_paused = true)]`) its time stands still
-//! with that of the test.
+//! With paused tokio time (`start_paused`) the sandbox's time stands still with that of the test, and
+//! an hour of waiting takes no time. Otherwise [`speed`](SandboxBuilder::speed) makes it run, and
+//! [`advance`](Sandbox::advance) moves it on: with a speed of 0 nothing else does, and the same seed
+//! and the same calls then give the same answers, byte for byte.
+//!
+//! A test in another language runs the program instead, and asks it what the library tells:
+//! `GET /sandbox/world` (ids and the token), `/sandbox/requests`, `/sandbox/batches` and
+//! `/sandbox/violations`; `POST /sandbox/faults` with a [`FaultPlan`], `GET` and `DELETE` of it;
+//! `POST /sandbox/advance` with `{"seconds": 60}`.
+//!
+//! # What it refuses
+//!
+//! Whatever the specification doesn't allow: an unknown path is a 404, another method a 405, another
+//! media type a 415, and a parameter or a body that isn't as it should be a 400, whose `errorMessage`
+//! names the place, the value and what is wanted: `data.segmentUuid: "abc" is not a uuid`. Its own
+//! answers are held against the specification too, see [`violations`](Sandbox::violations).
+//!
+//! And whatever the rules of the API don't allow: every documented reason can be had, [`reasons`]
+//! says how.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -30,6 +69,7 @@ mod front;
 mod graph;
 mod page;
 mod plan;
+pub mod reasons;
 mod received;
 mod refusal;
 mod rejection;

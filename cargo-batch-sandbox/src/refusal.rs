@@ -51,6 +51,11 @@ impl Refusal {
         Self::plain(StatusCode::BAD_REQUEST, message)
     }
 
+    /// A request that has the form it must have, but contradicts itself.
+    pub fn unfit(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
     /// Something that isn't there, where the API documents no reason.
     pub fn missing(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::NOT_FOUND, message)

@@ -75,17 +75,18 @@ impl Sandbox {
         self.front.token()
     }
 
-    /// A client of it, with the token it takes now and a fixed seed.
+    /// A client of it, with the token it takes now and a fixed seed. For one that is set up in another
+    /// way there are [`base_url`](Self::base_url) and [`token`](Self::token).
     ///
     /// # Panics
-    /// When the platform offers no TLS, without which no client is made.
+    /// When no client can be made at all, as where TLS has no certificates to trust.
     #[cfg(feature = "client")]
     pub fn client(&self) -> cargo_batch_client::Client {
-        cargo_batch_client::Client::builder(self.token())
+        let client = cargo_batch_client::Client::builder(self.token())
             .base_url(self.base_url())
             .seed(1)
-            .build()
-            .expect("the address and the token of a sandbox are valid")
+            .build();
+        client.unwrap_or_else(|error| panic!("no client: {error}"))
     }
 
     /// The ids there are.
@@ -178,7 +179,7 @@ impl SandboxBuilder {
     }
 
     /// Where to listen; a free port of 127.0.0.1 by default. Storage has a free port of the same
-    /// address, and signed links carry that address.
+    /// address.
     pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
         self.listen = address.into();
         self

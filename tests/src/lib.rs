@@ -3,8 +3,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calls;
 mod mutation;
 mod public_api;
+pub mod raw;
 mod sample;
 pub mod sandbox;
 pub mod script;

@@ -82,7 +82,7 @@ fn check(app: &App, action: &Action) -> Result<(), Refusal> {
             }
             if tool.tool_uuid.is_none() && tool.template_slug.is_none() {
                 let message = "action: a tool needs toolUuid or templateSlug.";
-                return Err(Refusal::malformed(message));
+                return Err(Refusal::unfit(message));
             }
             (&tool.template_slug, tool.release_uuid)
         }
@@ -92,13 +92,13 @@ fn check(app: &App, action: &Action) -> Result<(), Refusal> {
             }
             if agent.agent_uuid.is_none() && agent.template_slug.is_none() {
                 let message = "action: an agent needs agentUuid or templateSlug.";
-                return Err(Refusal::malformed(message));
+                return Err(Refusal::unfit(message));
             }
             (&agent.template_slug, agent.release_uuid)
         }
         _ => {
             let message = "action: kind must be native, connector, tool or agent, with the members of that kind.";
-            return Err(Refusal::malformed(message));
+            return Err(Refusal::unfit(message));
         }
     };
     if let Some(slug) = template

@@ -70,8 +70,8 @@ impl Wanted {
                 "isFinished" => wanted.finished = Some(value.read("true or false")?),
                 "includedDataKinds[]" => wanted.kinds.push(value.data_kind()?),
                 "excludedDataKinds[]" => wanted.not_kinds.push(value.data_kind()?),
-                "limit" => wanted.limit = Some(value.read("a whole number")?),
-                "offset" => wanted.offset = Some(value.read("a whole number")?),
+                "limit" => wanted.limit = Some(value.whole()?),
+                "offset" => wanted.offset = Some(value.whole()?),
                 _ => return Err(Refusal::malformed(format!("There is no parameter {name}."))),
             }
         }
@@ -116,6 +116,15 @@ struct Parameter<'a> {
 impl Parameter<'_> {
     fn read<T: std::str::FromStr>(&self, what: &str) -> Result<T, Refusal> {
         self.value.parse().map_err(|_| self.is_not(what))
+    }
+
+    /// A whole number; one that is too large for us is as large as can be.
+    fn whole(&self) -> Result<u64, Refusal> {
+        let digits = !self.value.is_empty() && self.value.bytes().all(|byte| byte.is_ascii_digit());
+        match self.value.parse() {
+            Err(_) if digits => Ok(u64::MAX),
+            read => read.map_err(|_| self.is_not("a whole number")),
+        }
     }
 
     fn data_kind(&self) -> Result<String, Refusal> {

@@ -30,9 +30,12 @@ pub async fn upload(State(app): State<App>, request: Request) -> Answer {
     let mut form = form.map_err(|rejected| no_file(&rejected.body_text()))?;
     let broken =
         |error: axum::extract::multipart::MultipartError| Refusal::malformed(error.body_text());
+    let mut stored = None;
     while let Some(field) = form.next_field().await.map_err(broken)? {
-        if field.name() != Some("file") {
-            continue;
+        let part = field.name().unwrap_or_default();
+        if part != "file" || stored.is_some() {
+            let message = format!("{part:?}: the form has one part, and its name is file.");
+            return Err(Refusal::malformed(message));
         }
         let name = field.file_name().map(str::to_owned);
         let name = name.ok_or_else(|| no_file("The part named file has no file name."))?;
@@ -41,15 +44,17 @@ pub async fn upload(State(app): State<App>, request: Request) -> Answer {
             .unwrap_or("application/octet-stream")
             .to_owned();
         let content = field.bytes().await.map_err(broken)?;
-        let s3_filename = app.state().store(&name, &content_type, content);
-        return Ok(Json(json!({
-            "s3Filename": s3_filename,
-            "contentType": content_type,
-            "name": name,
-            "uuid": null,
-        })));
+        stored = Some((name, content_type, content));
     }
-    Err(no_file("There is no part named file."))
+    let (name, content_type, content) =
+        stored.ok_or_else(|| no_file("There is no part named file."))?;
+    let s3_filename = app.state().store(&name, &content_type, content);
+    Ok(Json(json!({
+        "s3Filename": s3_filename,
+        "contentType": content_type,
+        "name": name,
+        "uuid": null,
+    })))
 }
 
 pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
@@ -93,12 +98,12 @@ pub async fn complete(State(app): State<App>, body: Bytes) -> Answer {
     let mut state = app.state();
     let upload = find(&state.uploads, &request.upload_id, &request.s3_filename)?;
     if request.parts.is_empty() {
-        return Err(Refusal::malformed("parts is empty."));
+        return Err(Refusal::unfit("parts is empty."));
     }
     let mut content = Vec::new();
     let mut before = 0;
     for (n, part) in request.parts.iter().enumerate() {
-        let wrong = |why: String| Refusal::malformed(format!("parts[{n}]: {why}."));
+        let wrong = |why: String| Refusal::unfit(format!("parts[{n}]: {why}."));
         let number = part.part_number;
         if number <= before {
             return Err(wrong(format!("part {number} comes after part {before}")));

@@ -69,7 +69,7 @@ pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
     let wanted = wanted::<CancelRunsRequest>(&body)?;
     if wanted.uuids.is_some() && wanted.narrows() {
         let message = "Give uuids or filters besides workflowUuid, not both.";
-        return Err(Refusal::malformed(message));
+        return Err(Refusal::unfit(message));
     }
     stoppable(&app, request.workflow_uuid)?;
     let mut state = app.state();

@@ -258,7 +258,7 @@ impl Rule {
             Fault::ApiError { status, .. } if !(400..600).contains(status) => {
                 member("status", status, "from 400 to 599")
             }
-            Fault::DuplicatePage { .. } | Fault::ReorderedPage => only(&LISTS),
+            Fault::DuplicatePage { .. } | Fault::ReorderedPage => only(&PAGES),
             Fault::ExpiredUrl => only(&["storage", "storage_get", "storage_put"]),
             Fault::ChangedContent => only(&["storage_get"]),
             Fault::RevokeToken
@@ -279,8 +279,8 @@ const STORAGE: [&str; 2] = ["storage_get", "storage_put"];
 /// What names a whole port.
 const PORTS: [&str; 3] = ["*", "api", "storage"];
 
-/// The operations that answer with a page.
-pub const LISTS: [&str; 2] = ["list_batches", "list_runs"];
+/// What answers with a page; of other operations these faults change nothing.
+const PAGES: [&str; 4] = ["list_batches", "list_runs", "api", "*"];
 
 const A_TIME: &str = "a number of seconds, from 0 to 1000000000";
 

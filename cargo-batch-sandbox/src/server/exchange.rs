@@ -133,8 +133,12 @@ impl Exchange {
             _ => {}
         }
         // An order by chance is another one for each request.
-        let answer = answer.map(|body| alter(fault, body, number));
+        let before = answer.body().len();
+        let mut answer = answer.map(|body| alter(fault, body, number));
         let length = answer.body().len();
+        if length != before {
+            answer.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         Ok(match fault {
             Fault::Trickle { bytes, millis } => {
                 let pause = Duration::from_millis(*millis);
@@ -170,6 +174,7 @@ impl Exchange {
     ) -> Response<Bytes> {
         // Who may not come in isn't told what would be wrong next.
         let admitted = self.origin == Origin::Api && self.front.admit(&mut parts.headers);
+        let headers = parts.headers.clone();
         let answer = match admitted.then(|| spec::check(&parts, &sent)) {
             Some(Err(rejection)) => rejection.into_response(),
             Some(Ok(())) | None => {
@@ -177,11 +182,16 @@ impl Exchange {
                 call(&self.operations, request).await
             }
         };
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
         // The routes answer from memory: reading it can't fail.
         let body = axum::body::to_bytes(body, usize::MAX)
             .await
             .unwrap_or_default();
+        let length = body.len();
+        let body = self.front.with_reachable_link(&headers, body);
+        if body.len() != length {
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
         if let Some(Target::Api(operation)) = target {
             self.front.acted(operation, &sent, parts.status, &body);
         }

@@ -4,7 +4,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
-use super::schema::at;
+use super::schema::{Compiled, at};
 
 /// Something that is wrong at a place of a value.
 #[derive(Debug, PartialEq)]
@@ -44,11 +44,11 @@ pub fn told(problems: Vec<Problem>) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// Writes errors of validation so that whoever sent the value knows what to change.
-pub fn explain<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> Vec<Problem> {
+/// What is wrong with a value, so that whoever sent it knows what to change.
+pub fn explain(compiled: &Compiled, value: &Value) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
-    for error in errors {
-        let problem = problem(&error);
+    for error in compiled.validator.iter_errors(value) {
+        let problem = problem(&error, compiled);
         // What is required twice is missing once.
         if !problems.contains(&problem) {
             problems.push(problem);
@@ -57,13 +57,16 @@ pub fn explain<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> Vec<Pro
     problems
 }
 
-fn problem(error: &ValidationError<'_>) -> Problem {
+fn problem(error: &ValidationError<'_>, compiled: &Compiled) -> Problem {
     let mut place = dotted(error.instance_path().as_str());
     let value = || match place.ends_with("webhookSecret") {
         true => "the value".to_owned(),
         false => shortened(error.instance()),
     };
-    let schema = parent(error);
+    // The schema that it is about.
+    let schema = error
+        .absolute_keyword_location()
+        .and_then(|uri| compiled.at(uri.as_str().rsplit_once('/')?.0));
     let message = match error.kind() {
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -90,6 +93,7 @@ fn problem(error: &ValidationError<'_>) -> Problem {
             let known: Vec<&str> = known.filter_map(Value::as_str).collect();
             format!("{} is none of {}", value(), known.join(", "))
         }
+        Kind::Maximum { limit } => format!("{} is more than {limit}", value()),
         Kind::Minimum { limit } => format!("{} is less than {limit}", value()),
         _ => match schema.and_then(wanted) {
             Some(wanted) => format!("{} is not {wanted}", value()),
@@ -97,12 +101,6 @@ fn problem(error: &ValidationError<'_>) -> Problem {
         },
     };
     Problem { place, message }
-}
-
-/// The schema that an error is about.
-fn parent(error: &ValidationError<'_>) -> Option<&'static Value> {
-    let uri = error.absolute_keyword_location()?.as_str();
-    at(uri.rsplit_once('/')?.0)
 }
 
 /// What a schema wants, in words.

@@ -71,3 +71,56 @@ pub fn find(method: &Method, path: &str) -> Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, body: &str) -> Option<String> {
+        let path = "/v1/orchestration/batches/00000000-0000-4000-8000-000000000000/download";
+        match find(&Method::POST, path) {
+            Found::Operation(operation) => operation.check_answer(status, body.as_bytes()),
+            Found::OtherMethods(_) | Found::Nothing => panic!("there is an operation"),
+        }
+    }
+
+    #[test]
+    fn answers_are_held_against_the_specification() {
+        assert_eq!(check(200, r#"{"url":"http://127.0.0.1:1/file"}"#), None);
+        assert_eq!(check(400, r#"{"reason":"batchNotFinished"}"#), None);
+        for (status, body, said) in [
+            (200, "{}", "url: is missing; wanted is a link"),
+            (200, r#"{"url":null}"#, "url: null is not a link"),
+            (
+                400,
+                r#"{"errorMessage":5}"#,
+                "errorMessage: 5 is not a string",
+            ),
+            (
+                200,
+                "",
+                "no JSON: EOF while parsing a value at line 1 column 0",
+            ),
+            (302, "{}", "302 is not among its answers"),
+        ] {
+            assert_eq!(check(status, body).as_deref(), Some(said));
+        }
+    }
+
+    #[test]
+    fn there_are_all_operations_and_each_is_found() {
+        assert_eq!(operations().len(), 21);
+        let list = find(&Method::GET, "/v1/orchestration/batches/list");
+        assert!(matches!(list, Found::Operation(operation) if operation.id == "list_batches"));
+        for path in [
+            "/orchestration/batches",
+            "/v1/orchestration/batches/",
+            "/v1",
+        ] {
+            assert!(
+                matches!(find(&Method::POST, path), Found::Nothing),
+                "{path}"
+            );
+        }
+    }
+}

@@ -3,11 +3,10 @@
 use std::sync::OnceLock;
 
 use axum::http::Method;
-use jsonschema::Validator;
 use serde_json::Value;
 
 use super::explain::{Problem, explain};
-use super::schema::validator;
+use super::schema::{Compiled, compile};
 
 /// An operation of the API.
 #[derive(Debug)]
@@ -59,23 +58,22 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) struct Shape {
     schema: Value,
-    validator: OnceLock<Result<Validator, String>>,
+    compiled: OnceLock<Result<Compiled, String>>,
 }
 
 impl Shape {
     fn new(schema: &Value) -> Self {
         Self {
             schema: schema.clone(),
-            validator: OnceLock::new(),
+            compiled: OnceLock::new(),
         }
     }
 
     /// What is wrong with a value.
     pub fn problems(&self, value: &Value) -> Vec<Problem> {
-        let validator = self.validator.get_or_init(|| validator(&self.schema));
-        match validator {
-            Ok(validator) if validator.is_valid(value) => Vec::new(),
-            Ok(validator) => explain(validator.iter_errors(value)),
+        match self.compiled.get_or_init(|| compile(&self.schema)) {
+            Ok(compiled) if compiled.validator.is_valid(value) => Vec::new(),
+            Ok(compiled) => explain(compiled, value),
             Err(error) => vec![Problem::whole(error.clone())],
         }
     }

@@ -101,10 +101,15 @@ impl Parameter {
 fn read(form: &str, text: &str) -> Value {
     match form {
         "boolean" => text.parse().map(Value::Bool).ok(),
-        "integer" => text.parse::<i64>().map(Value::from).ok(),
+        // However large: how much of it counts is for the operation to say.
+        "integer" => serde_json::from_str(text).ok().filter(is_whole),
         _ => None,
     }
     .unwrap_or_else(|| text.into())
+}
+
+fn is_whole(number: &Value) -> bool {
+    number.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
 fn check_body(content: &Content, headers: &HeaderMap, body: &[u8]) -> Result<(), Rejection> {

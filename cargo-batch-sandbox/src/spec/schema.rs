@@ -18,20 +18,45 @@ static REGISTRY: LazyLock<Option<Registry<'static>>> = LazyLock::new(|| {
     Registry::new().add(HOME, resource).ok()?.prepare().ok()
 });
 
-/// A validator of a schema of the specification, in which it stands.
+/// A schema that stands in the specification, compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    pub validator: Validator,
+    schema: Value,
+}
+
+impl Compiled {
+    /// What stands at a place of the schema, or of the specification it refers to.
+    pub fn at(&self, uri: &str) -> Option<&Value> {
+        match uri
+            .strip_prefix(SELF)
+            .and_then(|rest| rest.strip_prefix('#'))
+        {
+            Some(pointer) => self.schema.pointer(pointer),
+            None => at(uri),
+        }
+    }
+}
+
+/// Where a schema is while it is compiled.
+const SELF: &str = "urn:cargo-batch:schema";
+
+/// Compiles a schema that stands in the specification.
 ///
 /// # Errors
 /// When the schema is no schema: for a specification that `cargo xtask codegen` has let through, and
 /// that the tests compile in full, never.
-pub fn validator(schema: &Value) -> Result<Validator, String> {
+pub fn compile(schema: &Value) -> Result<Compiled, String> {
     let registry = REGISTRY.as_ref().ok_or("the specification is unreadable")?;
-    jsonschema::options()
+    let schema = translate(schema);
+    let validator = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .with_registry(registry)
-        .with_base_uri("urn:cargo-batch:schema")
+        .with_base_uri(SELF)
         .should_validate_formats(true)
-        .build(&translate(schema))
-        .map_err(|error| error.to_string())
+        .build(&schema)
+        .map_err(|error| error.to_string())?;
+    Ok(Compiled { validator, schema })
 }
 
 /// What stands at a place of the translated specification.
@@ -113,7 +138,7 @@ mod tests {
             .keys();
         assert!(names.len() > 100);
         for name in names {
-            validator(&json!({ "$ref": format!("#/components/schemas/{name}") })).unwrap();
+            compile(&json!({ "$ref": format!("#/components/schemas/{name}") })).unwrap();
         }
     }
 
@@ -124,7 +149,7 @@ mod tests {
             "b": { "type": "string" },
             "nullable": { "type": "boolean" },
         } });
-        let validator = validator(&schema).unwrap();
+        let validator = compile(&schema).unwrap().validator;
         assert!(validator.is_valid(&json!({ "a": null, "nullable": true })));
         assert!(!validator.is_valid(&json!({ "a": "x" })));
         assert!(!validator.is_valid(&json!({ "b": null })));
