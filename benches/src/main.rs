@@ -9,8 +9,8 @@ use cargo_batch_benches::{
     Result, builds, creates, decode, download, get_batch, instructions, rows, upload, watch,
 };
 
-/// A measurement by its name.
-const MEASUREMENTS: [(&str, fn() -> Result<Vec<Row>>); 8] = [
+/// What is measured, by its name.
+const MEASUREMENTS: [(&str, Measure); 8] = [
     ("get_batch", get_batch::measure),
     ("creates", creates::measure),
     ("decode", decode::measure),
@@ -20,6 +20,9 @@ const MEASUREMENTS: [(&str, fn() -> Result<Vec<Row>>); 8] = [
     ("rows", rows::measure),
     ("builds", builds::measure),
 ];
+
+/// Makes the figures of a measurement.
+type Measure = fn() -> Result<Vec<Row>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
