@@ -57,8 +57,8 @@ pub fn measure_size() -> Result<Vec<Row>> {
             .limit(
                 "the program by hand reads five fields of a batch, and ends at the first error. The client reads \
                  all of it, every kind of data and of node, and has each reader twice: one that is fast, and one \
-                 that finds the field when the fast one fails. Readers are two thirds of the difference, retries \
-                 and transfers the rest",
+                 that finds the field when the fast one fails. Readers are about half of the difference, by the sizes of \
+                 their symbols",
             ),
         );
     }
