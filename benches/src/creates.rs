@@ -17,32 +17,30 @@ pub fn measure() -> Result<Vec<Row>> {
     let server = Server::start()?;
     let runtime = setup::runtime()?;
     let client = setup::client(&server.origin)?;
-    let http = setup::reqwest()?;
     let request = CreateBatchRequest::new(CreateBatchData::segment(samples::uuid(6, 0)))
         .workflow(samples::uuid(3, 0));
 
     let rate = |seconds: f64| (AT_ONCE * EACH) as f64 / seconds;
-    let pairs = Pairs::measure(
-        PAIRS,
-        || {
-            let time = seconds(|| {
-                runtime.block_on(async {
-                    let mut tasks = JoinSet::new();
-                    for _ in 0..AT_ONCE {
-                        let (client, request) = (client.clone(), request.clone());
-                        tasks.spawn(async move {
-                            for _ in 0..EACH {
-                                client.create_batch(request.clone()).await?;
-                            }
-                            Ok(())
-                        });
-                    }
-                    all(tasks).await
-                })
-            });
-            time.map(rate)
-        },
-        || {
+    let ours = || {
+        let time = seconds(|| {
+            runtime.block_on(async {
+                let mut tasks = JoinSet::new();
+                for _ in 0..AT_ONCE {
+                    let (client, request) = (client.clone(), request.clone());
+                    tasks.spawn(async move {
+                        for _ in 0..EACH {
+                            client.create_batch(request.clone()).await?;
+                        }
+                        Ok(())
+                    });
+                }
+                all(tasks).await
+            })
+        });
+        time.map(rate)
+    };
+    let against = |http: &reqwest::Client| {
+        let theirs = || {
             let time = seconds(|| {
                 runtime.block_on(async {
                     let mut tasks = JoinSet::new();
@@ -60,20 +58,33 @@ pub fn measure() -> Result<Vec<Row>> {
                 })
             });
             time.map(rate)
-        },
-    )?;
+        };
+        Pairs::measure(PAIRS, ours, theirs)
+    };
+    let (plain, patient) = (
+        against(&setup::reqwest()?)?,
+        against(&setup::reqwest_with_timeout()?)?,
+    );
+
     let each = |rates: &[f64]| format!("{:.0} a second", median(rates));
+    let row = |what, baseline, pairs: &Pairs| {
+        Row::ratio(what, baseline, Goal::AtLeast(0.97), pairs)
+            .sides(each(&pairs.ours), each(&pairs.theirs))
+            .how(format!(
+                "{EACH} creations of each of the {AT_ONCE} on each side of a pair, all on one thread"
+            ))
+            .limit(
+                "against a server that answers at once the one thread of the client is what is measured: ours \
+                 spends about 1.5 µs more on a creation than the 15 of raw reqwest. A fifth of that looks for the \
+                 id in the answer before all of it is read, so that a batch that was made is known even where its \
+                 answer can't be read; the rest are the timers of a deadline, the copy of a request that is kept \
+                 for another attempt, and an answer that is handed up through the layers of a call. Over a network, \
+                 where a creation takes milliseconds, it can't be seen",
+            )
+    };
     Ok(vec![
-        Row::ratio(
-            "64 concurrent creates, throughput",
-            "raw reqwest",
-            Goal::AtLeast(0.97),
-            &pairs,
-        )
-        .sides(each(&pairs.ours), each(&pairs.theirs))
-        .how(format!(
-            "{EACH} creations of each of the {AT_ONCE} on each side of a pair"
-        )),
+        row("64 concurrent creates, throughput", "raw reqwest", &plain),
+        row("the same", "raw reqwest with a timeout", &patient),
     ])
 }
 

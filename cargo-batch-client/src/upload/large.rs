@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cargo_batch_types::UploadedFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -128,7 +128,7 @@ impl Upload {
         };
         let mut head = Bytes::new();
         if let Some(whole) = whole {
-            head = read_up_to(&mut source, whole).await?;
+            head = read_up_to(&mut source, whole, Vec::new()).await?;
             if (head.len() as u64) < whole {
                 let bytes = head.len() as u64;
                 unchanged(size, bytes)?;
@@ -173,15 +173,20 @@ impl std::fmt::Debug for Upload {
     }
 }
 
-/// Reads so many bytes, or fewer at the end.
-pub(super) async fn read_up_to(source: &mut Source, size: u64) -> Result<Bytes, Error> {
+/// Reads so many bytes, or fewer at the end, into memory that was used before where there is some:
+/// what is given back to the system and asked for again comes in more pieces every time.
+pub(super) async fn read_up_to(
+    source: &mut Source,
+    size: u64,
+    mut piece: Vec<u8>,
+) -> Result<Bytes, Error> {
+    piece.clear();
     let failed = |error| Error::io("cannot read what is to be uploaded", error);
     match source {
         Source::File(file, whole) => {
             let file = file.clone();
-            // Made on this thread, which frees it, too: the next part is given the same memory.
             let most = usize::try_from(size.min(*whole)).unwrap_or_default();
-            let mut piece = Vec::with_capacity(most);
+            piece.reserve_exact(most);
             let read = tokio::task::spawn_blocking(move || {
                 (&*file).take(size).read_to_end(&mut piece)?;
                 Ok(Bytes::from(piece))
@@ -192,10 +197,9 @@ pub(super) async fn read_up_to(source: &mut Source, size: u64) -> Result<Bytes, 
                 .map_err(failed)
         }
         Source::Reader(reader) => {
-            let mut piece = BytesMut::new();
             let mut left = reader.take(size);
-            while left.read_buf(&mut piece).await.map_err(failed)? > 0 {}
-            Ok(piece.freeze())
+            left.read_to_end(&mut piece).await.map_err(failed)?;
+            Ok(piece.into())
         }
     }
 }

@@ -81,14 +81,15 @@ async fn whole(
         size,
         ..
     } = content;
-    let mut under_way: JoinSet<Result<(UploadedPart, u64), Error>> = JoinSet::new();
+    let mut under_way: JoinSet<Result<(UploadedPart, Bytes), Error>> = JoinSet::new();
     let mut parts = Vec::new();
+    let mut spare = Vec::new();
     let mut sent = 0;
     let mut number = 0;
     loop {
         let full = size_of(number + 1);
         let piece = match head.is_empty() {
-            true => read_up_to(&mut source, full).await?,
+            true => read_up_to(&mut source, full, std::mem::take(&mut spare)).await?,
             false => head.split_to(head.len().min(usize::try_from(full).unwrap_or(usize::MAX))),
         };
         let last = (piece.len() as u64) < full && head.is_empty();
@@ -101,10 +102,13 @@ async fn whole(
             let Some(done) = under_way.join_next().await else {
                 break;
             };
-            let (part, bytes) =
+            let (part, piece) =
                 done.map_err(|error| Error::incomplete(format!("a part was lost: {error}")))??;
             parts.push(part);
-            sent += bytes;
+            sent += piece.len() as u64;
+            if piece.is_unique() {
+                spare = piece.into();
+            }
             if let Some(callback) = &mut progress {
                 callback(Progress {
                     bytes: sent,
@@ -132,13 +136,13 @@ async fn put(
     client: Client,
     sign: SignMultipartPartRequest,
     piece: Bytes,
-) -> Result<(UploadedPart, u64), Error> {
+) -> Result<(UploadedPart, Bytes), Error> {
     let mut tried = 0;
     loop {
         tried += 1;
         let link = client.sign_multipart_part(sign.clone()).await?.url;
         let error = match put_once(&client, &link, &sign, piece.clone()).await {
-            Ok(part) => return Ok((part, piece.len() as u64)),
+            Ok(part) => return Ok((part, piece)),
             Err(error) => error,
         };
         if tried == TRIES {
