@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
+use futures_core::Stream;
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use crate::error::makes_batches;
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::time::later;
+use crate::time::{Instant, later};
 use crate::{Client, Error, ErrorKind, Response, once, trace};
 
 /// A request under way.
@@ -171,7 +171,7 @@ impl Client {
             if later(Instant::now(), pause) >= deadline {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            crate::time::sleep(pause).await;
         }
     }
 
@@ -185,14 +185,14 @@ impl Client {
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let auth = &self.inner.auth;
         let slow = |_| Error::no_token("it took too long".into());
-        let token = tokio::time::timeout(remaining(), auth.header());
+        let token = crate::time::timeout(remaining(), auth.header());
         let token = token.await.map_err(slow)??;
         match self
             .send(operation, request()?, token.clone(), deadline)
             .await
         {
             Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                let renewed = tokio::time::timeout(remaining(), auth.renewed(&token));
+                let renewed = crate::time::timeout(remaining(), auth.renewed(&token));
                 match renewed.await.map_err(slow)?? {
                     Some(token) => self.send(operation, request()?, token, deadline).await,
                     None => Err(error),
@@ -233,8 +233,8 @@ impl Client {
         request: Request,
     ) -> Result<Answer, Error> {
         let lost = |error| Error::transport(Some(operation), error);
-        let mut response = self.client.execute(request).await.map_err(lost)?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let response = self.client.execute(request).await.map_err(lost)?;
+        let (status, headers) = (response.status(), response.headers().clone());
         let cap = self.inner.max_answer_bytes;
         let body = body(response, cap).await.map_err(|error| match error {
             Some(error) => lost(error),
@@ -244,22 +244,32 @@ impl Client {
     }
 }
 
+/// A body as it arrives.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>;
+#[cfg(target_arch = "wasm32")]
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>;
+
+/// The next piece of a body; nothing after the last.
+pub(crate) async fn piece(body: &mut Pieces) -> Option<reqwest::Result<Bytes>> {
+    std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
+}
+
 /// Reads a body up to a cap; nothing in place of an error when it is longer than that.
-async fn body(
-    mut response: reqwest::Response,
-    cap: usize,
-) -> Result<Bytes, Option<reqwest::Error>> {
+async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
+    let mut body: Pieces = Box::pin(response.bytes_stream());
     let mut whole = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(Some)? {
-        if whole.len() + chunk.len() > cap {
+    while let Some(piece) = piece(&mut body).await {
+        let piece = piece.map_err(Some)?;
+        if whole.len() + piece.len() > cap {
             return Err(None);
         }
-        whole.extend_from_slice(&chunk);
+        whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
 }
 
 /// What a future gives within a time.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, future).await.ok()
+    crate::time::timeout(limit, future).await.ok()
 }

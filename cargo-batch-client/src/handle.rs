@@ -2,8 +2,8 @@
 
 use cargo_batch_types::{
     Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest,
-    GetRunMetricsRequest, ListRunsRequest, Run, RunMetric, RunStatus, RunsFilter, RunsFilterByRuns,
-    RunsReset,
+    GetRunMetricsRequest, ListRunsRequest, Outcome, Run, RunMetric, RunStatus, RunsFilter,
+    RunsFilterByRuns, RunsReset, WorkflowUuid,
 };
 
 use crate::download::Download;
@@ -41,6 +41,18 @@ impl BatchHandle {
     /// Waits for it; see [`Client::watch`].
     pub fn watch(&self) -> Watch {
         self.client.watch(self.uuid)
+    }
+
+    /// Waits until it has finished, and hands it over with what there is to do then.
+    ///
+    /// # Errors
+    /// As [`Client::watch`]. A batch that failed is no error: see [`Finished::outcome`].
+    pub async fn wait(&self) -> Result<Finished, Error> {
+        let batch = self.watch().await?;
+        Ok(Finished {
+            handle: self.clone(),
+            batch,
+        })
     }
 
     /// Stops it: it goes on as `cancelling` until it is `cancelled`, so watch it if that matters.
@@ -102,6 +114,10 @@ impl BatchHandle {
     /// As [`Client::create_batch_once`].
     pub async fn retry_failed(&self) -> Result<Batch, Error> {
         let workflow = self.get().await?.workflow_uuid;
+        self.retry(workflow).await
+    }
+
+    async fn retry(&self, workflow: WorkflowUuid) -> Result<Batch, Error> {
         let failed = RunsFilterByRuns::new().statuses([RunStatus::Error]);
         let data = CreateRunsData::new(
             RunsFilter::new(failed).batch(self.uuid),
@@ -111,9 +127,77 @@ impl BatchHandle {
         self.client.create_batch_once(request).await
     }
 
-    /// The API wants the workflow to be named along with the batch.
     async fn selection(&self) -> Result<ListRunsRequest, Error> {
-        let workflow = self.get().await?.workflow_uuid;
-        Ok(ListRunsRequest::new().workflow(workflow).batch(self.uuid))
+        Ok(selection(&self.get().await?))
     }
+}
+
+/// A batch that has finished, and how; made by [`BatchHandle::wait`].
+///
+/// ```no_run
+/// # use cargo_batch_client::{Client, types::*};
+/// # async fn run(client: Client, request: CreateBatchRequest) -> Result<(), cargo_batch_client::Error> {
+/// let batch = client.create_batch_once(request).await?;
+/// let finished = client.batch(batch.uuid).wait().await?;
+/// if let Outcome::PartlyFailed { failed, .. } = finished.outcome() {
+///     println!("{failed} runs failed:");
+///     let mut runs = finished.failed_runs();
+///     while let Some(run) = runs.next().await {
+///         println!("{}", run?.record_title);
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Finished {
+    handle: BatchHandle,
+    batch: Batch,
+}
+
+impl Finished {
+    /// The batch in its final state.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// How it ended: a success with failed runs is told apart from a clean one.
+    pub fn outcome(&self) -> Outcome {
+        let status = || Outcome::Other(self.batch.status.clone());
+        self.batch.outcome().unwrap_or_else(status)
+    }
+
+    /// Its runs, one for each record, as a stream.
+    pub fn runs(&self) -> Items<'static, Run> {
+        self.handle.client.run_pages(self.selection()).items()
+    }
+
+    /// Its runs that failed, as a stream.
+    pub fn failed_runs(&self) -> Items<'static, Run> {
+        let failed = self.selection().statuses([RunStatus::Error]);
+        self.handle.client.run_pages(failed).items()
+    }
+
+    /// The file of its results; see [`BatchHandle::download`].
+    pub fn download(&self) -> Download {
+        self.handle.download()
+    }
+
+    /// Starts a batch over its runs that failed; see [`BatchHandle::retry_failed`].
+    ///
+    /// # Errors
+    /// As [`Client::create_batch_once`].
+    pub async fn retry_failed(&self) -> Result<Batch, Error> {
+        self.handle.retry(self.batch.workflow_uuid).await
+    }
+
+    fn selection(&self) -> ListRunsRequest {
+        selection(&self.batch)
+    }
+}
+
+/// The API wants the workflow to be named along with the batch.
+fn selection(batch: &Batch) -> ListRunsRequest {
+    ListRunsRequest::new()
+        .workflow(batch.workflow_uuid)
+        .batch(batch.uuid)
 }

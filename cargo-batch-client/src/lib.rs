@@ -6,7 +6,7 @@
 pub use cargo_batch_types as types;
 
 mod auth;
-#[cfg(feature = "blocking")]
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
 mod client;
@@ -34,14 +34,14 @@ mod watch;
 mod watch_many;
 
 pub use auth::{TokenFuture, TokenProvider};
-#[cfg(feature = "blocking")]
+#[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use blocking::Blocking;
 pub use client::Client;
 pub use config::{BASE_URL, ClientBuilder};
 pub use download::{Download, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
-pub use handle::BatchHandle;
+pub use handle::{BatchHandle, Finished};
 pub use once::Creation;
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
@@ -49,6 +49,8 @@ pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
 pub use rows::{RowError, Rows};
 pub use secrecy;
-pub use upload::{Upload, UploadFile};
+#[cfg(not(target_arch = "wasm32"))]
+pub use upload::Upload;
+pub use upload::UploadFile;
 pub use watch::{SavedWatch, Watch};
-pub use watch_many::{Change, WatchMany};
+pub use watch_many::{Change, SavedWatchMany, WatchMany};

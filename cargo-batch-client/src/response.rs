@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
+use crate::time::Instant;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap};
-use tokio::time::Instant;
 
 /// A decoded answer beside its status, headers and raw JSON.
 #[derive(Clone, Debug)]

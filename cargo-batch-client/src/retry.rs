@@ -1,7 +1,7 @@
 //! When a request is sent again, and how long that takes to happen.
 
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
@@ -136,7 +136,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(text).ok()?;
     // The server's own clock, where it tells it: ours may be wrong.
-    let now = response::date(headers).unwrap_or_else(SystemTime::now);
+    let now = response::date(headers).unwrap_or_else(crate::time::now);
     Some(date.duration_since(now).unwrap_or_default())
 }
 

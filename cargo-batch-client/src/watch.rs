@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 use cargo_batch_types::{Batch, BatchStatus, BatchUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use crate::call::Pending;
 use crate::operation::Waiter;
-use crate::time::later;
+use crate::time::{Instant, later};
 use crate::{Client, Error, operations};
 
 /// How long a watch goes on asking a server that answers nothing but errors.
@@ -40,7 +39,7 @@ impl Client {
     pub fn resume(&self, saved: SavedWatch) -> Watch {
         let left = saved
             .deadline
-            .map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+            .map(|at| at.duration_since(crate::time::now()).unwrap_or_default());
         let mut watch = Watch::new(self.clone(), saved.batch, saved.watched_for, left);
         watch.last_status = saved.last_status;
         watch
@@ -143,7 +142,7 @@ impl Watch {
             watched_for: self.watched_for(),
             deadline: self
                 .deadline
-                .and_then(|at| SystemTime::now().checked_add(left(at))),
+                .and_then(|at| crate::time::now().checked_add(left(at))),
             last_status: self.last_status.clone(),
         }
     }
@@ -205,7 +204,7 @@ impl Watch {
         };
         let (client, batch) = (self.client.clone(), self.batch);
         Some(Box::pin(async move {
-            tokio::time::sleep(pause).await;
+            crate::time::sleep(pause).await;
             Ok(client.get_batch(batch).await?.batch)
         }))
     }

@@ -1,17 +1,16 @@
 //! Waiting for many batches at once, with few requests.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid};
 use futures_core::Stream;
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::time::later;
+use crate::time::{Instant, later, now, sleep};
 use crate::watch::{PATIENCE, asked, pace};
 use crate::{Client, Error, ErrorKind, operations};
 
@@ -22,7 +21,7 @@ impl Client {
     ///
     /// A tick costs one list request for every 100 batches that still go on, not one request for
     /// each; there is one timer in all, and the next tick waits until what the last one brought has
-    /// been read.
+    /// been read. Batches that the lists leave out are asked for by themselves, 50 a tick at most.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, Change, types::BatchUuid};
@@ -33,6 +32,7 @@ impl Client {
     ///         Change::Batch(batch) if batch.is_finished() => println!("{} ended", batch.uuid),
     ///         Change::Batch(batch) => println!("{} {}", batch.uuid, batch.status),
     ///         Change::Gone(id) => println!("{id} is no longer there"),
+    ///         _ => {}
     ///     }
     /// }
     /// # Ok(()) }
@@ -46,19 +46,48 @@ impl Client {
             client: self.clone(),
             open,
             started: Instant::now(),
+            earlier: Duration::ZERO,
             interval: None,
             deadline: None,
             lists: Lists::ByUuid,
+            looked_up: None,
             failing_since: None,
             changes: VecDeque::new(),
+            failure: None,
             tick: None,
             pause: Duration::ZERO,
         }
     }
+
+    /// Goes on with a watch over many batches that was [saved](WatchMany::save), maybe by another
+    /// process. Each batch that was still going on is told anew when it is first seen.
+    pub fn resume_many(&self, saved: SavedWatchMany) -> WatchMany {
+        let mut watch = self.watch_many(saved.batches);
+        watch.earlier = saved.watched_for;
+        let left = |at: SystemTime| at.duration_since(now()).unwrap_or_default();
+        watch.deadline = saved.deadline.map(|at| later(watch.started, left(at)));
+        watch
+    }
+}
+
+/// A watch over many batches, to be gone on with later or elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SavedWatchMany {
+    /// The batches that were still waited for.
+    pub batches: Vec<BatchUuid>,
+    /// For how long they have been watched.
+    #[serde(default)]
+    pub watched_for: Duration,
+    /// When waiting ends, whether or not the batches have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<SystemTime>,
 }
 
 /// What a [`WatchMany`] tells.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Change {
     /// A batch that is new to the watch, or stands otherwise than before.
     Batch(Box<Batch>),
@@ -73,11 +102,17 @@ pub struct WatchMany {
     /// Those that go on, and how each was last seen.
     open: BTreeMap<BatchUuid, Option<Seen>>,
     started: Instant,
+    /// For how long they had been watched before this process did.
+    earlier: Duration,
     interval: Option<Duration>,
     deadline: Option<Instant>,
     lists: Lists,
+    /// The last batch that was asked for by itself.
+    looked_up: Option<BatchUuid>,
     failing_since: Option<Instant>,
     changes: VecDeque<Change>,
+    /// Why it ends, once the changes have been read.
+    failure: Option<Error>,
     tick: Option<Pending<'static, Tick>>,
     pause: Duration,
 }
@@ -105,7 +140,20 @@ struct Tick {
     found: HashMap<BatchUuid, Batch>,
     gone: Vec<BatchUuid>,
     lists: Lists,
+    looked_up: Option<BatchUuid>,
+    /// What it was cut short by.
+    error: Option<Error>,
 }
+
+/// Batches that no list shows are asked for one by one, so many a tick: a list that is behind, or
+/// filters in a way of its own, must not cost thousands of requests.
+const LOOK_UPS: usize = 50;
+
+/// So few that a list leaves out aren't asked for in another list.
+const FEW: usize = 5;
+
+/// How many pages of a list by workflow are read in a tick.
+const PAGES: usize = 100;
 
 impl WatchMany {
     /// Looks this often, instead of every 5 seconds and, after the first minute, every 15 where the
@@ -131,28 +179,57 @@ impl WatchMany {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// What is needed to go on later; see [`Client::resume_many`].
+    ///
+    /// Changes that have been seen but not read are not in it: read on until
+    /// [`next`](Self::next) has to wait, or be told some things twice.
+    pub fn save(&self) -> SavedWatchMany {
+        let unread = self.changes.iter().filter_map(|change| match change {
+            Change::Batch(batch) if batch.is_finished() => Some(batch.uuid),
+            Change::Batch(_) => None,
+            Change::Gone(uuid) => Some(*uuid),
+        });
+        SavedWatchMany {
+            batches: self.open().chain(unread).collect(),
+            watched_for: self.watched_for(),
+            deadline: self
+                .deadline
+                .and_then(|at| now().checked_add(at.saturating_duration_since(Instant::now()))),
+        }
+    }
+
+    fn watched_for(&self) -> Duration {
+        self.earlier.saturating_add(self.started.elapsed())
+    }
+
     fn start(&self) -> Pending<'static, Tick> {
         let client = self.client.clone();
         let wanted: Vec<BatchUuid> = self.open.keys().copied().collect();
-        let workflows: HashSet<WorkflowUuid> = self
+        // Where the workflow of one isn't known, it may be any.
+        let workflows: Option<HashSet<WorkflowUuid>> = self
             .open
             .values()
-            .flatten()
-            .map(|seen| seen.workflow)
+            .map(|seen| seen.as_ref().map(|seen| seen.workflow))
             .collect();
-        let (lists, mut pause) = (self.lists, self.pause);
+        let (lists, looked_up, mut pause) = (self.lists, self.looked_up, self.pause);
         if let Some(deadline) = self.deadline {
             pause = pause.min(deadline.saturating_duration_since(Instant::now()));
         }
         Box::pin(async move {
-            tokio::time::sleep(pause).await;
-            look(&client, lists, wanted, workflows).await
+            sleep(pause).await;
+            Ok(look(
+                &client,
+                lists,
+                wanted,
+                workflows.unwrap_or_default(),
+                looked_up,
+            )
+            .await)
         })
     }
 
     fn accept(&mut self, tick: Tick) {
-        self.lists = tick.lists;
-        self.failing_since = None;
+        (self.lists, self.looked_up) = (tick.lists, tick.looked_up);
         let mut largest = 0;
         for (uuid, batch) in tick.found {
             let Some(before) = self.open.get(&uuid) else {
@@ -182,14 +259,23 @@ impl WatchMany {
             self.open.remove(&uuid);
             self.changes.push_back(Change::Gone(uuid));
         }
-        self.rest(largest, Duration::ZERO);
+        match tick.error {
+            None => {
+                self.failing_since = None;
+                self.rest(largest, Duration::ZERO);
+            }
+            Some(error) if error.is_retryable() && self.is_patient() => {
+                self.rest(largest, asked(&error));
+            }
+            Some(error) => self.failure = Some(error),
+        }
     }
 
     /// Sets the pause before the next tick.
     fn rest(&mut self, largest: u64, at_least: Duration) {
         let interval = self
             .interval
-            .unwrap_or_else(|| pace(self.started.elapsed(), largest));
+            .unwrap_or_else(|| pace(self.watched_for(), largest));
         self.pause = self.client.inner.retries.jitter(interval).max(at_least);
     }
 
@@ -207,88 +293,124 @@ impl WatchMany {
     }
 }
 
-/// One round of requests.
+/// One round of requests. What it is cut short by doesn't take away what it found before.
 async fn look(
     client: &Client,
     lists: Lists,
     wanted: Vec<BatchUuid>,
     workflows: HashSet<WorkflowUuid>,
-) -> Result<Tick, Error> {
+    looked_up: Option<BatchUuid>,
+) -> Tick {
     let mut tick = Tick {
         found: HashMap::new(),
         gone: Vec::new(),
         lists,
+        looked_up,
+        error: None,
     };
-    if lists == Lists::ByUuid {
-        by_uuid(client, &wanted, &mut tick).await?;
+    tick.error = tick.fill(client, &wanted, workflows).await.err();
+    tick
+}
+
+impl Tick {
+    async fn fill(
+        &mut self,
+        client: &Client,
+        wanted: &[BatchUuid],
+        workflows: HashSet<WorkflowUuid>,
+    ) -> Result<(), Error> {
+        if self.lists == Lists::ByUuid {
+            self.by_uuid(client, wanted).await?;
+        }
+        if self.lists == Lists::ByWorkflow {
+            self.by_workflow(client, wanted, workflows).await?;
+        }
+        self.one_by_one(client, wanted).await
     }
-    if tick.lists == Lists::ByWorkflow && !workflows.is_empty() {
-        by_workflow(client, &wanted, workflows, &mut tick).await?;
-    }
-    // A list that leaves one out may just be behind: only `get` knows.
-    for uuid in wanted {
-        let Entry::Vacant(missing) = tick.found.entry(uuid) else {
-            continue;
-        };
-        match client.get_batch(uuid).await {
-            Ok(answer) => {
-                missing.insert(answer.batch);
+
+    /// One list request for every page of batches.
+    async fn by_uuid(&mut self, client: &Client, wanted: &[BatchUuid]) -> Result<(), Error> {
+        let page = operations::LIST_BATCHES
+            .pagination
+            .as_ref()
+            .map_or(100, |pages| pages.page_size);
+        for uuids in wanted.chunks(usize::try_from(page).unwrap_or(100)) {
+            let mut left = uuids.to_vec();
+            // A server may give fewer than it was asked for, at a limit of its own.
+            loop {
+                let before = left.len();
+                let request = client.list_batches().uuids(left.clone()).limit(page);
+                let batches = request.await?.batches;
+                let strangers = batches.iter().any(|batch| !left.contains(&batch.uuid));
+                self.take(batches);
+                if strangers {
+                    // It gives whatever there is: asking on would cost requests and tell nothing.
+                    self.lists = Lists::ByWorkflow;
+                    return Ok(());
+                }
+                left.retain(|uuid| !self.found.contains_key(uuid));
+                if left.len() == before || left.len() <= FEW {
+                    break;
+                }
             }
-            Err(error) if is_absence(&error) => tick.gone.push(uuid),
-            Err(error) => return Err(error),
         }
+        Ok(())
     }
-    Ok(tick)
-}
 
-/// One list request for every page of batches.
-async fn by_uuid(client: &Client, wanted: &[BatchUuid], tick: &mut Tick) -> Result<(), Error> {
-    let page = operations::LIST_BATCHES
-        .pagination
-        .as_ref()
-        .map_or(100, |pages| pages.page_size);
-    for uuids in wanted.chunks(usize::try_from(page).unwrap_or(100)) {
-        let asked: HashSet<&BatchUuid> = uuids.iter().collect();
-        let answer = client
-            .list_batches()
-            .uuids(uuids.to_vec())
-            .limit(page)
-            .await?;
-        let strangers = answer
-            .batches
+    /// The unfinished batches of the workflows (of all, where none are named), until all that are
+    /// wanted are among them.
+    async fn by_workflow(
+        &mut self,
+        client: &Client,
+        wanted: &[BatchUuid],
+        workflows: HashSet<WorkflowUuid>,
+    ) -> Result<(), Error> {
+        let mut list = client.list_batches().is_finished(false);
+        if !workflows.is_empty() {
+            list = list.workflow_uuids(workflows.into_iter().collect::<Vec<_>>());
+        }
+        let mut missing: HashSet<&BatchUuid> = wanted.iter().collect();
+        missing.retain(|uuid| !self.found.contains_key(uuid));
+        let mut pages = list.pages();
+        for _ in 0..PAGES {
+            if missing.is_empty() {
+                break;
+            }
+            let Some(page) = pages.next().await else {
+                break;
+            };
+            let mut batches = page?.items;
+            // Those of others are not kept.
+            batches.retain(|batch| missing.remove(&batch.uuid));
+            self.take(batches);
+        }
+        Ok(())
+    }
+
+    /// A list that leaves one out may just be behind: only `get` knows. Where there are many, the
+    /// next tick goes on behind the last.
+    async fn one_by_one(&mut self, client: &Client, wanted: &[BatchUuid]) -> Result<(), Error> {
+        let missing = wanted
             .iter()
-            .any(|batch| !asked.contains(&batch.uuid));
-        tick.found
-            .extend(answer.batches.into_iter().map(|batch| (batch.uuid, batch)));
-        if strangers {
-            // It gives whatever there is: asking on would cost requests and tell nothing.
-            tick.lists = Lists::ByWorkflow;
-            return Ok(());
+            .copied()
+            .filter(|uuid| !self.found.contains_key(uuid));
+        let (first, second): (Vec<_>, Vec<_>) =
+            missing.partition(|uuid| self.looked_up.is_none_or(|last| *uuid > last));
+        for uuid in first.into_iter().chain(second).take(LOOK_UPS) {
+            match client.get_batch(uuid).await {
+                Ok(answer) => self.take([answer.batch]),
+                Err(error) if is_absence(&error) => self.gone.push(uuid),
+                Err(error) => return Err(error),
+            }
+            self.looked_up = Some(uuid);
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The unfinished batches of the workflows, until all that are wanted are among them.
-async fn by_workflow(
-    client: &Client,
-    wanted: &[BatchUuid],
-    workflows: HashSet<WorkflowUuid>,
-    tick: &mut Tick,
-) -> Result<(), Error> {
-    let request = client
-        .list_batches()
-        .workflow_uuids(workflows.into_iter().collect::<Vec<_>>())
-        .is_finished(false);
-    let mut pages = request.pages();
-    while let Some(page) = pages.next().await {
-        tick.found
-            .extend(page?.items.into_iter().map(|batch| (batch.uuid, batch)));
-        if wanted.iter().all(|uuid| tick.found.contains_key(uuid)) {
-            break;
-        }
+    fn take(&mut self, batches: impl IntoIterator<Item = Batch>) {
+        let batches = batches.into_iter().map(|batch| (batch.uuid, batch));
+        self.found.extend(batches);
     }
-    Ok(())
 }
 
 /// Does the server say that there is no such batch?
@@ -311,6 +433,10 @@ impl Stream for WatchMany {
             if let Some(change) = this.changes.pop_front() {
                 return Poll::Ready(Some(Ok(change)));
             }
+            if let Some(error) = this.failure.take() {
+                this.open.clear();
+                return Poll::Ready(Some(Err(error)));
+            }
             if this.open.is_empty() {
                 return Poll::Ready(None);
             }
@@ -331,13 +457,7 @@ impl Stream for WatchMany {
             this.tick = None;
             match seen {
                 Ok(tick) => this.accept(tick),
-                Err(error) if error.is_retryable() && this.is_patient() => {
-                    this.rest(0, asked(&error));
-                }
-                Err(error) => {
-                    this.open.clear();
-                    return Poll::Ready(Some(Err(error)));
-                }
+                Err(error) => this.failure = Some(error),
             }
         }
     }

@@ -71,8 +71,8 @@ pub fn seconds(seconds: f64) -> Duration {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn it_is_moved_on_by_hand_and_has_an_end() {
+    #[test]
+    fn it_is_moved_on_by_hand_and_has_an_end() {
         let clock = Clock::new(0.0);
         assert_eq!(written(clock.now()), "2026-01-15T10:00:00.000Z");
         clock.advance(std::time::Duration::from_millis(3_600_001));

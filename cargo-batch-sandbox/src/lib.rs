@@ -37,7 +37,8 @@
 //!
 //! With paused tokio time (`start_paused`) the sandbox's time stands still with that of the test, and
 //! an hour of waiting takes no time. Otherwise [`speed`](SandboxBuilder::speed) makes it run, and
-//! [`advance`](Sandbox::advance) moves it on.
+//! [`advance`](Sandbox::advance) moves it on: with a speed of 0 nothing else does, and the same seed
+//! and the same calls then give the same answers, byte for byte.
 //!
 //! A test in another language runs the program instead, and asks it what the library tells:
 //! `GET /sandbox/world` (ids and the token), `/sandbox/requests`, `/sandbox/batches` and
@@ -50,6 +51,9 @@
 //! media type a 415, and a parameter or a body that isn't as it should be a 400, whose `errorMessage`
 //! names the place, the value and what is wanted: `data.segmentUuid: "abc" is not a uuid`. Its own
 //! answers are held against the specification too, see [`violations`](Sandbox::violations).
+//!
+//! And whatever the rules of the API don't allow: every documented reason can be had, [`reasons`]
+//! says how.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -65,6 +69,7 @@ mod front;
 mod graph;
 mod page;
 mod plan;
+pub mod reasons;
 mod received;
 mod refusal;
 mod rejection;

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calls;
 mod mutation;
 mod public_api;
 pub mod raw;

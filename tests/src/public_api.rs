@@ -129,7 +129,13 @@ impl Api {
             )),
             (None, only) => only,
         };
-        match find(root, module, before) {
+        let child = name.as_ref().and_then(|name| module.children.get(name));
+        let found = match before {
+            // `pub use secrecy;`: a crate, unless there is a module of that name.
+            [] if child.is_none() && name.is_some() => None,
+            _ => find(root, module, before),
+        };
+        match found {
             // `pub use module;` offers a whole module, anything else an item in it.
             Some(found) => match name.as_ref().and_then(|name| found.children.get(name)) {
                 Some(child) => self.export(root, child, &format!("{prefix}{alias}::"), None),

@@ -262,3 +262,106 @@ async fn a_folder_that_is_not_there_is_named() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn downloads_to_one_place_do_not_meet_and_replace_what_was_there() {
+    let whole = content(300_000, 1);
+    let served = whole.clone();
+    let (_, _, client) = servers(move |seen| file(seen, &served, "\"v1\"", 45_000)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.csv");
+    std::fs::write(&path, "of yesterday").unwrap();
+    let to_file = || client.batch(id()).download().to_file(path.clone());
+    let (left, right) = tokio::join!(to_file(), to_file());
+    assert_eq!((left.unwrap(), right.unwrap()), (300_000, 300_000));
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    // One that fails, or is dropped on the way, changes nothing.
+    let (_, _, client) = servers(|_| status(404)).await;
+    let to_file = client.batch(id()).download().to_file(&path);
+    to_file.await.unwrap_err();
+    let served = whole.clone();
+    let (_, _, client) = servers(move |seen| file(seen, &served, "\"v1\"", 45_000)).await;
+    let (send, moved) = tokio::sync::mpsc::unbounded_channel();
+    let mut moved = moved;
+    let download = client.batch(id()).download();
+    let download = download.on_progress(move |_| send.send(()).unwrap());
+    tokio::select! {
+        _ = download.to_file(&path) => panic!("it is slower than its first piece"),
+        _ = moved.recv() => {}
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_never_stands_still_or_can_never_be_resumed_is_an_error() {
+    let served = content(100_000, 1);
+    let changing = served.clone();
+    let (storage, _, client) =
+        servers(move |seen| file(seen, &changing, &format!("\"{}\"", seen.number), 40_000)).await;
+    let (done, left) = to_file(&client).await;
+    assert!(done.unwrap_err().to_string().contains("begin anew"));
+    assert!(left.is_empty() && storage.seen().len() < 10);
+    let (storage, _, client) = servers(move |seen| {
+        let mut answer = file(seen, &served, "W/\"weak\"", 40_000);
+        answer
+            .headers_mut()
+            .insert("accept-ranges", "none".parse().unwrap());
+        answer
+    })
+    .await;
+    to_file(&client).await.0.unwrap_err();
+    assert!(storage.seen().len() < 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_not_encrypted_is_not_followed() {
+    for link in [
+        "http://s3.example/r?X-Sig=hush",
+        "ftp://127.0.0.1/r",
+        "/r.csv",
+        "file:///etc/passwd",
+    ] {
+        let api = Script::start(move |_| json(value!({ "url": link }))).await;
+        let (done, left) = to_file(&api.client()).await;
+        let error = done.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        assert!(!format!("{error} {error:?}").contains("hush"));
+        assert!(left.is_empty());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_an_error() {
+    let served = content(100_000, 1);
+    let (_, _, client) = servers(move |seen| file(seen, &served, "\"v1\"", usize::MAX)).await;
+    let full = tokio::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .await
+        .unwrap();
+    let error = client
+        .batch(id())
+        .download()
+        .to_writer(full)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains("no storage space"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_storage_keeps_gzipped_arrives_gzipped() {
+    let (storage, _, client) = servers(|_| {
+        let answer = Response::builder().header("content-encoding", "gzip");
+        answer.body(Body::from(&b"\x1f\x8bnot really"[..])).unwrap()
+    })
+    .await;
+    let (done, left) = to_file(&client).await;
+    assert_eq!(
+        (done.unwrap(), left[0].1.as_slice()),
+        (12, &b"\x1f\x8bnot really"[..])
+    );
+    assert!(!storage.seen()[0].headers.contains_key("accept-encoding"));
+}

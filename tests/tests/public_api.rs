@@ -7,6 +7,11 @@ fn of_the_types() {
     snapshot("cargo-batch-types");
 }
 
+#[test]
+fn of_the_client() {
+    snapshot("cargo-batch-client");
+}
+
 fn snapshot(package: &str) {
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path("snapshots/public-api");

@@ -563,6 +563,13 @@ fn what_is_no_id_says_what_was_expected() {
 /// Ids of different kinds are of different types; that one doesn't compile for another is a doctest's
 /// business.
 #[test]
+fn what_has_an_id_can_stand_for_it() {
+    let batch: Batch = read(batch());
+    let request = cargo_batch_types::ListRunsRequest::new().batch(&batch);
+    assert_eq!(request.batch_uuid, Some(batch.uuid));
+}
+
+#[test]
 fn ids_of_two_kinds_are_two_types() {
     use std::any::TypeId;
     assert_ne!(TypeId::of::<SegmentUuid>(), TypeId::of::<WorkflowUuid>());

@@ -216,3 +216,138 @@ async fn nothing_to_watch_ends_at_once() {
     );
     assert!(script.seen().is_empty());
 }
+
+/// All that is told of the batches, until the end.
+async fn finished(mut watch: cargo_batch_client::WatchMany) -> HashSet<BatchUuid> {
+    let mut ended = HashSet::new();
+    while let Some(change) = watch.next().await {
+        if let Change::Batch(batch) = change.unwrap()
+            && batch.is_finished()
+        {
+            assert!(ended.insert(batch.uuid), "told twice");
+        }
+    }
+    ended
+}
+
+fn wanted(seen: &Seen) -> Vec<String> {
+    let uuids = seen.values("uuids[]");
+    uuids.into_iter().map(str::to_owned).collect()
+}
+
+/// How many requests came in each tick.
+fn per_tick(script: &Script) -> Vec<usize> {
+    let mut calls: std::collections::BTreeMap<Duration, usize> = Default::default();
+    for seen in script.seen() {
+        *calls.entry(seen.at).or_default() += 1;
+    }
+    calls.into_values().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_with_smaller_pages_of_its_own_costs_more_lists_but_no_look_ups() {
+    let script = Script::start(|seen| {
+        assert_eq!(seen.line, LIST);
+        json(page(seen, wanted(seen).into_iter().take(30)))
+    })
+    .await;
+    let watch = script.client().watch_many(ids(200));
+    assert_eq!(finished(watch).await.len(), 200);
+    // 30 + 30 + 30 + 10, twice.
+    assert_eq!(per_tick(&script)[0], 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_behind_costs_few_look_ups_a_tick_and_loses_nobody() {
+    // The list knows every batch only ten minutes later.
+    let script = Script::start(|seen| match seen.line.as_str() {
+        LIST => {
+            let known = wanted(seen).into_iter().filter(|_| seen.at.as_secs() > 600);
+            json(page(seen, known))
+        }
+        line => {
+            let id = line.rsplit('/').next().unwrap();
+            json(value!({ "batch": state(id, seen.at) }))
+        }
+    })
+    .await;
+    let watch = script.client().watch_many(ids(1000));
+    assert_eq!(finished(watch).await.len(), 1000);
+    let calls = per_tick(&script);
+    assert!(calls.iter().all(|calls| *calls <= 60), "{calls:?}");
+    // Everyone is looked up in turn, so that it ends before the list has caught up.
+    assert!(script.seen().last().unwrap().at < Duration::from_secs(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_are_one_stream() {
+    let script = Script::start(|seen| json(page(seen, wanted(seen).into_iter()))).await;
+    let doubled = ids(10_000).into_iter().chain(ids(10_000));
+    let watch = script.client().watch_many(doubled);
+    assert_eq!(watch.open().count(), 10_000);
+    assert_eq!(finished(watch).await.len(), 10_000);
+    assert_eq!(per_tick(&script)[0], 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_tick_found_is_told_although_it_was_cut_short() {
+    // The second hundred can't be read for a while.
+    let script = Script::start(|seen| {
+        let second = wanted(seen).first().is_some_and(|id| *id >= uuid(100));
+        match seen.at.as_secs() {
+            0..100 if second => status(500),
+            _ => json(page(seen, wanted(seen).into_iter())),
+        }
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(200));
+    for _ in 0..100 {
+        let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+            panic!("all are there")
+        };
+        assert!(batch.uuid.to_string() < uuid(100), "{}", batch.uuid);
+    }
+    // The tries of the second hundred's list, and no more.
+    assert_eq!(script.seen().len(), 1 + 4);
+    let script = Script::start(|_| status(403)).await;
+    let mut watch = script.client().watch_many(ids(3));
+    let error = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 403);
+    assert!(watch.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_over_many_is_saved_and_gone_on_with() {
+    let script = Script::start(|seen| json(page(seen, wanted(seen).into_iter()))).await;
+    let client = script.client();
+    let mut watch = client
+        .watch_many(ids(100))
+        .deadline(Duration::from_secs(500));
+    // A few have ended, some of those have been told.
+    let mut told = HashSet::new();
+    while told.len() < 5 {
+        if let Change::Batch(batch) = watch.next().await.unwrap().unwrap()
+            && batch.is_finished()
+        {
+            told.insert(batch.uuid);
+        }
+    }
+    let text = serde_json::to_string(&watch.save()).unwrap();
+    drop(watch);
+    let saved = serde_json::from_str(&text).unwrap();
+    let rest = finished(client.resume_many(saved)).await;
+    assert_eq!((rest.len(), rest.intersection(&told).count()), (95, 0));
+    // The deadline is kept.
+    let script = Script::start(|seen| {
+        json(value!({ "batches": [batch(value!({ "uuid": wanted(seen)[0], "status": "running" }))] }))
+    })
+    .await;
+    let watch = script
+        .client()
+        .watch_many(ids(1))
+        .deadline(Duration::from_secs(50));
+    let mut watch = script.client().resume_many(watch.save());
+    watch.next().await.unwrap().unwrap();
+    let error = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+}

@@ -7,40 +7,95 @@ import urllib.request
 
 import schemathesis
 
-with urllib.request.urlopen(os.environ["SANDBOX"] + "/sandbox/world") as answer:
-    WORLD = json.load(answer)
+ORIGIN = os.environ["SANDBOX"]
 
-UUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
+
+def ask(path, body=None):
+    """What the sandbox answers."""
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(ORIGIN + path, data, headers)) as answer:
+        return json.load(answer)
+
+
+TOKEN = ""
+WORLD = ask("/sandbox/world")
+TOKEN = WORLD["token"]
+
+
+def create(workflow, **data):
+    body = {"workflowUuid": WORLD[workflow], "data": data}
+    return ask("/v1/orchestration/batches", body)["batch"]["uuid"]
+
+
+# A batch that has finished and one that goes on, their runs, and uploads that are open.
+BATCHES = [create("playWorkflowUuid", kind="segment", segmentUuid=WORLD["segmentUuid"])]
+ask("/sandbox/advance", {"seconds": 7200})
+BATCHES.append(create("playWorkflowUuid", kind="recordIds", modelUuid=WORLD["modelUuid"], ids=WORLD["recordIds"]))
+ask("/sandbox/advance", {"seconds": 20})
+RUNS = [run["uuid"] for run in ask("/v1/orchestration/runs/list", {"workflowUuid": WORLD["playWorkflowUuid"]})["runs"]]
+UPLOADS = [ask("/v1/workspaceManagement/files/multipart/create", {"contentType": "text/csv"}) for _ in range(20)]
+FILES = [ask("/v1/orchestration/batches/" + create("toolWorkflowUuid", kind="records", records=[{"a": "1"}]))["batch"]["data"]["s3Filename"]]
 
 # Members of requests, and what the sandbox has for them.
 KNOWN = {
-    "workflowUuid": ["playWorkflowUuid", "toolWorkflowUuid"],
-    "releaseUuid": ["releaseUuid"],
-    "segmentUuid": ["segmentUuid", "playSegmentUuid"],
-    "modelUuid": ["modelUuid"],
-    "changeUuid": ["changeUuid"],
+    "workflowUuid": [WORLD["playWorkflowUuid"], WORLD["toolWorkflowUuid"]],
+    "workflowUuids[]": [WORLD["playWorkflowUuid"], WORLD["toolWorkflowUuid"]],
+    "releaseUuid": [WORLD["releaseUuid"]],
+    "segmentUuid": [WORLD["segmentUuid"], WORLD["playSegmentUuid"]],
+    "modelUuid": [WORLD["modelUuid"]],
+    "changeUuid": [WORLD["changeUuid"]],
+    "batchUuid": BATCHES,
+    "uuids[]": BATCHES,
+    "uuids": RUNS,
+    "runUuids": RUNS,
 }
+PATHS = {"batches": BATCHES, "runs": RUNS, "releases": [WORLD["releaseUuid"]]}
+
+UUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
 
 
-def known(name, value):
-    """An id that exists in the place of one that is well-formed, for two in three of them."""
-    if name not in KNOWN or not isinstance(value, str) or not UUID.match(value):
+def one_of(choices, value):
+    """Two in three well-formed ids give way to one that exists."""
+    if not choices or not isinstance(value, str) or not UUID.match(value):
         return value
-    choice = int(value[:8], 16)
-    if choice % 3 == 0:
-        return value
-    names = KNOWN[name]
-    return WORLD[names[choice % len(names)]]
+    chance = int(value[:8], 16)
+    return value if chance % 3 == 0 else choices[chance % len(choices)]
 
 
 def replaced(value, name=None):
     if isinstance(value, dict):
-        return {key: replaced(member, key) for key, member in value.items()}
+        members = {key: replaced(member, key) for key, member in value.items()}
+        return with_upload(members)
     if isinstance(value, list):
         return [replaced(item, name) for item in value]
-    return known(name, value)
+    return one_of(KNOWN.get(name, []), value)
+
+
+def with_upload(members):
+    """The two names of an upload go together."""
+    name, upload = members.get("s3Filename"), members.get("uploadId")
+    if isinstance(name, str) and isinstance(upload, str) and name and upload:
+        known = UPLOADS[(len(name) + len(upload)) % len(UPLOADS)]
+        return {**members, "s3Filename": known["s3Filename"], "uploadId": known["uploadId"]}
+    return members
 
 
 @schemathesis.hook
 def map_body(context, body):
     return replaced(body)
+
+
+@schemathesis.hook
+def map_query(context, query):
+    if isinstance(query, dict) and isinstance(query.get("s3Filename"), str) and query["s3Filename"]:
+        query["s3Filename"] = FILES[0]
+    return replaced(query)
+
+
+@schemathesis.hook
+def map_path_parameters(context, path_parameters):
+    if isinstance(path_parameters, dict) and "uuid" in path_parameters:
+        kind = context.operation.path.split("/")[2]
+        path_parameters["uuid"] = one_of(PATHS.get(kind, []), path_parameters["uuid"])
+    return path_parameters

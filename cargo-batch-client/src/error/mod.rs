@@ -6,10 +6,10 @@ mod refusal;
 
 use std::time::Duration;
 
+use crate::time::Instant;
 use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use tokio::time::Instant;
 
 use self::refusal::Refusal;
 use crate::once::{self, Sought};

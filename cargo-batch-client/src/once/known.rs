@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::time::Instant;
 use cargo_batch_types::{Batch, BatchUuid};
-use tokio::time::Instant;
 
 use super::echo::{Key, Sought, key_of};
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::time::Instant;
 use cargo_batch_types::Batch;
-use tokio::time::Instant;
 
 use super::echo::Sought;
 use super::verdict::Look;
@@ -79,7 +79,7 @@ impl Window {
     fn new(server: Option<SystemTime>, ago: Duration) -> Self {
         let (now, margin) = match server {
             Some(date) => (date, PRECISION),
-            None => (SystemTime::now(), TOLERANCE),
+            None => (crate::time::now(), TOLERANCE),
         };
         let before = |margin: Duration| {
             let began = now

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use cargo_batch_types::{Batch, BatchUuid, CreateBatchData, CreateBatchRequest, CreateFileData};
 use serde::Deserialize;
-use tokio::time::Instant;
 
 pub use self::echo::Creation;
 use self::echo::Fit;
@@ -18,7 +17,7 @@ pub(crate) use self::echo::Sought;
 pub(crate) use self::known::Creations;
 use self::known::UnderWay;
 use self::verdict::{Look, Verdict};
-use crate::time::later;
+use crate::time::{Instant, later};
 use crate::{Client, Error};
 
 /// How long after a creation of which nobody knows the outcome its batch may still appear.
@@ -146,7 +145,7 @@ impl Client {
         let mut found = Found::Undecided(Vec::new(), None);
         for share in LOOKS {
             let at = later(ended, self.inner.settling.mul_f64(share));
-            tokio::time::sleep_until(at).await;
+            crate::time::sleep_until(at).await;
             found = self.look_once(sought, own).await;
             // A list that can't be read, or holds nothing or nothing clear, may be better later.
             match &found {

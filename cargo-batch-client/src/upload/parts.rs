@@ -10,7 +10,7 @@ use cargo_batch_types::{
 use reqwest::header::ETAG;
 use tokio::task::JoinSet;
 
-use super::{PART, Source, read_up_to};
+use super::large::{Callback, Source, read_up_to, unchanged};
 use crate::response::Answer;
 use crate::secret::Hide;
 use crate::{Client, Error, Progress, config};
@@ -21,35 +21,77 @@ const AT_ONCE: usize = 4;
 /// How often a part is tried.
 const TRIES: u32 = 3;
 
+/// How large a part is, but for the last: from 1 on, 8 MiB. Storage takes 10,000 parts, so they
+/// double after every thousand.
+pub fn size_of(number: u64) -> u64 {
+    const SMALLEST: u64 = 8 << 20;
+    SMALLEST << (number.saturating_sub(1) / 1000).min(9)
+}
+
+/// What is sent, and what it is called.
+pub struct Content {
+    pub name: String,
+    pub content_type: String,
+    /// What has been read already.
+    pub head: Bytes,
+    pub source: Source,
+    /// How long it is in all, where that is known.
+    pub size: Option<u64>,
+}
+
 pub async fn upload(
     client: &Client,
-    name: String,
-    content_type: String,
-    head: Bytes,
-    mut source: Source,
-    size: Option<u64>,
-    mut progress: Option<Box<dyn FnMut(Progress) + Send>>,
+    content: Content,
+    progress: Option<Callback>,
 ) -> Result<UploadedFile, Error> {
+    let (name, content_type) = (content.name.clone(), content.content_type.clone());
     let request = CreateMultipartUploadRequest::new(content_type.clone()).filename(name.clone());
-    let created = client.create_multipart_upload(request).await?;
+    let created = client.harmlessly(|| {
+        client
+            .create_multipart_upload(request.clone())
+            .into_future()
+    });
+    let created = created.await?;
+    let place = (created.s3_filename, created.upload_id);
+    let abort = AbortMultipartUploadRequest::new(place.0.clone(), place.1.clone());
     let mut unfinished = Unfinished {
         client: client.clone(),
-        abort: None,
+        abort: Some(abort),
     };
-    let (file, id) = (created.s3_filename, created.upload_id);
-    unfinished.abort = Some(AbortMultipartUploadRequest::new(file.clone(), id.clone()));
+    let whole = whole(client, &place, content, progress).await;
+    if let Some(abort) = unfinished.abort.take()
+        && whole.is_err()
+    {
+        // What went wrong first is what is told.
+        client.abort_multipart_upload(abort).await.ok();
+    }
+    Ok(UploadedFile::new(whole?, content_type, name))
+}
 
+/// Sends all parts and puts them together; the name of the file then.
+async fn whole(
+    client: &Client,
+    (file, id): &(String, String),
+    content: Content,
+    mut progress: Option<Callback>,
+) -> Result<String, Error> {
+    let Content {
+        mut head,
+        mut source,
+        size,
+        ..
+    } = content;
     let mut under_way: JoinSet<Result<(UploadedPart, u64), Error>> = JoinSet::new();
     let mut parts = Vec::new();
     let mut sent = 0;
     let mut number = 0;
-    let mut ahead = head;
     loop {
-        let piece = match ahead.is_empty() {
-            true => read_up_to(&mut source, PART).await?,
-            false => ahead.split_to(ahead.len().min(PART)),
+        let full = size_of(number + 1);
+        let piece = match head.is_empty() {
+            true => read_up_to(&mut source, full).await?,
+            false => head.split_to(head.len().min(usize::try_from(full).unwrap_or(usize::MAX))),
         };
-        let last = piece.len() < PART && ahead.is_empty();
+        let last = (piece.len() as u64) < full && head.is_empty();
         if !piece.is_empty() || number == 0 {
             number += 1;
             let sign = SignMultipartPartRequest::new(file.clone(), id.clone(), number);
@@ -74,16 +116,15 @@ pub async fn upload(
             break;
         }
     }
-    if let Some(size) = size.filter(|size| *size != sent) {
-        return Err(Error::incomplete(format!(
-            "the file was {size} bytes long when its upload began, but {sent} were read from it"
-        )));
-    }
+    unchanged(size, sent)?;
     parts.sort_by_key(|part| part.part_number);
-    let complete = CompleteMultipartUploadRequest::new(file, id, parts);
-    let whole = client.complete_multipart_upload(complete).await?;
-    unfinished.abort = None;
-    Ok(UploadedFile::new(whole.s3_filename, content_type, name))
+    let complete = CompleteMultipartUploadRequest::new(file.clone(), id.clone(), parts);
+    let whole = client.harmlessly(|| {
+        client
+            .complete_multipart_upload(complete.clone())
+            .into_future()
+    });
+    Ok(whole.await?.s3_filename)
 }
 
 /// Brings one part to storage; each try with a link of its own.
@@ -104,7 +145,7 @@ async fn put(
             return Err(error);
         }
         let base = client.retry.base_delay.saturating_mul(tried);
-        tokio::time::sleep(
+        crate::time::sleep(
             client
                 .inner
                 .retries
@@ -121,10 +162,11 @@ async fn put_once(
     sign: &SignMultipartPartRequest,
     piece: Bytes,
 ) -> Result<UploadedPart, Error> {
+    let bytes = piece.len() as u64;
     // No `Authorization`: the link is its own permission, and the host somebody else's.
     let request = client.client.put(config::link(link)?).body(piece).send();
-    let limit = client.timing.attempt;
-    let answer = tokio::time::timeout(limit, request)
+    let limit = client.for_bytes(bytes).timing.attempt;
+    let answer = crate::time::timeout(limit, request)
         .await
         .map_err(|_| Error::timed_out(None, limit))?
         .map_err(|error| Error::transport(None, error))?;
@@ -161,5 +203,21 @@ impl Drop for Unfinished {
             // Nobody is left to tell how it went.
             runtime.spawn(async move { client.abort_multipart_upload(abort).await.ok() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_parts_hold_what_storage_takes() {
+        assert_eq!(
+            (size_of(1), size_of(1000), size_of(1001)),
+            (8 << 20, 8 << 20, 16 << 20)
+        );
+        let all: u64 = (1..=10_000).map(size_of).sum();
+        assert!(all > 5 << 40, "5 TiB: {all}");
+        assert_eq!(size_of(u64::MAX), 8 << 29);
     }
 }

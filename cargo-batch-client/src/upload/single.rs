@@ -1,11 +1,15 @@
 //! Input files. The generator can't write multipart forms, so this is by hand.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cargo_batch_types::UploadedFile;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
 use crate::call::Pending;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::time::sleep;
 use crate::{Client, Error, Response, operations};
 
 impl Client {
@@ -53,9 +57,14 @@ impl<'a> UploadFile<'a> {
     /// Sends the request; the answer comes with its status and headers.
     pub async fn send(self) -> Result<Response<UploadedFile>, Error> {
         let operation = &operations::UPLOAD_FILE;
+        let client = self.client.for_bytes(self.content.len() as u64);
         let url = format!("{}{}", self.client.baseurl, operation.path);
         let request = || {
-            let part = Part::stream_with_length(self.content.clone(), self.content.len() as u64)
+            #[cfg(not(target_arch = "wasm32"))]
+            let part = Part::stream_with_length(self.content.clone(), self.content.len() as u64);
+            #[cfg(target_arch = "wasm32")]
+            let part = Part::bytes(self.content.to_vec());
+            let part = part
                 .file_name(self.name.clone())
                 .mime_str(&self.content_type)
                 .map_err(|_| {
@@ -69,7 +78,7 @@ impl<'a> UploadFile<'a> {
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))
         };
-        let answer = self.client.exchange(operation, request).await?;
+        let answer = client.exchange(operation, request).await?;
         let Response { inner, answer } = self.client.read::<Uploaded>(operation, answer)?;
         Ok(Response {
             inner: inner.into_file(),
@@ -93,6 +102,41 @@ impl std::fmt::Debug for UploadFile<'_> {
             .field("content_len", &self.content.len())
             .field("content_type", &self.content_type)
             .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// This client with the time that so many bytes may take on a slow line.
+    pub(crate) fn for_bytes(&self, bytes: u64) -> Self {
+        /// Bytes a second.
+        const SLOW: u64 = 128 << 10;
+        let more = Duration::from_secs(bytes / SLOW);
+        let mut client = self.clone();
+        client.timing.attempt = client.timing.attempt.saturating_add(more);
+        client.timing.overall = client.timing.overall.saturating_add(more);
+        client
+    }
+
+    /// Calls what isn't idempotent, but costs nothing to repeat: another file, another upload.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) async fn harmlessly<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match call().await {
+                Err(error) if error.is_ambiguous() => {
+                    let asked = error.retry_after();
+                    let Some(pause) = self.inner.retries.pause(&self.retry, tries, asked) else {
+                        return Err(error);
+                    };
+                    sleep(pause).await;
+                }
+                done => return done,
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use cargo_batch_types::{
-    BatchUuid, CreateBatchRequest, PreviewBatchRequest, ReleaseUuid, WorkflowUuid,
+    BatchUuid, CreateBatchData, CreateBatchRequest, PreviewBatchRequest, ReleaseUuid, WorkflowUuid,
 };
 use serde_json::json;
 
@@ -20,6 +20,10 @@ use crate::world::Kind;
 
 pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
     let request: CreateBatchRequest = read(&body)?;
+    if let CreateBatchData::Unknown(_) = &request.data {
+        let message = format!("data: there is no kind {:?}.", request.data.tag());
+        return Err(Refusal::malformed(message));
+    }
     let now = app.now();
     let workflow = match request.workflow_uuid {
         Some(uuid) => Some(app.catalog().workflow(uuid).ok_or_else(|| {

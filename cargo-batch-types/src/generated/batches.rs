@@ -290,6 +290,11 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
 }
+impl From<&Batch> for BatchUuid {
+    fn from(value: &Batch) -> Self {
+        value.uuid
+    }
+}
 
 crate::open_enum! {
     /// Where a batch stands. Treat a batch as ended, too, when its `finishedAt` is set and its status is a value not listed here.

@@ -85,6 +85,11 @@ impl Node {
         self
     }
 }
+impl From<&Node> for NodeUuid {
+    fn from(value: &Node) -> Self {
+        value.uuid
+    }
+}
 
 /// What a node executes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]

@@ -23,6 +23,11 @@ pub struct Release {
     /// Where the release stands.
     pub status: ReleaseStatus,
 }
+impl From<&Release> for ReleaseUuid {
+    fn from(value: &Release) -> Self {
+        value.uuid
+    }
+}
 
 crate::open_enum! {
     /// Where a release stands (meanings taken from the names).

@@ -81,6 +81,11 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
 }
+impl From<&Run> for RunUuid {
+    fn from(value: &Run) -> Self {
+        value.uuid
+    }
+}
 
 crate::open_enum! {
     /// Where a run stands.

@@ -13,6 +13,7 @@ mod structs;
 mod types;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 pub use files::{COMMAND, Outcome};
@@ -57,14 +58,29 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
         .into_iter()
         .flatten();
     Ok(Generated {
-        types: types::generate(&lowered).map_err(whole)?,
-        operations: client::generate(&document, &lowered).map_err(whole)?,
+        types: no_panic(|| types::generate(&lowered)).map_err(whole)?,
+        operations: no_panic(|| client::generate(&document, &lowered)).map_err(whole)?,
         table: operations::table(&lowered),
         reasons: operations::reasons(&lowered),
         specification: format!("{}\n", document.root()),
         modules: modules
             .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))
             .collect(),
+    })
+}
+
+/// progenitor panics on what it doesn't know. The rules keep that away from it; should one be missing,
+/// this says so.
+fn no_panic<T>(generate: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(generate)).unwrap_or_else(|panic| {
+        let text = match panic.downcast_ref::<String>() {
+            Some(text) => text,
+            None => panic.downcast_ref::<&str>().copied().unwrap_or_default(),
+        };
+        Err(format!(
+            "the generator panicked ({text}): a rule is missing in xtask/src/spec/lint; undo the last \
+             change of openapi.yaml to find what it doesn't know"
+        ))
     })
 }
 

@@ -83,6 +83,7 @@ impl Struct {
         let fields = self.fields.iter().map(Field::write);
         let (tag_field, tag_type) = self.own_tag();
         let constructors = self.schema.sent.then(|| self.constructors(unions));
+        let identity = self.identity();
         quote! {
             #text
             #[derive(Clone, Debug, #default #equality serde::Serialize, serde::Deserialize)]
@@ -92,7 +93,24 @@ impl Struct {
             pub struct #name { #tag_field #(#fields)* }
             #tag_type
             #constructors
+            #identity
         }
+    }
+
+    /// What has an id can be given where the id is wanted.
+    fn identity(&self) -> Option<TokenStream> {
+        let (name, schema) = (&self.name, &self.schema.name);
+        let id = self.fields.iter().find(|field| field.wire == "uuid")?;
+        let kind = &id.kind;
+        (quote!(#kind).to_string() == format!("{schema}Uuid")).then(|| {
+            quote! {
+                impl From<&#name> for #kind {
+                    fn from(value: &#name) -> Self {
+                        value.uuid
+                    }
+                }
+            }
+        })
     }
 
     /// The field that writes and checks the tag, and its type, when no union does so everywhere.

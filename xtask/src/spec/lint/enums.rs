@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use heck::ToUpperCamelCase;
 use serde_json::Value;
 
 use super::{every_schema, object, strings};
@@ -27,7 +26,9 @@ pub fn check(document: &Document) -> Vec<Problem> {
                 "an enum must be a named schema of its own (only a union's tag is written inline)",
             ));
         }
-        if strings(values).is_empty() {
+        if strings(values).is_empty()
+            || values.as_array().map(Vec::len) != Some(strings(values).len())
+        {
             problems.push(document.problem(
                 &place.join("enum"),
                 "an enum needs at least one value, and its values are strings",
@@ -40,22 +41,6 @@ pub fn check(document: &Document) -> Vec<Problem> {
 fn named_enum(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     let values = strings(&schema["enum"]);
-    let mut variants = BTreeSet::new();
-    for value in &values {
-        let variant = value.to_upper_camel_case();
-        if variant == "Unknown" {
-            problems.push(document.problem(
-                &place.join("enum"),
-                format!("`{value}` collides with the variant that keeps unknown values"),
-            ));
-        }
-        if !variants.insert(variant) {
-            problems.push(document.problem(
-                &place.join("enum"),
-                format!("`{value}` gives a variant that another value has already"),
-            ));
-        }
-    }
     let is_reason = place.key().ends_with("ErrorReason");
     let texts = ["x-enum-descriptions"]
         .into_iter()

@@ -3,8 +3,12 @@
 //! The generator panics on a `$ref` to nowhere, drops keys that it does not know, and turns an
 //! undescribed union into something useless without a word. Each rule here stands for one of those.
 
+mod cycles;
 mod enums;
+mod forms;
+mod names;
 mod operations;
+mod parameters;
 mod references;
 mod schemas;
 mod strict;
@@ -23,9 +27,13 @@ pub fn check(document: &Document) -> Vec<Problem> {
     problems.extend(strict::check(document));
     if problems.is_empty() {
         problems.extend(schemas::check(document));
+        problems.extend(forms::check(document));
+        problems.extend(names::check(document));
+        problems.extend(cycles::check(document));
         problems.extend(enums::check(document));
         problems.extend(unions::check(document));
         problems.extend(operations::check(document));
+        problems.extend(parameters::check(document));
     }
     problems.sort_by_key(|problem| problem.line);
     problems

@@ -36,6 +36,12 @@ fn union(document: &Document, place: &Place, schema: &Value) -> Vec<Problem> {
         .flatten()
         .filter_map(reference)
         .collect();
+    if members.len() != schema["oneOf"].as_array().map_or(0, Vec::len) {
+        problems.push(document.problem(
+            &place.join("oneOf"),
+            "each variant is a `$ref` to a named schema, another one each",
+        ));
+    }
     let mut mapped = BTreeSet::new();
     let mapping = place.join("discriminator").join("mapping");
     for (value, target) in object(&schema["discriminator"]["mapping"]) {

@@ -1,6 +1,4 @@
-//! Results, brought here whole.
-
-use std::path::{Path, PathBuf};
+//! A file on its way from storage.
 
 use bytes::Bytes;
 use cargo_batch_types::SignedUrl;
@@ -8,124 +6,48 @@ use reqwest::StatusCode;
 use reqwest::header::{
     ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE,
 };
-use tokio::io::{AsyncSeekExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::Instant;
 
-use crate::call::Pending;
+use super::{Download, Progress};
+use crate::call::{Pieces, piece};
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error, config};
-
-/// Asks the API for a link to the file; again when the one before has expired.
-type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
+use crate::time::Instant;
+use crate::{Error, config};
 
 /// How often a transfer may break off without a single byte in between.
 const FRUITLESS: u32 = 5;
 
-/// A file of results that is ready to be fetched.
-///
-/// Whatever way it is fetched: the API's token is not sent to the storage that holds the file, a
-/// transfer that breaks off goes on where it was (unless the file has changed meanwhile, then from
-/// its start), a link that has expired is asked for again, and the length is checked.
-#[must_use = "a download does nothing until it is told where to"]
-pub struct Download {
-    client: Client,
-    ask: Ask,
-    progress: Option<Box<dyn FnMut(Progress) + Send>>,
+/// How often it may begin anew: where it can't be resumed, or changes all the time.
+const RESTARTS: u32 = 5;
+
+/// A download under way.
+pub(crate) struct Transfer {
+    download: Download,
+    link: Option<SignedUrl>,
+    /// The link has just been asked for: when it is refused, another won't be better.
+    fresh: bool,
+    body: Option<Pieces>,
+    etag: Option<HeaderValue>,
+    received: u64,
+    total: Option<u64>,
+    started: Instant,
+    fruitless: u32,
+    restarts: u32,
+    finished: bool,
 }
 
-/// How far a transfer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes that have been moved.
-    pub bytes: u64,
-    /// Bytes in all, where that is known.
-    pub total: Option<u64>,
+/// A step of a download.
+pub(super) enum Event {
+    /// The next bytes.
+    Piece(Bytes),
+    /// The file is another one than before: what came so far is void.
+    Restart,
 }
 
-impl Download {
-    pub(crate) fn new(client: Client, ask: Ask) -> Self {
+impl Transfer {
+    pub fn new(download: Download) -> Self {
         Self {
-            client,
-            ask,
-            progress: None,
-        }
-    }
-
-    /// Calls back with every piece that arrives.
-    pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
-        self.progress = Some(Box::new(callback));
-        self
-    }
-
-    /// Writes the file to `path`, which exists only once it is whole: until then it is
-    /// `path` with `.part` added. Returns its length in bytes.
-    ///
-    /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the file can't be written;
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
-    /// The `.part` file is removed.
-    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
-        let path = path.as_ref();
-        let part = part_of(path);
-        let written = self.into_part(&part).await;
-        let moved = match written {
-            Ok(bytes) => tokio::fs::rename(&part, path)
-                .await
-                .map(|()| bytes)
-                .map_err(|error| {
-                    Error::io(format!("cannot move {} into place", part.display()), error)
-                }),
-            Err(error) => Err(error),
-        };
-        if moved.is_err() {
-            tokio::fs::remove_file(&part).await.ok();
-        }
-        moved
-    }
-
-    async fn into_part(self, part: &Path) -> Result<u64, Error> {
-        let failed = |error| Error::io(format!("cannot write {}", part.display()), error);
-        let mut file = tokio::fs::File::create(part).await.map_err(failed)?;
-        let mut transfer = self.start();
-        while let Some(event) = transfer.next().await? {
-            match event {
-                Event::Piece(piece) => file.write_all(&piece).await.map_err(failed)?,
-                Event::Restart => {
-                    file.set_len(0).await.map_err(failed)?;
-                    file.rewind().await.map_err(failed)?;
-                }
-            }
-        }
-        file.sync_all().await.map_err(failed)?;
-        Ok(transfer.received)
-    }
-
-    /// Writes the file to anything that can be written to; returns its length in bytes.
-    ///
-    /// # Errors
-    /// As [`to_file`](Self::to_file), and when the file changed at its source while it was
-    /// fetched: what has been written can't be taken back.
-    pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin) -> Result<u64, Error> {
-        let failed = |error| Error::io("cannot write the download", error);
-        let mut transfer = self.start();
-        while let Some(piece) = transfer.next_piece().await? {
-            writer.write_all(&piece).await.map_err(failed)?;
-        }
-        writer.flush().await.map_err(failed)?;
-        Ok(transfer.received)
-    }
-
-    /// How long a row may be.
-    #[cfg(feature = "rows")]
-    pub(crate) fn row_cap(&self) -> usize {
-        self.client.inner.max_answer_bytes
-    }
-
-    pub(crate) fn start(self) -> Transfer {
-        Transfer {
-            download: self,
+            download,
             link: None,
             fresh: false,
             body: None,
@@ -134,43 +56,18 @@ impl Download {
             total: None,
             started: Instant::now(),
             fruitless: 0,
+            restarts: 0,
             finished: false,
         }
     }
-}
 
-/// `results.csv` -> `results.csv.part`
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
-}
+    /// The bytes that have arrived.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
 
-/// A download under way.
-pub(crate) struct Transfer {
-    download: Download,
-    link: Option<SignedUrl>,
-    /// The link has just been asked for: when it is refused, another won't be better.
-    fresh: bool,
-    body: Option<reqwest::Response>,
-    etag: Option<HeaderValue>,
-    received: u64,
-    total: Option<u64>,
-    started: Instant,
-    fruitless: u32,
-    finished: bool,
-}
-
-pub(crate) enum Event {
-    /// The next bytes.
-    Piece(Bytes),
-    /// The file is another one than before: what came so far is void.
-    Restart,
-}
-
-impl Transfer {
     /// The next piece or turn of a download; nothing once it is whole.
-    pub async fn next(&mut self) -> Result<Option<Event>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Event>, Error> {
         while !self.finished {
             let Some(body) = &mut self.body else {
                 if self.connect().await? {
@@ -180,15 +77,15 @@ impl Transfer {
             };
             // A stalled transfer is as broken as one that was cut.
             let limit = self.download.client.timing.attempt;
-            match tokio::time::timeout(limit, body.chunk()).await {
-                Ok(Ok(Some(piece))) => {
+            match crate::time::timeout(limit, piece(body)).await {
+                Ok(Some(Ok(piece))) => {
                     self.received += piece.len() as u64;
                     self.fruitless = 0;
                     self.report();
                     return Ok(Some(Event::Piece(piece)));
                 }
-                Ok(Ok(None)) => self.ended().await?,
-                Ok(Err(error)) => self.broke_off(Error::transport(None, error)).await?,
+                Ok(None) => self.ended().await?,
+                Ok(Some(Err(error))) => self.broke_off(Error::transport(None, error)).await?,
                 Err(_) => self.broke_off(Error::timed_out(None, limit)).await?,
             }
         }
@@ -236,7 +133,7 @@ impl Transfer {
         let client = &self.download.client;
         let pause = client.retry.base_delay.saturating_mul(self.fruitless);
         let pause = client.inner.retries.jitter(pause);
-        tokio::time::sleep(pause).await;
+        crate::time::sleep(pause).await;
         Ok(())
     }
 
@@ -258,7 +155,7 @@ impl Transfer {
             request = request.header(IF_RANGE, etag.clone());
         }
         let limit = self.download.client.timing.attempt;
-        let answer = match tokio::time::timeout(limit, request.send()).await {
+        let answer = match crate::time::timeout(limit, request.send()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 return self
@@ -280,6 +177,15 @@ impl Transfer {
             }
             StatusCode::OK => {
                 let void = self.received > 0;
+                if void {
+                    self.restarts += 1;
+                    if self.restarts > RESTARTS {
+                        let what = format!(
+                            "the download had to begin anew {RESTARTS} times and was not whole once"
+                        );
+                        return Err(Error::incomplete(what).after(self.restarts, self.started));
+                    }
+                }
                 self.received = 0;
                 self.total = None;
                 self.begin(answer);
@@ -307,7 +213,7 @@ impl Transfer {
         // what has been received is no offset then.
         let measured = self.total.is_some();
         self.etag = etag.filter(|_| ranges && measured).cloned();
-        self.body = Some(answer);
+        self.body = Some(Box::pin(answer.bytes_stream()));
     }
 
     async fn refused(

@@ -1,0 +1,200 @@
+//! Input files of any size, from files and readers.
+
+use std::path::PathBuf;
+
+use bytes::{Bytes, BytesMut};
+use cargo_batch_types::UploadedFile;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::parts;
+use crate::call::Pending;
+use crate::{Client, Error, Progress};
+
+/// Files of this size and more go to storage directly, in parts: the API's own entrance limits the
+/// size and time of a request.
+const DIRECT: u64 = 50 << 20;
+
+/// Who is told how far it is.
+pub(super) type Callback = Box<dyn FnMut(Progress) + Send>;
+
+/// What an upload reads from.
+pub(super) type Source = Box<dyn AsyncRead + Send + Unpin>;
+
+impl Client {
+    /// Uploads an input file for a batch, of any size: in one request under 50 MiB, from there on in
+    /// parts of 8 MiB, four at a time. (From 8,000 MiB on they grow, because storage takes no more
+    /// than 10,000.)
+    ///
+    /// An upload that fails or is dropped is given up at the server, too, so that no parts are kept
+    /// there. Where it is dropped, a task of the current tokio runtime says so; without one, or when
+    /// the process ends at once, nobody does.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, types::*};
+    /// # async fn run(client: Client, workflow: WorkflowUuid) -> Result<(), cargo_batch_client::Error> {
+    /// let file = client.upload("leads.csv").await?;
+    /// let request = CreateBatchRequest::new(CreateBatchData::file(file.s3_filename)).workflow(workflow);
+    /// let batch = client.create_batch_once(request).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn upload(&self, path: impl Into<PathBuf>) -> Upload {
+        let path = path.into();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        Upload::new(self.clone(), name.unwrap_or_default(), From::Path(path))
+    }
+
+    /// Uploads what a reader gives, under a name that says what kind of file it is (`leads.csv`).
+    /// Up to a part is kept in memory; when there is more, it goes in parts.
+    pub fn upload_from(
+        &self,
+        name: impl Into<String>,
+        reader: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Upload {
+        Upload::new(self.clone(), name.into(), From::Reader(Box::new(reader)))
+    }
+}
+
+/// An upload of a file of any size; made by [`Client::upload`].
+#[must_use = "an upload does nothing until it is awaited"]
+pub struct Upload {
+    client: Client,
+    name: String,
+    from: From,
+    content_type: Option<String>,
+    progress: Option<Callback>,
+}
+
+enum From {
+    Path(PathBuf),
+    Reader(Source),
+}
+
+impl Upload {
+    fn new(client: Client, name: String, from: From) -> Self {
+        Self {
+            client,
+            name,
+            from,
+            content_type: None,
+            progress: None,
+        }
+    }
+
+    /// The media type of the content; guessed from the name by default (`text/csv` where it says
+    /// nothing).
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Calls back with every part that has arrived.
+    pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(callback));
+        self
+    }
+
+    async fn run(mut self) -> Result<UploadedFile, Error> {
+        let content_type = self
+            .content_type
+            .take()
+            .unwrap_or_else(|| guess(&self.name).to_owned());
+        let (mut source, size): (Source, Option<u64>) = match self.from {
+            From::Reader(reader) => (reader, None),
+            From::Path(path) => {
+                let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
+                let file = tokio::fs::File::open(&path).await.map_err(failed)?;
+                let size = file.metadata().await.map_err(failed)?.len();
+                (Box::new(file), Some(size))
+            }
+        };
+        // Of a reader nobody knows how long it is: when more than a part comes, it goes in parts.
+        let whole = match size {
+            Some(size) if size >= DIRECT => None,
+            Some(_) => Some(DIRECT),
+            None => Some(parts::size_of(1)),
+        };
+        let mut head = Bytes::new();
+        if let Some(whole) = whole {
+            head = read_up_to(&mut source, whole).await?;
+            if (head.len() as u64) < whole {
+                let bytes = head.len() as u64;
+                unchanged(size, bytes)?;
+                let file = self.client.harmlessly(|| {
+                    let upload = self.client.upload_file(self.name.clone(), head.clone());
+                    upload.content_type(content_type.clone()).into_future()
+                });
+                let file = file.await?;
+                if let Some(callback) = &mut self.progress {
+                    callback(Progress {
+                        bytes,
+                        total: Some(bytes),
+                    });
+                }
+                return Ok(file);
+            }
+        }
+        let content = parts::Content {
+            name: self.name,
+            content_type,
+            head,
+            source,
+            size,
+        };
+        parts::upload(&self.client, content, self.progress).await
+    }
+}
+
+impl IntoFuture for Upload {
+    type Output = Result<UploadedFile, Error>;
+    type IntoFuture = Pending<'static, UploadedFile>;
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads so many bytes, or fewer at the end.
+pub(super) async fn read_up_to(source: &mut Source, size: u64) -> Result<Bytes, Error> {
+    let mut piece = BytesMut::new();
+    let mut left = source.take(size);
+    loop {
+        let read = left.read_buf(&mut piece).await;
+        if read.map_err(|error| Error::io("cannot read what is to be uploaded", error))? == 0 {
+            return Ok(piece.freeze());
+        }
+    }
+}
+
+/// A file that somebody writes to while it is read is neither what it was nor what it will be.
+pub(super) fn unchanged(size: Option<u64>, read: u64) -> Result<(), Error> {
+    match size {
+        Some(size) if size != read => Err(Error::incomplete(format!(
+            "the file was {size} bytes long when its upload began, but {read} were read from it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The media type a name stands for.
+fn guess(name: &str) -> &'static str {
+    match name
+        .rsplit('.')
+        .next()
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        Some("json") => "application/json",
+        Some("ndjson" | "jsonl") => "application/x-ndjson",
+        Some("gz") => "application/gzip",
+        _ => "text/csv",
+    }
+}

@@ -1,0 +1,219 @@
+//! Uploads: in parts where they are large, and nothing left behind.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+use cargo_batch_client::{Error, ErrorKind};
+use cargo_batch_tests::script::{Script, Seen, TOKEN, json, status};
+use serde_json::json as value;
+
+const CREATE: &str = "POST /v1/workspaceManagement/files/multipart/create";
+const SIGN: &str = "POST /v1/workspaceManagement/files/multipart/sign";
+const COMPLETE: &str = "POST /v1/workspaceManagement/files/multipart/complete";
+const ABORT: &str = "POST /v1/workspaceManagement/files/multipart/abort";
+const SINGLE: &str = "POST /v1/workspaceManagement/files/upload";
+const MIB: usize = 1 << 20;
+
+/// The parts that storage has received.
+type Parts = Arc<Mutex<BTreeMap<u64, Vec<u8>>>>;
+
+/// An API and a storage; `fault` answers instead of either where it has something to say.
+async fn servers(
+    fault: impl Fn(&Seen) -> Option<Response<Body>> + Send + Sync + 'static,
+) -> (Script, Script, Parts) {
+    let fault = Arc::new(fault);
+    let parts = Parts::default();
+    let (kept, faults) = (parts.clone(), fault.clone());
+    let storage = Script::start(move |seen| {
+        if let Some(answer) = faults(seen) {
+            return answer;
+        }
+        let number: u64 = seen.values("part")[0].parse().unwrap();
+        kept.lock().unwrap().insert(number, seen.body.to_vec());
+        let tag = format!("\"tag-{number}\"");
+        Response::builder()
+            .header("etag", tag)
+            .body(Body::empty())
+            .unwrap()
+    })
+    .await;
+    let url = storage.base_url().to_owned();
+    let api = Script::start(move |seen| {
+        if let Some(answer) = fault(seen) {
+            return answer;
+        }
+        match seen.line.as_str() {
+            SINGLE => {
+                json(value!({ "s3Filename": "one.csv", "contentType": "text/csv", "name": "n" }))
+            }
+            CREATE => json(value!({ "s3Filename": "large.csv", "uploadId": "up-1" })),
+            SIGN => {
+                let part = &seen.json()["partNumber"];
+                json(value!({ "url": format!("{url}/put?part={part}&X-Sig=hush") }))
+            }
+            COMPLETE => json(value!({ "s3Filename": "large.csv" })),
+            _ => json(value!({})),
+        }
+    })
+    .await;
+    (api, storage, parts)
+}
+
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n % 251) as u8).collect()
+}
+
+async fn upload(api: &Script, content: Vec<u8>) -> Result<String, Error> {
+    let reader = std::io::Cursor::new(content);
+    Ok(api
+        .client()
+        .upload_from("large.csv", reader)
+        .await?
+        .s3_filename)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_length_arrives_whole() {
+    for length in [0, 1, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 16 * MIB, 20 * MIB] {
+        let (api, storage, parts) = servers(|_| None).await;
+        let content = bytes(length);
+        let name = upload(&api, content.clone()).await.unwrap();
+        if length < 8 * MIB {
+            assert_eq!((name.as_str(), storage.seen().len()), ("one.csv", 0));
+            let sent = api.seen_at(SINGLE)[0].body.len();
+            assert!((length..length + 500).contains(&sent));
+            continue;
+        }
+        let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
+        assert_eq!(parts.len(), length.div_ceil(8 * MIB), "{length}");
+        assert!(parts.concat() == content, "{length}");
+        let complete = api.seen_at(COMPLETE)[0].json();
+        let numbers = complete["parts"].as_array().unwrap().iter();
+        let numbers: Vec<u64> = numbers
+            .map(|part| part["partNumber"].as_u64().unwrap())
+            .collect();
+        assert_eq!(numbers, (1..=parts.len() as u64).collect::<Vec<_>>());
+        assert!(api.seen_at(ABORT).is_empty());
+        for seen in storage.seen() {
+            assert!(!format!("{:?}", seen.headers).contains(TOKEN));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_part_that_failed_is_sent_again() {
+    let failed = Mutex::new(0);
+    let (api, storage, parts) = servers(move |seen| {
+        let mut failed = failed.lock().unwrap();
+        let again = seen.values("part") == ["2"] && *failed < 2;
+        *failed += usize::from(again);
+        again.then(|| status(500))
+    })
+    .await;
+    let content = bytes(20 * MIB);
+    upload(&api, content.clone()).await.unwrap();
+    let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
+    assert!(parts.concat() == content);
+    assert_eq!(storage.seen().len(), 3 + 2);
+    assert_eq!(api.seen_at(SIGN).len(), 5, "each try has a link of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_is_given_up_before_it_says_so() {
+    for line in ["/put", SIGN, COMPLETE] {
+        let (api, _, _) = servers(move |seen| seen.line.ends_with(line).then(|| status(400))).await;
+        let error = upload(&api, bytes(20 * MIB)).await.unwrap_err();
+        assert_eq!(error.status().unwrap().as_u16(), 400);
+        let abort = api.seen_at(ABORT);
+        assert_eq!(abort.len(), 1, "{line}");
+        assert_eq!(
+            abort[0].json(),
+            value!({ "s3Filename": "large.csv", "uploadId": "up-1" })
+        );
+        assert!(!format!("{error} {error:?} {error:#}").contains("hush"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_dropped_is_given_up() {
+    let (api, _, _) = servers(|seen| (seen.values("part") == ["2"]).then(|| status(500))).await;
+    let uploading = upload(&api, bytes(20 * MIB));
+    // In the pause before the second try.
+    let dropped = tokio::time::timeout(Duration::from_millis(100), uploading).await;
+    assert!(dropped.is_err());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(api.seen_at(ABORT).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_costs_nothing_twice_is_sent_again() {
+    for (line, length) in [(SINGLE, 10), (CREATE, 9 * MIB), (COMPLETE, 9 * MIB)] {
+        let lost = Mutex::new(0);
+        let (api, _, _) = servers(move |seen| {
+            let mut lost = lost.lock().unwrap();
+            let again = seen.line == line && *lost < 2;
+            *lost += usize::from(again);
+            again.then(|| status(502))
+        })
+        .await;
+        upload(&api, bytes(length)).await.unwrap();
+        assert_eq!(api.seen_at(line).len(), 3);
+    }
+}
+
+/// Gives what it has, and makes the file longer when it has been read.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_while_it_is_read_is_not_uploaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.csv");
+    std::fs::write(&path, bytes(50 * MIB)).unwrap();
+    let grown = path.clone();
+    let (api, _, _) = servers(move |seen| {
+        if seen.line == CREATE {
+            let file = std::fs::OpenOptions::new().append(true).open(&grown);
+            std::io::Write::write_all(&mut file.unwrap(), b"more").unwrap();
+        }
+        None
+    })
+    .await;
+    let error = api.client().upload(&path).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert!(error.to_string().contains("52428800 bytes"), "{error}");
+    assert!(api.seen_at(COMPLETE).is_empty());
+    assert_eq!(api.seen_at(ABORT).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_uploaded_is_named() {
+    let (api, _, _) = servers(|_| None).await;
+    let client = api.client();
+    let error = client.upload("/nowhere/leads.csv").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    let text = error.to_string();
+    assert!(
+        text.contains("/nowhere/leads.csv") && text.contains("not found"),
+        "{text}"
+    );
+    let error = client
+        .upload_file("a.csv", "a")
+        .content_type("no type")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(error.to_string().contains("no type"));
+    let folder = tempfile::tempdir().unwrap();
+    let error = client.upload(folder.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(api.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_gives_no_tag_is_an_error() {
+    let (api, _, _) = servers(|seen| seen.line.ends_with("/put").then(Response::default)).await;
+    let error = upload(&api, bytes(9 * MIB)).await.unwrap_err();
+    assert!(error.to_string().contains("no ETag for part"), "{error}");
+    assert_eq!(api.seen_at(ABORT).len(), 1);
+}
