@@ -41,7 +41,7 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
                 Ok::<_, crate::Failure>(())
             })?;
         }
-        // Not guarded: what `get_batch` is held against when it is profiled.
+        // Not guarded: what ours is held against when it is profiled.
         "get_batch_by_hand" => {
             let http = setup::reqwest()?;
             setup::runtime()?.block_on(async {
@@ -59,6 +59,12 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
                 }
                 Ok::<_, crate::Failure>(())
             })?;
+        }
+        "csv_rows_by_hand" => {
+            let text = samples::csv(crate::server::FEW_ROWS);
+            for _ in 0..times {
+                std::hint::black_box(rows::theirs(&text)?);
+            }
         }
         other => return Err(format!("no such workload: {other}").into()),
     }

@@ -63,7 +63,7 @@ fn node(batch: u64, number: u64) -> Value {
             "tags": ["outbound", "enriched"],
         },
         "childrenUuids": [id(number + 1)],
-        "fallbackOnFailure": number % 3 == 0,
+        "fallbackOnFailure": number.is_multiple_of(3),
         "position": { "x": 120.5, "y": 80 * number },
         "retry": { "maximumAttempts": 3, "initialInterval": 1000, "backoffCoefficient": 2 },
     });
@@ -106,7 +106,7 @@ pub fn csv(rows: u64) -> Bytes {
         text.push_str(&format!(
             "lead{row}@example.com,Ada,Lovelace {row},\"Analytical Engines, Ltd\",{employees},0.{score:03},{},\
              \"Said \"\"call me\"\" in March; has budget\"\n",
-            row % 2 == 0,
+            row.is_multiple_of(2),
         ));
     }
     text.into()

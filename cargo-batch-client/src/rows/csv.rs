@@ -20,6 +20,8 @@ pub struct CsvRows {
     written: usize,
     fields: usize,
     cap: usize,
+    /// The record before, whose memory the next one is put together in.
+    spare: ByteRecord,
 }
 
 impl CsvRows {
@@ -36,6 +38,7 @@ impl CsvRows {
             written: 0,
             fields: 0,
             cap,
+            spare: ByteRecord::new(),
         }
     }
 
@@ -107,7 +110,8 @@ impl CsvRows {
 
     /// Takes the complete record: as the header if it is the first, else as a row.
     fn record<T: DeserializeOwned>(&mut self) -> Option<Row<T>> {
-        let mut bytes = ByteRecord::with_capacity(self.written, self.fields);
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
         let mut start = 0;
         for &end in &self.ends[..self.fields] {
             bytes.push_field(&self.output[start..end]);
@@ -130,13 +134,17 @@ impl CsvRows {
                 }
             };
         };
-        let value = record.and_then(|record| read(&record, header));
+        let value = record.and_then(|record| {
+            let value = read(&record, header);
+            self.spare = record.into_byte_record();
+            value
+        });
         Some(Row { line, value })
     }
 }
 
 fn newlines(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 fn read<T: DeserializeOwned>(record: &StringRecord, header: &StringRecord) -> Result<T, String> {
