@@ -9,8 +9,11 @@ use cargo_batch_benches::{
     Result, builds, creates, decode, download, get_batch, instructions, rows, upload, watch,
 };
 
-/// A measurement by its name.
-const MEASUREMENTS: [(&str, fn() -> Result<Vec<Row>>); 8] = [
+/// Measures, for one or more rows.
+type Measure = fn() -> Result<Vec<Row>>;
+
+/// The measurements by their names.
+const MEASUREMENTS: [(&str, Measure); 8] = [
     ("get_batch", get_batch::measure),
     ("creates", creates::measure),
     ("decode", decode::measure),

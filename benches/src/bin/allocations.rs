@@ -34,10 +34,10 @@ fn measure() -> Result<Row> {
     // The first pair, which doesn't count, makes the connections.
     let pairs = Pairs::measure(
         PAIRS,
-        || counted(|| runtime.block_on(async { Ok(drop(client.get_batch(BATCH).await?)) })),
+        || counted(|| runtime.block_on(async { Ok(client.get_batch(BATCH).await.map(drop)?) })),
         || {
             let by_hand = by_hand::get_batch(&http, &server.origin, BATCH);
-            counted(|| runtime.block_on(async { Ok(drop(by_hand.await?)) }))
+            counted(|| runtime.block_on(async { by_hand.await.map(drop) }))
         },
     )?;
     let (ours, theirs) = (median(&pairs.ours), median(&pairs.theirs));
