@@ -9,10 +9,7 @@ use cargo_batch_benches::{
     Result, builds, creates, decode, download, get_batch, instructions, rows, upload, watch,
 };
 
-/// Measures, for one or more rows.
-type Measure = fn() -> Result<Vec<Row>>;
-
-/// The measurements by their names.
+/// What is measured, by its name.
 const MEASUREMENTS: [(&str, Measure); 8] = [
     ("get_batch", get_batch::measure),
     ("creates", creates::measure),
@@ -23,6 +20,9 @@ const MEASUREMENTS: [(&str, Measure); 8] = [
     ("rows", rows::measure),
     ("builds", builds::measure),
 ];
+
+/// Makes the figures of a measurement.
+type Measure = fn() -> Result<Vec<Row>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

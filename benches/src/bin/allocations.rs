@@ -9,7 +9,7 @@ use cargo_batch_benches::pairs::{Pairs, median};
 use cargo_batch_benches::row::{Goal, Row};
 use cargo_batch_benches::samples::BATCH;
 use cargo_batch_benches::server::Server;
-use cargo_batch_benches::{Result, by_hand, setup};
+use cargo_batch_benches::{Failure, Result, by_hand, setup};
 
 const PAIRS: usize = 101;
 
@@ -34,11 +34,8 @@ fn measure() -> Result<Row> {
     // The first pair, which doesn't count, makes the connections.
     let pairs = Pairs::measure(
         PAIRS,
-        || counted(|| runtime.block_on(async { Ok(client.get_batch(BATCH).await.map(drop)?) })),
-        || {
-            let by_hand = by_hand::get_batch(&http, &server.origin, BATCH);
-            counted(|| runtime.block_on(async { by_hand.await.map(drop) }))
-        },
+        || counted(|| runtime.block_on(client.get_batch(BATCH).into_future())),
+        || counted(|| runtime.block_on(by_hand::get_batch(&http, &server.origin, BATCH))),
     )?;
     let (ours, theirs) = (median(&pairs.ours), median(&pairs.theirs));
     Ok(Row::new(
@@ -53,8 +50,11 @@ fn measure() -> Result<Row> {
 }
 
 /// Allocations of this thread, which does everything but the server's part.
-fn counted(run: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let mut done = Ok(());
-    let counts = allocation_counter::measure(|| done = run());
-    done.map(|()| counts.count_total as f64)
+fn counted<T, E: Into<Failure>>(run: impl FnOnce() -> std::result::Result<T, E>) -> Result<f64> {
+    let mut failure = None;
+    let counts = allocation_counter::measure(|| failure = run().err());
+    match failure {
+        None => Ok(counts.count_total as f64),
+        Some(error) => Err(error.into()),
+    }
 }
