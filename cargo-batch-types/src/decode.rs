@@ -35,7 +35,8 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeE
     })
 }
 
-/// JSON that isn't what it should be: which field, and why.
+/// JSON that isn't what it should be: which field, and why. Both are in its text, so it has no
+/// source that would say a part of that again.
 #[derive(Debug)]
 pub struct DecodeError {
     path: String,
@@ -47,6 +48,11 @@ impl DecodeError {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Why the field doesn't fit, in the reader's words. They can quote the value.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -55,8 +61,4 @@ impl fmt::Display for DecodeError {
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+impl std::error::Error for DecodeError {}
