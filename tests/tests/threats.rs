@@ -304,6 +304,28 @@ fn every_dependency_is_an_archive_of_the_registry_with_its_checksum() {
     assert!(others > 100);
 }
 
+/// Neither by itself nor in a test, an example or a bench.
+#[test]
+fn no_crate_of_ours_may_be_unsafe() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let workspace = read("Cargo.toml");
+    assert!(workspace.contains("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"));
+    let members = workspace
+        .lines()
+        .find(|line| line.starts_with("members = "))
+        .unwrap();
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() >= 6);
+    for member in members {
+        let manifest = read(&format!("{member}/Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{member}");
+    }
+    for entry in std::fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap() {
+        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(source.contains("#![forbid(unsafe_code)]"));
+    }
+}
+
 /// What a secret is called in the specification is hidden in `Debug`: no type is forgotten.
 #[test]
 fn every_type_that_is_marked_sensitive_hides_itself() {
@@ -317,4 +339,23 @@ fn every_type_that_is_marked_sensitive_hides_itself() {
     let link: cargo_batch_client::types::SignedUrl = "https://x/?sig=hush".into();
     let secret: cargo_batch_client::types::WebhookSecret = "hush".into();
     assert!(!format!("{link:?}{secret:?}").contains("hush"));
+}
+
+/// SECURITY.md names no test that isn't there.
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let table = text.lines().filter(|line| line.starts_with('|'));
+    let (mut missing, mut named) = (Vec::new(), 0);
+    for column in table.filter_map(|line| line.split('|').nth(3)) {
+        for (file, test) in column.split('`').filter_map(|word| word.split_once("::")) {
+            named += 1;
+            let source = std::fs::read_to_string(root().join(format!("tests/tests/{file}.rs")));
+            if !source.is_ok_and(|source| source.contains(&format!("fn {test}()"))) {
+                missing.push(format!("{file}::{test}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(named > 30, "only {named} tests are named");
 }
