@@ -1,6 +1,8 @@
 //! Results, row by row, in memory that doesn't grow with the file.
 
 mod csv;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gzip;
 mod json;
 
@@ -48,19 +50,8 @@ impl Download {
     /// # Ok(()) }
     /// ```
     pub fn rows<T: DeserializeOwned>(self) -> Rows<T> {
-        Rows {
-            cap: self.row_cap(),
-            source: Source::Idle(Box::new(self.start())),
-            arrived: Bytes::new(),
-            head: Some(Vec::new()),
-            unzip: None,
-            text: Vec::new(),
-            read: 0,
-            reader: None,
-            line: 1,
-            ended: false,
-            row: PhantomData,
-        }
+        let cap = self.row_cap();
+        Rows::new(Source::Idle(Box::new(self.start())), cap)
     }
 }
 
@@ -145,6 +136,22 @@ impl std::error::Error for RowError {
 }
 
 impl<T: DeserializeOwned> Rows<T> {
+    fn new(source: Source, cap: usize) -> Self {
+        Self {
+            source,
+            arrived: Bytes::new(),
+            head: Some(Vec::new()),
+            unzip: None,
+            text: Vec::new(),
+            read: 0,
+            reader: None,
+            line: 1,
+            ended: false,
+            cap,
+            row: PhantomData,
+        }
+    }
+
     /// The next row; nothing after the last.
     pub async fn next(&mut self) -> Option<Result<T, RowError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
