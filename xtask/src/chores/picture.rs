@@ -71,7 +71,7 @@ fn draw(output: &str) -> String {
 <title>cargo demo, in a terminal</title>
 <rect width="{width}" height="{height}" rx="8" fill="#1b1f27"/>
 <circle cx="20" cy="16" r="5" fill="#ff5f57"/><circle cx="37" cy="16" r="5" fill="#febc2e"/><circle cx="54" cy="16" r="5" fill="#28c840"/>
-<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="13" xml:space="preserve">
+<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="13" style="white-space:pre">
 "##
     );
     let mut row = Row {
