@@ -5,6 +5,7 @@ mod codegen;
 mod conformance;
 mod http;
 mod page;
+mod picture;
 mod process;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +17,12 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 4] = [
+const CHORES: [Chore; 5] = [
     bench::CHORE,
     codegen::CHORE,
     conformance::CHORE,
     page::CHORE,
+    picture::CHORE,
 ];
 
 /// Does what the arguments name; without any it lists what there is.
