@@ -79,9 +79,17 @@ impl Client {
     }
 }
 
-/// The page may be better when it is asked for again: also one that broke off in its middle.
+/// The page may be better when it is asked for again: also one that broke off in its middle, or that
+/// was refused for a reason that makes no sense for a list. Who may not read it never may.
 fn may_pass(error: &Error) -> bool {
-    error.is_retryable() || error.kind() == ErrorKind::Unreadable && error.status().is_some()
+    let forbidden = error
+        .status()
+        .is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 404));
+    match error.kind() {
+        ErrorKind::Refused => !forbidden,
+        ErrorKind::Unreadable => error.status().is_some(),
+        _ => error.is_retryable(),
+    }
 }
 
 pub(super) fn too_long() -> Error {
