@@ -333,3 +333,10 @@ fn any_value_of_tomorrow_is_read() {
         }
     });
 }
+
+/// Found by fuzzing: the field was called nothing at all.
+#[test]
+fn a_member_whose_name_is_empty_has_one_in_the_error() {
+    let error = from_json::<cargo_batch_types::Batch>(br#"{"": [oops]}"#).unwrap_err();
+    assert_eq!(error.path(), r#""""#);
+}
