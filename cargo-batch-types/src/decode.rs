@@ -23,7 +23,11 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeE
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             Err(located) => DecodeError {
-                path: located.path().to_string(),
+                path: match located.path().to_string() {
+                    // A member whose name is empty.
+                    path if path.is_empty() => "\"\"".to_owned(),
+                    path => path,
+                },
                 source: located.into_inner(),
             },
             // Something after the value: it has no field.

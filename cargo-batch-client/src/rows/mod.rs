@@ -178,17 +178,22 @@ impl<T: DeserializeOwned> Rows<T> {
     /// Finds out what the text is, as soon as its first letter is there.
     fn recognise(&mut self) {
         const BOM: &[u8] = b"\xEF\xBB\xBF";
-        if self.text.len() < BOM.len() && !self.ended {
-            return;
-        }
-        if self.read == 0 && self.text.starts_with(BOM) {
-            self.read = BOM.len();
-        }
-        while let Some(byte) = self.text.get(self.read) {
+        while let Some(rest) = self.text.get(self.read..)
+            && let Some(byte) = rest.first()
+        {
             if byte.is_ascii_whitespace() {
                 self.line += u64::from(*byte == b'\n');
                 self.read += 1;
                 continue;
+            }
+            // Wherever it stands: csv-core would pass over one that comes in one piece, and take one
+            // that is cut for a part of the first column's name.
+            if rest.starts_with(BOM) {
+                self.read += BOM.len();
+                continue;
+            }
+            if BOM.starts_with(rest) && !self.ended {
+                return;
             }
             self.reader = Some(match byte {
                 b'[' | b'{' => Reader::Json(JsonRows::new(self.line, self.cap)),
