@@ -17,6 +17,7 @@ mod error;
 // progenitor's style, kept as it comes.
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
+pub mod guide;
 mod handle;
 mod once;
 pub mod operation;
