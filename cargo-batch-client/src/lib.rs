@@ -20,6 +20,7 @@ pub mod fuzzing;
 // progenitor's style, kept as it comes.
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
+pub mod guide;
 mod handle;
 mod once;
 pub mod operation;
