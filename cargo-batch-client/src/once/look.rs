@@ -80,7 +80,7 @@ impl Client {
 }
 
 /// The page may be better when it is asked for again: also one that broke off in its middle.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Unreadable && error.status().is_some()
 }
 
