@@ -81,7 +81,7 @@ impl Client {
 
 /// The page may be better when it is asked for again: also one that broke off in its middle, or that
 /// was refused for a reason that makes no sense for a list. Who may not read it never may.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     let forbidden = error
         .status()
         .is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 404));

@@ -152,7 +152,7 @@ impl Client {
         let ended = Instant::now();
         let mut found = Found::Undecided(Vec::new(), None);
         for share in LOOKS.into_iter().chain(LOOKS_AGAIN) {
-            if share > 1.0 && matches!(found, Found::Absent) {
+            if share > 1.0 && !may_be_clearer(&found) {
                 break;
             }
             let at = later(ended, self.inner.settling.mul_f64(share));
@@ -217,6 +217,16 @@ impl Found {
     fn undecided(look: Look) -> Self {
         let why = (look.candidates.is_empty() && !look.complete).then(look::too_long);
         Self::Undecided(look.into_batches(), why)
+    }
+}
+
+/// Another look may tell more: the list could not be read, or shows batches that are unclear.
+fn may_be_clearer(found: &Found) -> bool {
+    match found {
+        Found::Undecided(candidates, why) => {
+            !candidates.is_empty() || why.as_ref().is_some_and(look::may_pass)
+        }
+        Found::Adopted(_) | Found::Absent => false,
     }
 }
 
