@@ -54,7 +54,8 @@ async fn whole_demo() -> String {
     let rows = std::fs::read_to_string(&results).unwrap().lines().count();
     assert_eq!(rows, 121);
     tokio::time::resume();
-    kept.text().replace(results.to_str().unwrap(), "FILE")
+    kept.text()
+        .replace(results.to_str().unwrap(), "results.csv")
 }
 
 #[tokio::test]
@@ -89,6 +90,31 @@ async fn its_lines_are_the_same_every_time() {
     );
     // At most a line for each tenth, and for each change of the status.
     assert!(text.lines().count() < 30, "{text}");
+}
+
+#[tokio::test]
+async fn the_picture_in_the_readme_shows_them() {
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    if !std::path::Path::new(workspace)
+        .join("openapi.yaml")
+        .exists()
+    {
+        return; // The crate by itself, without the pictures.
+    }
+    let picture = std::fs::read_to_string(format!("{workspace}/docs/demo.svg")).unwrap();
+    let mut rest = picture.as_str();
+    for line in whole_demo().await.lines().skip(1) {
+        let (about, text) = line.split_at(10);
+        for piece in [about, text]
+            .map(str::trim)
+            .iter()
+            .filter(|it| !it.is_empty())
+        {
+            let at = rest.find(&format!(">{piece}</text>"));
+            let at = at.unwrap_or_else(|| panic!("{piece:?}: renew it with `cargo xtask picture`"));
+            rest = &rest[at + piece.len()..];
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

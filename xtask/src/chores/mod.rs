@@ -1,6 +1,8 @@
 //! What there is to do, each in a module of its own.
 
 mod bench;
+mod changelog;
+mod ci;
 mod codegen;
 mod conformance;
 mod http;
@@ -17,8 +19,10 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 5] = [
+const CHORES: [Chore; 7] = [
     bench::CHORE,
+    changelog::CHORE,
+    ci::CHORE,
     codegen::CHORE,
     conformance::CHORE,
     page::CHORE,
