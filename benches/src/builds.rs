@@ -11,14 +11,21 @@ const PAIRS: usize = 2;
 const DEFAULT: &str = "the same using reqwest + serde_json";
 const ON_RING: &str = "the same, reqwest too on ring instead of its own aws-lc";
 
-pub fn measure() -> Result<Vec<Row>> {
-    let ours = Program::write(&CLIENT)?;
+/// A program and what it is, as a baseline.
+type Baseline = (&'static str, Program);
+
+fn programs() -> Result<(Program, [Baseline; 2])> {
     let theirs = [
         (DEFAULT, Program::write(&REQWEST)?),
         (ON_RING, Program::write(&REQWEST_ON_RING)?),
     ];
-    let mut rows = times(&ours, &theirs)?;
+    Ok((Program::write(&CLIENT)?, theirs))
+}
 
+/// How many crates there are, and how large the program becomes.
+pub fn measure_size() -> Result<Vec<Row>> {
+    let (ours, theirs) = programs()?;
+    let mut rows = Vec::new();
     let crates = ours.crates()? as f64;
     for (baseline, program) in &theirs {
         let other = program.crates()? as f64;
@@ -58,15 +65,16 @@ pub fn measure() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// All take turns.
-fn times(ours: &Program, theirs: &[(&'static str, Program); 2]) -> Result<Vec<Row>> {
+/// How long it takes to build; all take turns.
+pub fn measure_time() -> Result<Vec<Row>> {
+    let (ours, theirs) = programs()?;
     let mut pairs = [(); 2].map(|()| Pairs {
         ours: Vec::new(),
         theirs: Vec::new(),
     });
     for _ in 0..PAIRS {
         let own = ours.cold_build()?;
-        for (pairs, (_, program)) in pairs.iter_mut().zip(theirs) {
+        for (pairs, (_, program)) in pairs.iter_mut().zip(&theirs) {
             pairs.ours.push(own);
             pairs.theirs.push(program.cold_build()?);
         }
@@ -74,7 +82,7 @@ fn times(ours: &Program, theirs: &[(&'static str, Program); 2]) -> Result<Vec<Ro
     let each = |seconds: &[f64]| format!("{:.1} s", median(seconds));
     Ok(pairs
         .iter()
-        .zip(theirs)
+        .zip(&theirs)
         .map(|(pairs, (baseline, _))| {
             Row::ratio(
                 "cold build of a program using the client",

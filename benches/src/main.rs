@@ -10,7 +10,7 @@ use cargo_batch_benches::{
 };
 
 /// What is measured, by its name.
-const MEASUREMENTS: [(&str, Measure); 8] = [
+const MEASUREMENTS: [(&str, Measure); 9] = [
     ("get_batch", get_batch::measure),
     ("creates", creates::measure),
     ("decode", decode::measure),
@@ -18,7 +18,8 @@ const MEASUREMENTS: [(&str, Measure); 8] = [
     ("download", download::measure),
     ("upload", upload::measure),
     ("rows", rows::measure),
-    ("builds", builds::measure),
+    ("build_time", builds::measure_time),
+    ("build_size", builds::measure_size),
 ];
 
 /// Makes the figures of a measurement.

@@ -1,15 +1,66 @@
 //! BENCHMARKS.md and benchmarks.json.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::root;
 
-/// Writes both files.
-pub fn write(rows: &[Value], machine: &Value) -> Result<(), String> {
-    let json = json!({ "machine": machine, "rows": rows });
-    let json = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
-    put("benchmarks.json", &format!("{json}\n"))?;
-    put("BENCHMARKS.md", &page(rows, machine))
+const FILE: &str = "benchmarks.json";
+
+/// The figures that there are, by their measurement, and what they were measured on.
+pub struct Figures {
+    machine: Value,
+    rows: Map<String, Value>,
+}
+
+impl Figures {
+    /// Those of this machine and these versions; none when all are to be `anew`.
+    pub fn read(machine: Value, anew: bool) -> Result<Self, String> {
+        let mut figures = Self {
+            machine,
+            rows: Map::new(),
+        };
+        let Ok(text) = std::fs::read_to_string(root().join(FILE)) else {
+            return Ok(figures);
+        };
+        let mut before: Value =
+            serde_json::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
+        if anew {
+            return Ok(figures);
+        }
+        if before["machine"] != figures.machine {
+            return Err(format!(
+                "the figures in {FILE} are of another machine or of other versions, and can't stand beside new ones: \
+                 measure everything, with `cargo xtask bench`"
+            ));
+        }
+        if let Value::Object(rows) = before["rows"].take() {
+            figures.rows = rows;
+        }
+        Ok(figures)
+    }
+
+    /// Puts a measurement's rows in place of what there was of it.
+    pub fn renew(&mut self, name: &str, rows: Vec<Value>) {
+        self.rows.insert(name.to_owned(), rows.into());
+    }
+
+    /// Writes both files, in a certain order.
+    pub fn write(&self, order: &[String]) -> Result<(), String> {
+        let rows: Map<String, Value> = order
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.rows.get(name)?.clone())))
+            .collect();
+        let json = json!({ "machine": self.machine, "rows": rows });
+        let json = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
+        put(FILE, &format!("{json}\n"))?;
+        let rows: Vec<Value> = rows
+            .values()
+            .filter_map(Value::as_array)
+            .flatten()
+            .cloned()
+            .collect();
+        put("BENCHMARKS.md", &page(&rows, &self.machine))
+    }
 }
 
 fn put(name: &str, text: &str) -> Result<(), String> {
