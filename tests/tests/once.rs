@@ -463,8 +463,7 @@ async fn a_long_list_is_read_no_further_than_it_must() {
     assert!(error.is_ambiguous() && error.candidates().is_empty());
     assert!(error.to_string().contains("100 pages"), "{error}");
     assert_eq!(script.seen_at(CREATE).len(), 1);
-    // Five looks, and three more because it wasn't clear.
-    assert_eq!(script.seen_at(LIST).len(), 800);
+    assert_eq!(script.seen_at(LIST).len(), 500);
 }
 
 #[tokio::test(start_paused = true)]
