@@ -13,10 +13,14 @@ mod client;
 mod config;
 mod download;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[rustfmt::skip]
 // progenitor's style, kept as it comes.
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
+pub mod guide;
 mod handle;
 mod once;
 pub mod operation;

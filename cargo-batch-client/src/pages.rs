@@ -113,6 +113,11 @@ impl<'a, T: Identified> Pages<'a, T> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// Goes on after an error, with the page that it was about.
+    pub(crate) fn resume(&mut self) {
+        self.done = false;
+    }
+
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
     fn accept(&mut self, mut page: Page<T>) -> Result<Option<Page<T>>, Error> {
         let received = page.items.len() as u64;

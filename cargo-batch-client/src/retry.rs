@@ -107,7 +107,10 @@ impl Retries {
             .state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.tenths = (state.tenths + 1).min(policy.budget.saturating_mul(10));
+        state.tenths = state
+            .tenths
+            .saturating_add(1)
+            .min(policy.budget.saturating_mul(10));
     }
 
     /// A tenth more or less: the looks of many waiters drift apart.
@@ -202,6 +205,23 @@ mod tests {
             retries.pause(&policy, 1, Some(Duration::from_secs(61))),
             None
         );
+    }
+
+    #[test]
+    fn a_budget_without_a_limit_is_one() {
+        let policy = RetryPolicy {
+            budget: u32::MAX,
+            max_attempts: u32::MAX,
+            base_delay: Duration::MAX,
+            max_delay: Duration::MAX,
+            max_retry_after: Duration::MAX,
+        };
+        let retries = Retries::new(&policy, Some(1));
+        retries.succeeded(&policy);
+        for asked in [None, Some(Duration::MAX)] {
+            assert!(retries.pause(&policy, u32::MAX - 1, asked).is_some());
+        }
+        assert!(retries.jitter(Duration::MAX) < Duration::MAX);
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Client {
             failing_since: None,
             changes: VecDeque::new(),
             failure: None,
+            failed: false,
             tick: None,
             pause: Duration::ZERO,
         }
@@ -113,6 +114,8 @@ pub struct WatchMany {
     changes: VecDeque<Change>,
     /// Why it ends, once the changes have been read.
     failure: Option<Error>,
+    /// It has ended with an error; what was still waited for is kept, to be saved.
+    failed: bool,
     tick: Option<Pending<'static, Tick>>,
     pause: Duration,
 }
@@ -179,7 +182,8 @@ impl WatchMany {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// What is needed to go on later; see [`Client::resume_many`].
+    /// What is needed to go on later; see [`Client::resume_many`]. Also after an error, which ends
+    /// this stream but not the batches.
     ///
     /// Changes that have been seen but not read are not in it: read on until
     /// [`next`](Self::next) has to wait, or be told some things twice.
@@ -434,10 +438,10 @@ impl Stream for WatchMany {
                 return Poll::Ready(Some(Ok(change)));
             }
             if let Some(error) = this.failure.take() {
-                this.open.clear();
+                this.failed = true;
                 return Poll::Ready(Some(Err(error)));
             }
-            if this.open.is_empty() {
+            if this.failed || this.open.is_empty() {
                 return Poll::Ready(None);
             }
             if this.tick.is_none() {
@@ -446,7 +450,7 @@ impl Stream for WatchMany {
                         "{} batches have not finished in the time given",
                         this.open.len()
                     );
-                    this.open.clear();
+                    this.failed = true;
                     let error = Error::deadline(&operations::LIST_BATCHES, what);
                     return Poll::Ready(Some(Err(error)));
                 }

@@ -23,7 +23,11 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeE
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
             Err(located) => DecodeError {
-                path: located.path().to_string(),
+                path: match located.path().to_string() {
+                    // A member whose name is empty.
+                    path if path.is_empty() => "\"\"".to_owned(),
+                    path => path,
+                },
                 source: located.into_inner(),
             },
             // Something after the value: it has no field.
@@ -35,7 +39,8 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeE
     })
 }
 
-/// JSON that isn't what it should be: which field, and why.
+/// JSON that isn't what it should be: which field, and why. Both are in its text, so it has no
+/// source that would say a part of that again.
 #[derive(Debug)]
 pub struct DecodeError {
     path: String,
@@ -47,6 +52,11 @@ impl DecodeError {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Why the field doesn't fit, in the reader's words. They can quote the value.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -55,8 +65,4 @@ impl fmt::Display for DecodeError {
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+impl std::error::Error for DecodeError {}

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod calls;
+pub mod faults;
 mod mutation;
 mod public_api;
 pub mod raw;

@@ -362,8 +362,13 @@ fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
+/// A module that no user's build has.
 fn is_test(item: &Item) -> bool {
-    matches!(item, Item::Mod(module) if condition(&module.attrs).contains("(test)"))
+    let Item::Mod(module) = item else {
+        return false;
+    };
+    let condition = condition(&module.attrs);
+    condition.contains("(test)") || condition.contains("(fuzzing)")
 }
 
 fn condition(attributes: &[Attribute]) -> String {

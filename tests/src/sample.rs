@@ -1,5 +1,6 @@
 //! JSON that a schema of the specification allows, made from the schema.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -8,8 +9,54 @@ use xtask::spec::{Document, reference, used_outside_unions};
 /// Makes samples of schemas.
 pub struct Samples<'a> {
     document: &'a Document,
-    /// With every optional member, or with none.
-    full: bool,
+    choose: Choose<'a>,
+}
+
+/// What a sample has of all that its schema allows.
+enum Choose<'a> {
+    /// Nothing optional.
+    Least,
+    /// Everything optional, the first of all alternatives.
+    Most,
+    /// Whatever bytes say; all zeros are the simplest.
+    Any {
+        bytes: &'a [u8],
+        next: Cell<usize>,
+        /// Also what a newer server may add, and null for what may be absent.
+        newer: bool,
+    },
+}
+
+impl Choose<'_> {
+    /// One of so many alternatives, where it is for the bytes to say.
+    fn among(&self, count: usize) -> Option<usize> {
+        let Self::Any { bytes, next, .. } = self else {
+            return None;
+        };
+        let byte = bytes.get(next.replace(next.get() + 1)).unwrap_or(&0);
+        Some(usize::from(*byte) % count.max(1))
+    }
+
+    fn of<T: Clone>(&self, alternatives: &[T]) -> T {
+        alternatives[self.among(alternatives.len()).unwrap_or(0)].clone()
+    }
+
+    fn takes_optional(&self) -> bool {
+        match self.among(2) {
+            Some(choice) => choice == 1,
+            None => matches!(self, Self::Most),
+        }
+    }
+
+    fn length(&self) -> usize {
+        self.among(3)
+            .unwrap_or(usize::from(matches!(self, Self::Most)))
+    }
+
+    /// Once in a while, where there may be something new.
+    fn is_newer(&self) -> bool {
+        matches!(self, Self::Any { newer: true, .. }) && self.among(6) == Some(5)
+    }
 }
 
 /// A field of a schema, as far as a sample can do without it.
@@ -27,7 +74,7 @@ impl<'a> Samples<'a> {
     pub fn minimal(document: &'a Document) -> Self {
         Self {
             document,
-            full: false,
+            choose: Choose::Least,
         }
     }
 
@@ -35,7 +82,20 @@ impl<'a> Samples<'a> {
     pub fn full(document: &'a Document) -> Self {
         Self {
             document,
-            full: true,
+            choose: Choose::Most,
+        }
+    }
+
+    /// Samples with whatever bytes choose; `newer`: also with members, kinds and values that the
+    /// specification doesn't know, and null for what may be absent.
+    pub fn any(document: &'a Document, bytes: &'a [u8], newer: bool) -> Self {
+        Self {
+            document,
+            choose: Choose::Any {
+                bytes,
+                next: Cell::new(0),
+                newer,
+            },
         }
     }
 
@@ -45,11 +105,11 @@ impl<'a> Samples<'a> {
     pub fn of(&self, name: &str) -> Vec<Value> {
         let schema = self.schema(name);
         let mut samples = match self.union_within(schema) {
-            Some(union) => self
+            Some(union) if !matches!(self.choose, Choose::Any { .. }) => self
                 .kinds(union)
                 .map(|kind| self.make(schema, Some(&kind)))
                 .collect(),
-            None => vec![self.make(schema, None)],
+            _ => vec![self.make(schema, None)],
         };
         for tag in self.tags_of(name) {
             samples
@@ -154,30 +214,56 @@ impl<'a> Samples<'a> {
             let mapping: BTreeMap<&str, &Value> = mapping
                 .map(|(value, target)| (value.as_str(), target))
                 .collect();
-            let first = self.kinds(schema).next().unwrap_or_default();
+            if self.choose.is_newer() {
+                return json!({ tag: "added tomorrow", "deep": [{ "free": null }, 0.5] });
+            }
+            let kinds: Vec<String> = self.kinds(schema).collect();
+            let other = self.choose.of(&kinds);
             // A kind that this union doesn't have is meant for one further out.
             let kind = kind
                 .filter(|kind| mapping.contains_key(kind))
-                .unwrap_or(&first);
+                .unwrap_or(&other);
             let mut sample = self.make(self.target(mapping[kind]), None);
             sample[tag] = kind.into();
             return sample;
         }
-        if let Some(first) = schema["oneOf"].get(0) {
-            return self.make(first, None);
+        if let Some(alternatives) = schema["oneOf"].as_array() {
+            let one = self.choose.among(alternatives.len()).unwrap_or(0);
+            return self.make(&alternatives[one], None);
         }
-        if let Some(value) = schema["enum"].get(0) {
-            return value.clone();
+        if let Some(values) = schema["enum"].as_array() {
+            // A single value is the tag of one kind of many.
+            if values.len() > 1 && self.choose.is_newer() {
+                return "added tomorrow".into();
+            }
+            return self.choose.of(values);
         }
         match (schema["type"].as_str(), schema["format"].as_str()) {
-            (Some("string"), Some("uuid")) => "67e55044-10b1-426f-9247-bb680e5fe0c8".into(),
-            (Some("string"), Some("date-time")) => "2026-01-02T03:04:05Z".into(),
-            (Some("string"), _) => "text".into(),
-            (Some("integer"), _) => 3.into(),
-            (Some("number"), _) => 1.5.into(),
-            (Some("boolean"), _) => true.into(),
-            (Some("array"), _) if self.full => vec![self.make(&schema["items"], None)].into(),
-            (Some("array"), _) => Value::Array(Vec::new()),
+            (Some("string"), Some("uuid")) => {
+                let others = [
+                    "67e55044-10b1-426f-9247-bb680e5fe0c8",
+                    "00000000-0000-0000-0000-000000000000",
+                ];
+                self.choose.of(&others).into()
+            }
+            (Some("string"), Some("date-time")) => {
+                let others = [
+                    "2026-01-02T03:04:05Z",
+                    "2026-01-02T03:04:05.678Z",
+                    "1969-12-31T23:59:59Z",
+                ];
+                self.choose.of(&others).into()
+            }
+            (Some("string"), _) => {
+                let others = ["text", "", "\u{0}\"\\\n\u{1f600}", "null"];
+                self.choose.of(&others).into()
+            }
+            (Some("integer"), _) => self.choose.of(&[3, 1, 0, u32::MAX]).into(),
+            (Some("number"), _) => self.choose.of(&[1.5, -0.25, 1e300]).into(),
+            (Some("boolean"), _) => self.choose.of(&[true, false]).into(),
+            (Some("array"), _) => (0..self.choose.length())
+                .map(|_| self.make(&schema["items"], None))
+                .collect(),
             (Some("object"), _) => self.object(schema),
             _ => json!({ "anything": [1, null] }),
         }
@@ -187,11 +273,19 @@ impl<'a> Samples<'a> {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let mut sample = Map::new();
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            if self.full || required.contains(&json!(name)) {
+            let optional = !required.contains(&json!(name));
+            if optional && self.choose.is_newer() {
+                sample.insert(name.clone(), Value::Null);
+            } else if !optional || self.choose.takes_optional() {
                 sample.insert(name.clone(), self.make(property, None));
             }
         }
-        if self.full {
+        // A map is made of members that nobody knows.
+        if schema["additionalProperties"].is_null() && self.choose.is_newer() {
+            let new = json!({ "kind": "new", "deep": [1, null] });
+            sample.insert("addedTomorrow".into(), new);
+        }
+        if self.choose.takes_optional() {
             match &schema["additionalProperties"] {
                 Value::Bool(true) => {
                     sample.insert("freeForm".into(), json!({ "deep": [null, 1.5, "text"] }));

@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use cargo_batch_client::Client;
+use cargo_batch_client::types::{CreateBatchData, CreateBatchRequest, Record};
 use cargo_batch_sandbox::{Sandbox, SandboxBuilder};
+
+use crate::raw::{Ask, Raw};
 
 /// A sandbox; when it goes, each of its answers must have kept to the specification.
 #[derive(Debug)]
@@ -45,4 +48,57 @@ impl Drop for Checked {
             assert!(violations.is_empty(), "{violations:#?}");
         }
     }
+}
+
+/// The list of batches, asked for by hand.
+pub fn list(sandbox: &Sandbox) -> Ask {
+    let url = format!("{}/orchestration/batches/list", sandbox.base_url());
+    Ask::new("GET", &url).token(&sandbox.token())
+}
+
+/// A request for a batch of three records.
+pub fn create(sandbox: &Sandbox) -> CreateBatchRequest {
+    let records = (0..3).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
+    CreateBatchRequest::new(CreateBatchData::records(records))
+        .workflow(sandbox.world().tool_workflow_uuid)
+}
+
+/// Creates a batch by hand.
+///
+/// # Errors
+/// When no answer came.
+///
+/// # Panics
+/// Never: a request can be written as JSON.
+pub async fn post(sandbox: &Sandbox) -> std::io::Result<Raw> {
+    let url = format!("{}/orchestration/batches", sandbox.base_url());
+    let body = serde_json::to_vec(&create(sandbox)).expect("JSON");
+    let ask = Ask::new("POST", &url).token(&sandbox.token()).json(body);
+    ask.send().await
+}
+
+/// How many batches there are.
+pub fn made(sandbox: &Sandbox) -> u64 {
+    sandbox.created().iter().map(|created| created.count).sum()
+}
+
+/// Creates so many batches.
+///
+/// # Panics
+/// When one isn't created.
+pub async fn batches(sandbox: &Sandbox, client: &Client, count: usize) {
+    for _ in 0..count {
+        client
+            .create_batch(create(sandbox))
+            .await
+            .expect("a batch is created");
+    }
+}
+
+/// The fault that has hit the last request.
+pub fn last_fault(sandbox: &Sandbox) -> Option<String> {
+    sandbox
+        .requests()
+        .last()
+        .and_then(|last| last.fault.clone())
 }

@@ -86,6 +86,20 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
     }
 }
 
+/// Found by fuzzing: whether the second mark was passed over depended on where the file was cut.
+#[tokio::test]
+async fn byte_order_marks_are_passed_over_wherever_the_file_is_cut() {
+    for start in ["\u{feff}\u{feff}", "\n\u{feff}", "\u{feff}\r\n\u{feff}"] {
+        let text = format!("{start}name,age\nAda,36\n");
+        for piece in 1..=text.len() {
+            let mut rows = rows(text.clone().into_bytes(), piece).await;
+            let only = rows.pop().unwrap().unwrap();
+            assert_eq!(only, row("Ada", Some(36)), "{start:?}, {piece} at a time");
+            assert!(rows.is_empty());
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_object_a_line_is_read_too() {
     let all = rows(

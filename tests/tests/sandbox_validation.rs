@@ -238,7 +238,7 @@ async fn parameters_are_checked() {
         );
     }
     let path = format!(
-        "{list}?uuids%5B%5D={ID}&statuses[]=running&statuses[]=error&isFinished=false&limit=0"
+        "{list}?uuids%5B%5D={ID}&statuses[]=running&statuses[]=error&isFinished=false&limit=0&offset=18446744073709551615"
     );
     assert_eq!(ask(&sandbox, "GET", &path, None).await.status, 200);
 }

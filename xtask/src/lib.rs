@@ -2,5 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod changelog;
 pub mod codegen;
 pub mod spec;

@@ -44,6 +44,8 @@ struct Inner {
     /// What to look for, of a creation.
     sought: Option<Sought>,
     candidates: Vec<Batch>,
+    /// It is known that nothing has come of it which costs anything.
+    without_effect: bool,
     /// What else there is to say.
     note: Option<String>,
     hide: Hide,
@@ -92,6 +94,7 @@ impl Error {
             started: None,
             sought: None,
             candidates: Vec::new(),
+            without_effect: false,
             note: None,
             hide: Hide::default(),
             source: None,
@@ -176,9 +179,8 @@ impl Error {
             hide.clean(&field)
         );
         // The reader's own words quote the value, which may be a secret in the wrong place.
-        let why = std::error::Error::source(source).map_or_else(String::new, ToString::to_string);
         let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what)
-            .because(Words(hide.clean(&why)));
+            .because(Words(hide.clean(&source.reason())));
         error.0.field = Some(field);
         if let Some((attempts, started)) = answer.tries {
             error = error.after(attempts, started);
@@ -264,6 +266,13 @@ impl Error {
     pub(crate) fn undecided(mut self, candidates: Vec<Batch>, why: Option<Error>) -> Self {
         self.0.candidates = candidates;
         self.0.note = why.map(|why| format!("looking for the batch failed: {why:#}"));
+        self
+    }
+
+    /// Notes that it has turned out to have no effect that costs anything, whatever the operation.
+    pub(crate) fn without_effect(mut self, note: &str) -> Self {
+        self.0.without_effect = self.is_ambiguous();
+        self.0.note = Some(note.to_owned());
         self
     }
 
@@ -377,7 +386,7 @@ impl Error {
     /// Never true for a creation that may have been acted on: see
     /// [`is_ambiguous`](Self::is_ambiguous).
     pub fn is_retryable(&self) -> bool {
-        if self.is_unsent() {
+        if self.is_unsent() || self.0.without_effect {
             return true;
         }
         if !self
@@ -403,6 +412,7 @@ impl Error {
             .operation
             .is_none_or(|operation| operation.idempotent)
             || self.is_unsent()
+            || self.0.without_effect
         {
             return false;
         }

@@ -7,7 +7,9 @@ use cargo_batch_types::Batch;
 
 use super::echo::Sought;
 use super::verdict::Look;
-use crate::{Client, Error, operations};
+use crate::time::sleep;
+use crate::watch::asked;
+use crate::{Client, Error, ErrorKind, operations};
 
 /// `Date` has whole seconds, and a batch is dated by another machine than answers are.
 const PRECISION: Duration = Duration::from_secs(3);
@@ -18,6 +20,11 @@ const TOLERANCE: Duration = Duration::from_secs(120);
 
 /// How many pages of a list are read, 100 batches each, in an order the API doesn't document.
 const PAGES: usize = 100;
+
+/// How often a page that can't be read is asked for again in a look, and how long after. A list of
+/// many pages would hardly ever be read to its end otherwise, while many requests fail.
+const AGAIN: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// So many batches in a row, the newest first, are no coincidence.
 const ORDERED: usize = 20;
@@ -34,12 +41,24 @@ impl Client {
         let mut pages = list.pages();
         let mut order = Order::default();
         let mut look = Look::default();
-        for _ in 0..PAGES {
+        let (mut read, mut failed) = (0, 0);
+        while read < PAGES {
             let Some(page) = pages.next().await else {
                 look.complete = true;
                 break;
             };
-            let page = page?;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if failed < AGAIN && may_pass(&error) => {
+                    failed += 1;
+                    let pause = self.inner.retries.jitter(PAUSE).max(asked(&error));
+                    sleep(pause).await;
+                    pages.resume();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            read += 1;
             let window = Window::new(page.date, began.elapsed());
             for batch in page.items {
                 order.take(&batch);
@@ -57,6 +76,19 @@ impl Client {
             }
         }
         Ok(look)
+    }
+}
+
+/// The page may be better when it is asked for again: also one that broke off in its middle, or that
+/// was refused for a reason that makes no sense for a list. Who may not read it never may.
+pub(super) fn may_pass(error: &Error) -> bool {
+    let forbidden = error
+        .status()
+        .is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 404));
+    match error.kind() {
+        ErrorKind::Refused => !forbidden,
+        ErrorKind::Unreadable => error.status().is_some(),
+        _ => error.is_retryable(),
     }
 }
 

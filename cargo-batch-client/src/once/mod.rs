@@ -30,6 +30,9 @@ pub(crate) const SETTLING: Duration = Duration::from_secs(60);
 /// look decides that there is none; an earlier one may find it.
 const LOOKS: [f64; 5] = [1.0 / 60.0, 1.0 / 12.0, 0.25, 0.5, 1.0];
 
+/// When to look once more, where the list could not be read, or was not clear.
+const LOOKS_AGAIN: [f64; 3] = [1.25, 1.5, 2.0];
+
 /// How often a batch that is provably absent is created anew.
 const ROUNDS: u32 = 5;
 
@@ -56,7 +59,8 @@ impl Client {
     /// so that the same creation begun soon after adopts nothing by mistake.
     ///
     /// # Errors
-    /// As [`create_batch`](Self::create_batch).
+    /// As [`create_batch`](Self::create_batch). An error that isn't ambiguous says that there is no
+    /// batch, so it may be called again.
     pub async fn create_batch_once(
         &self,
         request: impl Into<CreateBatchRequest>,
@@ -101,7 +105,11 @@ impl Client {
                 }
             }
         }
-        Err(doubt.unwrap_or_else(|| Error::configuration("a creation needs at least one round")))
+        let error =
+            doubt.unwrap_or_else(|| Error::configuration("a creation needs at least one round"));
+        // The last look has shown that there is none.
+        own.settled();
+        Err(error.without_effect("no batch was created"))
     }
 
     /// The batches that a creation may have made, of which it isn't known whether it did: those of
@@ -143,7 +151,10 @@ impl Client {
         // From now on: whoever may still be acting has been acting until now.
         let ended = Instant::now();
         let mut found = Found::Undecided(Vec::new(), None);
-        for share in LOOKS {
+        for share in LOOKS.into_iter().chain(LOOKS_AGAIN) {
+            if share > 1.0 && !may_be_clearer(&found) {
+                break;
+            }
             let at = later(ended, self.inner.settling.mul_f64(share));
             crate::time::sleep_until(at).await;
             found = self.look_once(sought, own).await;
@@ -183,9 +194,11 @@ impl Client {
         #[cfg(not(target_arch = "wasm32"))]
         let file = self
             .upload_from("records.csv", std::io::Cursor::new(csv.into_bytes()))
-            .await?;
+            .await;
         #[cfg(target_arch = "wasm32")]
-        let file = self.upload_file("records.csv", csv).await?;
+        let file = self.upload_file("records.csv", csv).await;
+        // Whatever has become of the file costs nothing, and nothing runs.
+        let file = file.map_err(|error| error.without_effect("no batch was created"))?;
         request.data = CreateFileData::new(file.s3_filename).into();
         Ok(request)
     }
@@ -204,6 +217,16 @@ impl Found {
     fn undecided(look: Look) -> Self {
         let why = (look.candidates.is_empty() && !look.complete).then(look::too_long);
         Self::Undecided(look.into_batches(), why)
+    }
+}
+
+/// Another look may tell more: the list could not be read, or shows batches that are unclear.
+fn may_be_clearer(found: &Found) -> bool {
+    match found {
+        Found::Undecided(candidates, why) => {
+            !candidates.is_empty() || why.as_ref().is_some_and(look::may_pass)
+        }
+        Found::Adopted(_) | Found::Absent => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Large files: signed links to storage, one for each part.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -123,12 +124,24 @@ async fn whole(
     unchanged(size, sent)?;
     parts.sort_by_key(|part| part.part_number);
     let complete = CompleteMultipartUploadRequest::new(file.clone(), id.clone(), parts);
-    let whole = client.harmlessly(|| {
-        client
-            .complete_multipart_upload(complete.clone())
-            .into_future()
+    let doubtful = AtomicBool::new(false);
+    let whole = client.harmlessly(|| async {
+        let done = client.complete_multipart_upload(complete.clone()).await;
+        if done.as_ref().is_err_and(Error::is_ambiguous) {
+            doubtful.store(true, Ordering::Relaxed);
+        }
+        done
     });
-    Ok(whole.await?.s3_filename)
+    match whole.await {
+        Ok(whole) => Ok(whole.s3_filename),
+        // What a lost answer was about may have been done; then the upload is no longer known, but
+        // the file is.
+        Err(error) if doubtful.into_inner() => match client.list_file_columns(file.clone()).await {
+            Ok(_) => Ok(file.clone()),
+            Err(_) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 /// Brings one part to storage; each try with a link of its own.

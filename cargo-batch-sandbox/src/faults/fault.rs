@@ -115,7 +115,8 @@ pub enum Fault {
     },
     /// The token is replaced by another, and the request, with all that carry the old one, is
     /// answered 401. [`Sandbox::token`](crate::Sandbox::token) and `GET /sandbox/world` tell the new
-    /// one. Not for storage, which takes no token.
+    /// one. Every hit does so again: without a `count` no token is good for more than nothing. Not for
+    /// storage, which takes no token.
     RevokeToken,
     /// An error of the API; nothing is done.
     ApiError {

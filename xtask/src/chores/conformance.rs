@@ -51,13 +51,10 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// `Test cases: 2345 generated, …`
+/// `Test cases:`, and on the next line `2345 generated, …`
 fn cases(output: &str) -> Option<u64> {
-    let line = output
-        .lines()
-        .find_map(|line| line.split_once("Test cases:"))?;
-    let number = line
-        .1
+    let (_, after) = output.split_once("Test cases:")?;
+    let number = after
         .trim_start()
         .split(|letter: char| !letter.is_ascii_digit() && letter != ',')
         .next()?;
@@ -82,7 +79,7 @@ fn installed(target: &Path) -> Result<std::path::PathBuf, String> {
 mod tests {
     #[test]
     fn the_number_of_cases_is_found() {
-        let output = "Summary\n  Test cases: 2,345 generated, 2,345 passed\n";
+        let output = "Summary\n\nTest cases:\n  2,345 generated, 2,345 passed\n";
         assert_eq!(super::cases(output), Some(2345));
         assert_eq!(super::cases("nothing"), None);
     }

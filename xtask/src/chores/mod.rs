@@ -1,10 +1,13 @@
 //! What there is to do, each in a module of its own.
 
 mod bench;
+mod changelog;
+mod ci;
 mod codegen;
 mod conformance;
 mod http;
 mod page;
+mod picture;
 mod process;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +19,14 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 4] = [
+const CHORES: [Chore; 7] = [
     bench::CHORE,
+    changelog::CHORE,
+    ci::CHORE,
     codegen::CHORE,
     conformance::CHORE,
     page::CHORE,
+    picture::CHORE,
 ];
 
 /// Does what the arguments name; without any it lists what there is.

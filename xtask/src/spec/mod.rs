@@ -7,7 +7,7 @@ mod place;
 mod walk;
 
 pub use document::Document;
-pub use operation::{Operation, Pagination, Waiter, reference};
+pub use operation::{Operation, Pagination, Waiter, raw, reference};
 pub use place::{Place, Problem};
 pub use walk::{reachable, used_outside_unions};
 

@@ -22,7 +22,7 @@ const TOLERANCE: f64 = 3.0;
 /// The counts, and what they depend on beside our code.
 #[derive(Serialize, Deserialize)]
 struct Counts {
-    /// Other compilers, C libraries and versions of valgrind count otherwise.
+    /// Other compilers, processors, C libraries and versions of valgrind count otherwise.
     conditions: BTreeMap<String, String>,
     /// Of doing each workload once.
     instructions: BTreeMap<String, u64>,
@@ -106,7 +106,7 @@ fn count(programs: &Programs) -> Result<Counts, String> {
         // What the process costs by itself is in both.
         instructions.insert(name.to_owned(), twice.saturating_sub(once) / times);
     }
-    let conditions = [
+    let mut conditions: BTreeMap<String, String> = [
         ("rustc", "rustc"),
         ("valgrind", "valgrind"),
         ("libc", "ldd"),
@@ -114,6 +114,7 @@ fn count(programs: &Programs) -> Result<Counts, String> {
     .into_iter()
     .map(|(name, program)| Ok((name.to_owned(), machine::version(program)?)))
     .collect::<Result<_, String>>()?;
+    conditions.insert("cpu".to_owned(), machine::processor());
     Ok(Counts {
         conditions,
         instructions,

@@ -28,7 +28,7 @@ pub fn describe() -> Result<Value, String> {
         .filter_map(|name| Some(((*name).to_owned(), locked(&lock, name)?.into())))
         .collect();
     Ok(json!({
-        "cpu": field("/proc/cpuinfo", "model name", ':'),
+        "cpu": processor(),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "memory": field("/proc/meminfo", "MemTotal", ':'),
         "os": field("/etc/os-release", "PRETTY_NAME", '='),
@@ -36,6 +36,11 @@ pub fn describe() -> Result<Value, String> {
         "rustc": version("rustc")?,
         "crates": versions,
     }))
+}
+
+/// The name of the processor. C libraries choose their code by it.
+pub fn processor() -> String {
+    field("/proc/cpuinfo", "model name", ':')
 }
 
 /// What a program says of its version, in one line.

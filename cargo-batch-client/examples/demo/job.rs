@@ -1,0 +1,161 @@
+//! What the demo is about.
+
+use std::pin::pin;
+
+use anyhow::Context;
+use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, Outcome};
+use cargo_batch_client::{Client, Error};
+use indicatif::HumanBytes;
+
+use super::figures::grouped;
+use super::interrupts::Answer;
+use super::{Interrupts, Options, Screen};
+
+pub struct Job {
+    client: Client,
+    options: Options,
+    screen: Screen,
+    interrupts: Interrupts,
+}
+
+impl Job {
+    pub fn new(client: Client, options: Options, screen: Screen, interrupts: Interrupts) -> Self {
+        Self {
+            client,
+            options,
+            screen,
+            interrupts,
+        }
+    }
+
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let uuid = match self.options.resume {
+            Some(uuid) => uuid,
+            None => self.start().await?,
+        };
+        let Some(batch) = self.wait(uuid).await? else {
+            return self.left(uuid);
+        };
+        self.tell(&batch).await?;
+        match batch.outcome() {
+            Some(Outcome::Succeeded | Outcome::PartlyFailed { .. }) => self.fetch(uuid).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Uploads the file and creates the batch.
+    async fn start(&mut self) -> anyhow::Result<BatchUuid> {
+        let workflow = self.options.workflow.context(
+            "CARGO_API_TOKEN is set, so this would run on the real API and spend credits: name the \
+             workflow to run with `cargo demo -- --workflow UUID`",
+        )?;
+        let path = &self.options.file;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = name.to_string_lossy().into_owned();
+        let bar = self.screen.transfer("upload");
+        let upload = self.client.upload(path).on_progress(bar.moved());
+        let file = tokio::select! {
+            file = upload => file?,
+            () = self.interrupts.next() => {
+                anyhow::bail!("stopped before a batch was created: nothing was spent");
+            }
+        };
+        drop(bar);
+        self.screen.line("uploaded", &name)?;
+
+        let request = CreateBatchRequest::new(file).workflow(workflow);
+        let batch = self.create(request).await?;
+        self.screen
+            .line("created", &format!("batch {}", batch.uuid))?;
+        Ok(batch.uuid)
+    }
+
+    /// Whoever stops here would not know what was created, so the question comes afterwards.
+    async fn create(&mut self, request: CreateBatchRequest) -> anyhow::Result<Batch> {
+        let mut creation = pin!(self.client.create_batch_once(request));
+        tokio::select! {
+            batch = &mut creation => return Ok(batch?),
+            () = self.interrupts.next() => self.interrupts.keep(),
+        }
+        self.screen
+            .note("One moment, the batch is being created; a second Ctrl-C ends at once.")?;
+        Ok(creation.await?)
+    }
+
+    /// Nothing when it was left running.
+    async fn wait(&mut self, uuid: BatchUuid) -> anyhow::Result<Option<Batch>> {
+        let mut watch = self.client.watch(uuid);
+        if let Some(interval) = self.options.interval {
+            watch = watch.interval(interval);
+        }
+        let mut runs = self.screen.runs();
+        loop {
+            tokio::select! {
+                state = watch.next() => {
+                    let state: Result<Batch, Error> = state.context("the batch was not seen")?;
+                    let batch = state.with_context(|| resume_hint(uuid))?;
+                    runs.show(&mut self.screen, &batch)?;
+                    if batch.is_finished() {
+                        return Ok(Some(batch));
+                    }
+                }
+                () = self.interrupts.next() => {
+                    runs.hide();
+                    match self.interrupts.ask(self.screen.is_terminal()).await? {
+                        Answer::Leave => return Ok(None),
+                        Answer::Cancel => {
+                            self.client.cancel_batch(uuid).await?;
+                            self.screen.note("Cancelling; what has run by now was paid for.")?;
+                        }
+                        Answer::Wait => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn left(&mut self, uuid: BatchUuid) -> anyhow::Result<()> {
+        match self.options.ends_with_us {
+            false => self.screen.note(&resume_hint(uuid))?,
+            true => self.screen.note(&format!(
+                "This sandbox ends now, and the batch with it. On the real API it goes on, and\n  \
+                 cargo demo -- --resume {uuid}\nwaits for it again."
+            ))?,
+        }
+        Ok(())
+    }
+
+    /// How it ended, why runs failed, and what it cost.
+    async fn tell(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        if let Some(outcome) = batch.outcome() {
+            self.screen.line("outcome", &format!("it {outcome}"))?;
+        }
+        if batch.failed_runs_count > 0 {
+            let failed = self.client.batch(batch.uuid).failed_runs().await?;
+            let failed = failed.collect().await?;
+            for (reason, count) in grouped(failed.into_iter().map(|run| run.error_message)) {
+                self.screen.line("", &format!("{count:>4} × {reason}"))?;
+            }
+        }
+        let spent = format!("{:.2} credits", batch.credits_used_count);
+        Ok(self.screen.line("spent", &spent)?)
+    }
+
+    async fn fetch(&mut self, uuid: BatchUuid) -> anyhow::Result<()> {
+        let path = &self.options.results;
+        let bar = self.screen.transfer("download");
+        let download = self.client.batch(uuid).download();
+        let download = download.on_progress(bar.moved());
+        let bytes = tokio::select! {
+            bytes = download.to_file(path) => bytes.with_context(|| resume_hint(uuid))?,
+            () = self.interrupts.next() => return self.left(uuid),
+        };
+        drop(bar);
+        let results = format!("{}, {}", path.display(), HumanBytes(bytes));
+        Ok(self.screen.line("results", &results)?)
+    }
+}
+
+fn resume_hint(uuid: BatchUuid) -> String {
+    format!("the batch is not lost, go on with\n  cargo demo -- --resume {uuid}")
+}

@@ -1,0 +1,50 @@
+//! What fuzz targets reach: the parsers of what a server sends, without a server.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use crate::operation::Operation;
+use crate::response::Answer;
+use crate::secret::Hide;
+use crate::{Client, Error, Response};
+
+#[cfg(feature = "rows")]
+pub use crate::rows::fuzzing::{Read, rows};
+
+/// The error that an answer is, for whoever has sent a token.
+pub fn refused(
+    operation: Option<&'static Operation>,
+    token: &str,
+    (status, headers, body): (StatusCode, HeaderMap, Bytes),
+) -> Error {
+    let header = HeaderValue::try_from(format!("Bearer {token}")).ok();
+    let hide = Hide::token(header.as_ref());
+    Error::refused(operation, Answer::new(status, headers, body), hide)
+}
+
+/// What is read of an answer.
+///
+/// # Errors
+/// When it isn't a `T`.
+pub fn read<T: DeserializeOwned>(
+    client: &Client,
+    operation: &'static Operation,
+    body: Bytes,
+) -> Result<Response<T>, Error> {
+    let answer = Answer::new(StatusCode::OK, HeaderMap::new(), body);
+    client.read(operation, answer)
+}
+
+/// The pause before the next attempt.
+pub fn pause(client: &Client, attempts: u32, asked: Option<Duration>) -> Option<Duration> {
+    client.inner.retries.pause(&client.retry, attempts, asked)
+}
+
+/// How long a server asks to be left alone.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    crate::retry::retry_after(headers)
+}

@@ -1,0 +1,18 @@
+//! What there is to know, a page for each thing.
+//!
+//! - [Money](money): what is sent again and what is not.
+//! - [Waiting](waiting): for one batch or thousands, across restarts.
+//! - [Results](results): how a batch ended, and what it made.
+//! - [Forward compatibility](forward_compatibility): servers that are newer than this crate.
+
+#[doc = include_str!("../docs/guide/money.md")]
+pub mod money {}
+
+#[doc = include_str!("../docs/guide/waiting.md")]
+pub mod waiting {}
+
+#[doc = include_str!("../docs/guide/results.md")]
+pub mod results {}
+
+#[doc = include_str!("../docs/guide/forward_compatibility.md")]
+pub mod forward_compatibility {}

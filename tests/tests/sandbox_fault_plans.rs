@@ -1,0 +1,266 @@
+//! Plans of faults: how they are written, and what they decide.
+
+use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
+use cargo_batch_tests::raw::Ask;
+use cargo_batch_tests::sandbox::{Checked, last_fault, list};
+use serde_json::{Value, json};
+
+#[tokio::test(start_paused = true)]
+async fn what_is_decided_follows_from_the_seed_alone() {
+    let hits = async |seed: u64, other: bool| {
+        let (sandbox, _) = Checked::start().await;
+        let refused = || Fault::ServerError { acted: false };
+        let mut plan = FaultPlan::new();
+        if other {
+            plan = plan.rule(
+                Rule::new(Fault::InvalidJson)
+                    .on("list_batches")
+                    .probability(0.5)
+                    .seed(9),
+            );
+        }
+        plan = plan.rule(
+            Rule::new(refused())
+                .on("list_batches")
+                .probability(0.3)
+                .seed(seed),
+        );
+        sandbox.faults(plan).await.unwrap();
+        let mut hits = Vec::new();
+        for _ in 0..200 {
+            list(&sandbox).send().await.unwrap();
+            hits.push(last_fault(&sandbox).as_deref() == Some("serverError"));
+        }
+        hits
+    };
+    let (one, again, other) = (
+        hits(1, false).await,
+        hits(1, false).await,
+        hits(2, false).await,
+    );
+    assert_eq!(one, again);
+    assert_ne!(one, other);
+    let count = one.iter().filter(|hit| **hit).count();
+    assert!((40..=80).contains(&count), "{count}");
+    // Another rule takes some away, and changes nothing else.
+    let fewer = hits(1, true).await;
+    assert!(fewer.iter().zip(&one).all(|(fewer, one)| !fewer || *one));
+    assert_ne!(fewer, one);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_skip_and_count() {
+    let (sandbox, _) = Checked::start().await;
+    let plan = FaultPlan::new()
+        .rule(
+            Rule::new(Fault::BadGateway { acted: false })
+                .on("list_batches")
+                .skip(1)
+                .count(2),
+        )
+        .rule(
+            Rule::new(Fault::ServerError { acted: false })
+                .on("api")
+                .skip(2),
+        );
+    sandbox.faults(plan).await.unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(list(&sandbox).send().await.unwrap().status);
+    }
+    assert_eq!(statuses, [200, 502, 502, 500, 500]);
+    let url = format!("http://{}/sandbox/faults", sandbox.address());
+    let told = Ask::new("GET", &url).send().await.unwrap().json();
+    assert_eq!(told["rules"][0]["hits"], 2);
+    assert_eq!(told["rules"][1]["seen"], 5);
+    assert_eq!(
+        told["rules"][0]["fault"],
+        json!({ "kind": "badGateway", "acted": false })
+    );
+    let told = Ask::new("DELETE", &url).send().await.unwrap().json();
+    assert_eq!(told["rules"], json!([]));
+    assert_eq!(list(&sandbox).send().await.unwrap().status, 200);
+}
+
+#[test]
+fn every_fault_reads_back_as_it_is_written() {
+    let faults = [
+        Fault::Refuse { seconds: 1.0 },
+        Fault::CloseOnAccept,
+        Fault::ResetBeforeReading,
+        Fault::ResetBeforeActing,
+        Fault::ResetAfterActing,
+        Fault::Stall {
+            seconds: None,
+            acted: false,
+        },
+        Fault::Trickle {
+            bytes: 16,
+            millis: 100,
+        },
+        Fault::Truncate { bytes: None },
+        Fault::WrongLength { by: 10 },
+        Fault::BadGateway { acted: false },
+        Fault::GatewayTimeout { acted: true },
+        Fault::ServerError { acted: false },
+        Fault::TooManyRequests {
+            retry_after: None,
+            as_date: false,
+        },
+        Fault::Unavailable {
+            retry_after: None,
+            as_date: false,
+            acted: false,
+        },
+        Fault::RevokeToken,
+        Fault::ApiError {
+            status: 400,
+            reason: None,
+            data_reason: None,
+            message: None,
+        },
+        Fault::InvalidJson,
+        Fault::UnknownStatus {
+            status: "hibernating".to_owned(),
+        },
+        Fault::UnknownKind {
+            value: "quantum".to_owned(),
+        },
+        Fault::ExtraFields,
+        Fault::DuplicatePage { items: 1 },
+        Fault::ReorderedPage,
+        Fault::ExpiredUrl,
+        Fault::ChangedContent,
+    ];
+    for fault in faults {
+        let written = serde_json::to_value(&fault).unwrap();
+        assert_eq!(
+            serde_json::from_value::<Fault>(written.clone()).unwrap(),
+            fault
+        );
+        // These are the defaults, so that the kind alone says the same.
+        let kind = json!({ "kind": written["kind"] });
+        assert_eq!(serde_json::from_value::<Fault>(kind).unwrap(), fault);
+    }
+    let full = json!({ "seed": 3, "rules": [{ "operation": "create_batch", "skip": 1, "count": 2,
+        "probability": 0.5, "seed": 4, "fault": { "kind": "apiError", "status": 402,
+        "reason": "a", "dataReason": "b", "message": "c" } }] });
+    let plan = FaultPlan::from_json(&full.to_string()).unwrap();
+    assert_eq!(serde_json::to_value(plan).unwrap(), full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
+    let (sandbox, _) = Checked::start().await;
+    sandbox
+        .faults(Rule::new(Fault::ServerError { acted: false }))
+        .await
+        .unwrap();
+    let url = format!("http://{}/sandbox/faults", sandbox.address());
+    let rule = |rule: Value| json!({ "rules": [{ "fault": { "kind": "invalidJson" } }, rule] });
+    for (plan, said) in [
+        (json!({}), "missing field `rules`"),
+        (
+            json!({ "rules": 1 }),
+            "rules: invalid type: integer `1`, expected a sequence",
+        ),
+        (
+            json!({ "rules": [], "rule": [] }),
+            "rule: unknown field `rule`, expected `seed` or `rules`",
+        ),
+        (rule(json!({})), "rules[1]: missing field `fault`"),
+        (
+            rule(json!({ "fault": {} })),
+            "rules[1].fault: missing field `kind`",
+        ),
+        (
+            rule(json!({ "fault": { "kind": 3 } })),
+            "rules[1].fault: kind: 3 is not a string",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "fire" } })),
+            "rules[1].fault: unknown variant `fire`, expected one of `refuse`, `closeOnAccept`, ",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "stall", "seconds": "x" } })),
+            "rules[1].fault: seconds: invalid type: string \"x\", expected f64",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "stall", "minutes": 1 } })),
+            "rules[1].fault: minutes: unknown field `minutes`, expected `seconds` or `acted`",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "revokeToken", "count": 1 } })),
+            "rules[1].fault: count: the kind revokeToken has no members",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "stall", "seconds": -1 } })),
+            "rules[1].fault.seconds: -1 is not a number of seconds, from 0 to 1000000000",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "trickle", "bytes": 0 } })),
+            "rules[1].fault.bytes: 0 is not a number from 1 on",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "apiError", "status": 200 } })),
+            "rules[1].fault.status: 200 is not from 400 to 599",
+        ),
+        (
+            rule(json!({ "operation": "getBatch", "fault": { "kind": "invalidJson" } })),
+            "rules[1].operation: \"getBatch\" is none of *, api, storage, storage_get, storage_put, create_batch, ",
+        ),
+        (
+            rule(json!({ "operation": "get_batch", "fault": { "kind": "refuse" } })),
+            "rules[1].operation: a fault of kind refuse is for *, api, storage only, not for \"get_batch\"",
+        ),
+        (
+            rule(json!({ "count": 1, "fault": { "kind": "refuse" } })),
+            "rules[1].fault: skip, count and probability ",
+        ),
+        (
+            rule(json!({ "operation": "get_batch", "fault": { "kind": "reorderedPage" } })),
+            "rules[1].operation: a fault of kind reorderedPage is for list_batches, list_runs, ",
+        ),
+        (
+            rule(json!({ "operation": "create_batch", "fault": { "kind": "expiredUrl" } })),
+            "rules[1].operation: a fault of kind expiredUrl is for storage, storage_get, storage_put only",
+        ),
+        (
+            rule(json!({ "operation": "storage_get", "fault": { "kind": "revokeToken" } })),
+            "rules[1].operation: a fault of kind revokeToken is not for \"storage_get\", which takes no token",
+        ),
+        (
+            rule(json!({ "probability": 1.5, "fault": { "kind": "invalidJson" } })),
+            "rules[1].probability: 1.5 is not from 0 to 1",
+        ),
+        (
+            rule(json!({ "probability": "x", "fault": { "kind": "invalidJson" } })),
+            "rules[1].probability: invalid type",
+        ),
+    ] {
+        let answer = Ask::new("POST", &url)
+            .body(plan.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 400);
+        assert!(
+            answer.message().starts_with(said),
+            "{} for {said}",
+            answer.message()
+        );
+    }
+    assert!(
+        sandbox
+            .faults(Rule::new(Fault::InvalidJson).on("x"))
+            .await
+            .is_err()
+    );
+    // The plan of before is still in force.
+    assert_eq!(list(&sandbox).send().await.unwrap().status, 500);
+    let error = Sandbox::builder()
+        .faults(Rule::new(Fault::InvalidJson).on("x"))
+        .start()
+        .await;
+    assert_eq!(error.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+}
