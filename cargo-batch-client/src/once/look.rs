@@ -79,15 +79,13 @@ impl Client {
     }
 }
 
-/// The page may be better when it is asked for again: also one that broke off in its middle, or that
-/// was refused for a reason that makes no sense for a list. Who may not read it never may.
+/// The page may be better when it is asked for again: also one that broke off in its middle, that was
+/// refused for a reason that makes no sense for a list, or whose token had just been replaced.
 pub(super) fn may_pass(error: &Error) -> bool {
-    let forbidden = error
-        .status()
-        .is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 404));
+    let status = error.status().map(|status| status.as_u16());
     match error.kind() {
-        ErrorKind::Refused => !forbidden,
-        ErrorKind::Unreadable => error.status().is_some(),
+        ErrorKind::Refused => !matches!(status, Some(403 | 404)),
+        ErrorKind::Unreadable | ErrorKind::Unauthorized => status.is_some(),
         _ => error.is_retryable(),
     }
 }
