@@ -65,7 +65,9 @@ impl Seen {
         {
             assert!(secret.len() >= 8, "{secret} is nothing to look for");
             for (place, _) in text.match_indices(&secret).take(3) {
-                let start = text.floor_char_boundary(place.saturating_sub(100));
+                let mut before = place.saturating_sub(100)..place;
+                let start = before.find(|at| text.is_char_boundary(*at));
+                let start = start.unwrap_or(place);
                 found.push(format!("{secret}: …{}", &text[start..place + secret.len()]));
             }
         }
