@@ -570,10 +570,7 @@ impl<'a> GetBatch<'a> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_BATCH, why))?;
-        let url = format!(
-            "{}/orchestration/batches/{}", client.baseurl, encode_path(& uuid
-            .to_string()),
-        );
+        let url = format!("{}/orchestration/batches/{}", client.baseurl, uuid,);
         let request = || {
             client
                 .client
@@ -649,10 +646,7 @@ impl<'a> CancelBatch<'a> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::CANCEL_BATCH, why))?;
-        let url = format!(
-            "{}/orchestration/batches/{}/cancel", client.baseurl, encode_path(& uuid
-            .to_string()),
-        );
+        let url = format!("{}/orchestration/batches/{}/cancel", client.baseurl, uuid,);
         let request = || {
             client
                 .client
@@ -747,10 +741,7 @@ impl<'a> DownloadBatch<'a> {
             .map_err(|why| Error::invalid_request(&operations::DOWNLOAD_BATCH, why))?;
         let body = body
             .map_err(|why| Error::invalid_request(&operations::DOWNLOAD_BATCH, why))?;
-        let url = format!(
-            "{}/orchestration/batches/{}/download", client.baseurl, encode_path(& uuid
-            .to_string()),
-        );
+        let url = format!("{}/orchestration/batches/{}/download", client.baseurl, uuid,);
         let request = || {
             client
                 .client

@@ -54,10 +54,7 @@ impl<'a> GetRelease<'a> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_RELEASE, why))?;
-        let url = format!(
-            "{}/orchestration/releases/{}", client.baseurl, encode_path(& uuid
-            .to_string()),
-        );
+        let url = format!("{}/orchestration/releases/{}", client.baseurl, uuid,);
         let request = || {
             client
                 .client

@@ -208,9 +208,7 @@ impl<'a> GetRun<'a> {
         let Self { client, uuid } = self;
         let uuid = uuid
             .map_err(|why| Error::invalid_request(&operations::GET_RUN, why))?;
-        let url = format!(
-            "{}/orchestration/runs/{}", client.baseurl, encode_path(& uuid.to_string()),
-        );
+        let url = format!("{}/orchestration/runs/{}", client.baseurl, uuid,);
         let request = || {
             client
                 .client

@@ -11,10 +11,11 @@ use proc_macro2::{Ident, TokenStream};
 use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle};
 use quote::{ToTokens, quote};
 use serde_json::Value;
+use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 
 use super::Chunk;
-use super::lower::Lowered;
+use super::lower::{Lowered, Shape};
 use super::rust::{ShortPaths, camel, code, docs, print, shouting, snake};
 use crate::spec::{Document, Operation};
 
@@ -31,7 +32,8 @@ pub fn generate(document: &Document, lowered: &Lowered) -> Result<Vec<Chunk>, St
         let items = builders
             .remove(&name.to_string())
             .ok_or_else(|| format!("progenitor wrote no builder `{name}`"))?;
-        let text = write(document, operation, &name, items)?;
+        let parameters = parameters(document, lowered, operation);
+        let text = write(operation, &name, &parameters, items)?;
         let (module, name) = (operation.tag.clone(), operation.id.clone());
         chunks.push(Chunk { module, name, text });
     }
@@ -104,17 +106,16 @@ fn module<'a>(file: &'a syn::File, name: &str) -> Result<&'a [syn::Item], String
 }
 
 fn write(
-    document: &Document,
     operation: &Operation,
     name: &Ident,
+    parameters: &[Parameter],
     items: Vec<syn::Item>,
 ) -> Result<String, String> {
-    let parameters = parameters(document, operation);
-    let method = method(operation, name, &parameters);
+    let method = method(operation, name, parameters);
     let mut file: syn::File = syn::parse_quote!(#(#items)*);
     let mut hand_over = HandOver {
         operation: shouting(&operation.id),
-        parameters: &parameters,
+        parameters,
         summary: &operation.summary,
         handed_over: 0,
     };
@@ -155,10 +156,16 @@ struct Parameter {
     required: bool,
     /// What a required one is taken as.
     taken: TokenStream,
+    /// It is a uuid, which needs no escapes in a path.
+    id: bool,
     description: String,
 }
 
-fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
+fn parameters(document: &Document, lowered: &Lowered, operation: &Operation) -> Vec<Parameter> {
+    let is_id = |name: &str| {
+        let mut schemas = lowered.schemas.iter();
+        schemas.any(|schema| schema.name == name && matches!(schema.shape, Shape::Id))
+    };
     let node = document.get(&operation.place).unwrap_or(&Value::Null);
     let listed = node["parameters"]
         .as_array()
@@ -166,7 +173,8 @@ fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
         .flatten()
         .map(|parameter| {
             let name = snake(parameter["name"].as_str().unwrap_or_default());
-            let kind = match crate::spec::reference(&parameter["schema"]) {
+            let schema = crate::spec::reference(&parameter["schema"]);
+            let kind = match schema {
                 Some(schema) => {
                     let schema = super::rust::ident(schema);
                     quote!(types::#schema)
@@ -177,6 +185,7 @@ fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
                 name,
                 required: parameter["required"] == true,
                 taken: quote!(impl Into<#kind>),
+                id: schema.is_some_and(is_id),
                 description: parameter["description"]
                     .as_str()
                     .unwrap_or_default()
@@ -190,6 +199,7 @@ fn parameters(document: &Document, operation: &Operation) -> Vec<Parameter> {
             name: snake("body"),
             required: true,
             taken: quote!(impl Into<types::#schema>),
+            id: false,
             description: "The request.".to_owned(),
         }
     });
@@ -323,6 +333,26 @@ impl VisitMut for HandOver<'_> {
             *expression =
                 syn::parse_quote!(|why| Error::invalid_request(&operations::#operation, why));
         }
+    }
+
+    /// `format!("{}/batches/{}", client.baseurl, encode_path(&uuid.to_string()))`
+    fn visit_macro_mut(&mut self, item: &mut syn::Macro) {
+        let parser = Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+        if item.path.is_ident("format")
+            && let Ok(mut arguments) = item.parse_body_with(parser)
+        {
+            for argument in &mut arguments {
+                for id in self.parameters.iter().filter(|parameter| parameter.id) {
+                    let name = &id.name;
+                    let escaped = quote!(encode_path(&#name.to_string())).to_string();
+                    if argument.to_token_stream().to_string() == escaped {
+                        *argument = syn::parse_quote!(#name);
+                    }
+                }
+            }
+            item.tokens = arguments.to_token_stream();
+        }
+        visit_mut::visit_macro_mut(self, item);
     }
 
     /// "conversion to `:: std :: vec :: Vec < :: cargo_batch_types :: X >` for x failed"
