@@ -238,8 +238,9 @@ impl Client {
         request: Request,
     ) -> Result<Answer, Error> {
         let lost = |error| Error::transport(Some(operation), error);
-        let response = self.client.execute(request).await.map_err(lost)?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let mut response = self.client.execute(request).await.map_err(lost)?;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;
         let body = body(response, cap).await.map_err(|error| match error {
             Some(error) => lost(error),

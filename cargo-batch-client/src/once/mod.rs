@@ -1,5 +1,6 @@
 //! Creating a batch exactly once, over an API that has no idempotency key.
 
+mod created;
 mod echo;
 mod known;
 mod look;
@@ -9,8 +10,8 @@ mod verdict;
 use std::time::Duration;
 
 use cargo_batch_types::{Batch, BatchUuid, CreateBatchData, CreateBatchRequest, CreateFileData};
-use serde::Deserialize;
 
+pub(crate) use self::created::created;
 pub use self::echo::Creation;
 use self::echo::Fit;
 pub(crate) use self::echo::Sought;
@@ -80,8 +81,7 @@ impl Client {
             };
             if let Some(batch) = error.created() {
                 own.settled();
-                let read = self.get_batch(batch).await;
-                return read.map(|answer| answer.batch).map_err(|_| error);
+                return self.named(batch).await.ok_or(error);
             }
             let found = if error.is_ambiguous() {
                 self.settle(&sought, &mut own).await
@@ -115,7 +115,8 @@ impl Client {
     /// The batches that a creation may have made, of which it isn't known whether it did: those of
     /// the same workflow with the same data, made since the creation began and not handed out by
     /// this client already. Where there are none, those of which the data leaves it open (the server
-    /// may give it back otherwise than it was sent, or not at all).
+    /// may give it back otherwise than it was sent, or not at all). Where the server
+    /// [named the batch](Error::created) in an answer that can't be read, that one.
     ///
     /// `request` is what was sent to [`create_batch`](Self::create_batch) or
     /// [`execute_action_batch`](Self::execute_action_batch). The data of an action isn't given
@@ -126,13 +127,16 @@ impl Client {
     /// [settling time](crate::ClientBuilder::settling) has passed.
     ///
     /// # Errors
-    /// As [`list_batches`](Self::list_batches), and
+    /// As [`list_batches`](Self::list_batches) and [`get_batch`](Self::get_batch), and
     /// [`Unreadable`](crate::ErrorKind::Unreadable) when the list is too long to be read to its end.
     pub async fn find_created<'a>(
         &self,
         request: impl Into<Creation<'a>>,
         error: &Error,
     ) -> Result<Vec<Batch>, Error> {
+        if let Some(batch) = error.created() {
+            return Ok(vec![self.get_batch(batch).await?.batch]);
+        }
         // What was really sent, where that is known: records may have become a file.
         let sought = match error.sought() {
             Some(sought) => sought.clone(),
@@ -144,6 +148,20 @@ impl Client {
             return Err(look::too_long());
         }
         Ok(look.into_batches())
+    }
+
+    /// A batch that exists, as the server said: asked for as patiently as others are looked for.
+    async fn named(&self, batch: BatchUuid) -> Option<Batch> {
+        let began = Instant::now();
+        for share in [0.0].into_iter().chain(LOOKS) {
+            crate::time::sleep_until(later(began, self.inner.settling.mul_f64(share))).await;
+            match self.get_batch(batch).await {
+                Ok(answer) => return Some(answer.batch),
+                Err(error) if look::may_pass(&error) => {}
+                Err(_) => break,
+            }
+        }
+        None
     }
 
     /// Looks for what an ambiguous creation made, until it must have appeared.
@@ -234,19 +252,6 @@ fn may_be_clearer(found: &Found) -> bool {
 fn is_hopeless(sought: &Sought, candidates: &[Batch]) -> bool {
     let mut fits = candidates.iter().map(|batch| sought.fit(batch));
     !sought.is_told_apart() && fits.any(|fit| fit == Fit::Same)
-}
-
-/// The id of the batch in the answer to a creation, whatever else is in it.
-pub(crate) fn created(body: &[u8]) -> Option<BatchUuid> {
-    #[derive(Deserialize)]
-    struct Created {
-        batch: Identified,
-    }
-    #[derive(Deserialize)]
-    struct Identified {
-        uuid: BatchUuid,
-    }
-    Some(serde_json::from_slice::<Created>(body).ok()?.batch.uuid)
 }
 
 #[cfg(test)]

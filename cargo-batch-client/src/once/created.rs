@@ -1,0 +1,114 @@
+//! Which batch did a creation make?
+
+use std::borrow::Cow;
+
+use cargo_batch_types::BatchUuid;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
+};
+
+/// The id of the batch in the answer to a creation.
+///
+/// Whatever else is in it: the answer is read up to the id and no further, so that a batch that was
+/// made is known even where the rest is cut off or new to us, and finding it costs next to nothing.
+pub fn created(answer: &[u8]) -> Option<BatchUuid> {
+    let mut found = None;
+    let member = Member {
+        path: &["batch", "uuid"],
+        found: &mut found,
+    };
+    // How reading ends says nothing: that an id is found ends it as well.
+    let _ = member.deserialize(&mut serde_json::Deserializer::from_slice(answer));
+    found
+}
+
+/// Looks for a member of a member.
+struct Member<'a> {
+    path: &'static [&'static str],
+    found: &'a mut Option<BatchUuid>,
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        if !self.path.is_empty() {
+            return value.deserialize_map(self);
+        }
+        *self.found = Some(BatchUuid::deserialize(value)?);
+        Err(D::Error::custom("found"))
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = members.next_key()? {
+            match self.path {
+                [wanted, path @ ..] if *wanted == name => {
+                    let found = &mut *self.found;
+                    members.next_value_seed(Member { path, found })?;
+                }
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copied only where it is written with escapes.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+    #[test]
+    fn the_id_is_found_in_whatever_surrounds_it() {
+        for answer in [
+            r#"{"batch": {"uuid": "ID"}}"#,
+            r#"{"new": [{"uuid": 1}], "batch": {"new": {"batch": null}, "uuid": "ID", "status": 7}}"#,
+            r#"{"b\u0061tch": {"uuid": "ID"}}"#,
+            // Cut off.
+            r#"{"batch": {"uuid": "ID", "workspaceUu"#,
+        ] {
+            let found = created(answer.replace("ID", ID).as_bytes());
+            assert_eq!(
+                found.map(|id| id.to_string()).as_deref(),
+                Some(ID),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_it() {
+        for answer in [
+            "",
+            "null",
+            "[]",
+            r#"{"uuid": "ID"}"#,
+            r#"{"batch": "ID"}"#,
+            r#"{"batch": {"uuid": ""#,
+            r#"{"batch": {"uuid": "not-an-id"}}"#,
+            r#"{"batch": {"workflow": {"uuid": "ID"}}}"#,
+            r#"{"other": {"batch": {"uuid": "ID"}}}"#,
+        ] {
+            assert_eq!(
+                created(answer.replace("ID", ID).as_bytes()),
+                None,
+                "{answer}"
+            );
+        }
+    }
+}
