@@ -1,6 +1,5 @@
 //! Sixty-four creations at a time.
 
-use cargo_batch_client::types::{CreateBatchData, CreateBatchRequest};
 use tokio::task::JoinSet;
 
 use crate::pairs::{Pairs, median, seconds};
@@ -17,8 +16,7 @@ pub fn measure() -> Result<Vec<Row>> {
     let server = Server::start()?;
     let runtime = setup::runtime()?;
     let client = setup::client(&server.origin)?;
-    let request = CreateBatchRequest::new(CreateBatchData::segment(samples::uuid(6, 0)))
-        .workflow(samples::uuid(3, 0));
+    let request = samples::creation();
 
     let rate = |seconds: f64| (AT_ONCE * EACH) as f64 / seconds;
     let ours = || {

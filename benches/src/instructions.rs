@@ -10,10 +10,11 @@ use crate::server::Server;
 use crate::{Result, by_hand, rows, samples, setup};
 
 /// What is guarded, and how many times it is done at least.
-pub const GUARDED: [(&str, u64); 4] = [
+pub const GUARDED: [(&str, u64); 5] = [
     ("decode_batch", 200),
     ("decode_list", 5),
     ("get_batch", 200),
+    ("create_batch", 200),
     ("csv_rows", 2),
 ];
 
@@ -47,6 +48,25 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
             setup::runtime()?.block_on(async {
                 for _ in 0..times {
                     std::hint::black_box(by_hand::get_batch(&http, origin, BATCH).await?);
+                }
+                Ok::<_, crate::Failure>(())
+            })?;
+        }
+        "create_batch" => {
+            let (client, request) = (setup::client(origin)?, samples::creation());
+            setup::runtime()?.block_on(async {
+                for _ in 0..times {
+                    std::hint::black_box(client.create_batch(request.clone()).await?);
+                }
+                Ok::<_, crate::Failure>(())
+            })?;
+        }
+        "create_batch_by_hand" => {
+            let (http, request) = (setup::reqwest()?, samples::creation());
+            setup::runtime()?.block_on(async {
+                for _ in 0..times {
+                    let request = std::hint::black_box(request.clone());
+                    std::hint::black_box(by_hand::create_batch(&http, origin, &request).await?);
                 }
                 Ok::<_, crate::Failure>(())
             })?;

@@ -1,7 +1,7 @@
 //! Inputs, the same in every run.
 
 use bytes::Bytes;
-use cargo_batch_client::types::BatchUuid;
+use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,6 +14,11 @@ pub const fn uuid(kind: u16, number: u64) -> Uuid {
         ((kind as u64) << 48) | 0x1d4f_0000_4a11,
         0x8000_0000_0000_0000 | number,
     )
+}
+
+/// A request for a batch of a segment.
+pub fn creation() -> CreateBatchRequest {
+    CreateBatchRequest::new(CreateBatchData::segment(uuid(6, 0))).workflow(uuid(3, 0))
 }
 
 /// A batch that executes a release, as the API writes it.
@@ -86,7 +91,13 @@ fn node(batch: u64, number: u64) -> Value {
 
 /// The answer to `get_batch`, and to a creation.
 pub fn one() -> Bytes {
-    text(&json!({ "batch": batch(BATCH.0, "running") }))
+    let mut batch = batch(BATCH.0, "running");
+    // The API writes the id first; a `Value` is written in the order of the alphabet.
+    let uuid = batch["uuid"].take();
+    batch.as_object_mut().map(|batch| batch.remove("uuid"));
+    let rest = batch.to_string();
+    let rest = rest.trim_start_matches('{');
+    format!(r#"{{"batch":{{"uuid":{uuid},{rest}}}"#).into()
 }
 
 /// A list of batches with so many nodes each.

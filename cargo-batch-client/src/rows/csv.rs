@@ -10,8 +10,7 @@ use super::{Row, TooLong};
 pub struct CsvRows {
     reader: csv_core::Reader,
     header: Option<StringRecord>,
-    /// The next line to be read, and the one that the record under way starts on.
-    line: u64,
+    /// The line that the record under way starts on.
     start: u64,
     /// Nothing of the next record has been read yet.
     fresh: bool,
@@ -27,10 +26,11 @@ pub struct CsvRows {
 impl CsvRows {
     /// A reader that begins on a certain line, and takes records up to a size.
     pub fn new(line: u64, cap: usize) -> Self {
+        let mut reader = csv_core::Reader::new();
+        reader.set_line(line);
         Self {
-            reader: csv_core::Reader::new(),
+            reader,
             header: None,
-            line,
             start: line,
             fresh: true,
             output: vec![0; 4096],
@@ -52,11 +52,11 @@ impl CsvRows {
             if self.fresh {
                 // What is left of a `\r\n`, and empty lines.
                 match text[consumed] {
-                    b'\n' => self.line += 1,
+                    b'\n' => self.reader.set_line(self.reader.line() + 1),
                     b'\r' => {}
                     _ => {
                         self.fresh = false;
-                        self.start = self.line;
+                        self.start = self.reader.line();
                         continue;
                     }
                 }
@@ -90,7 +90,6 @@ impl CsvRows {
                 &mut self.output[self.written..],
                 &mut self.ends[self.fields..],
             );
-            self.line += newlines(&text[consumed..consumed + read]);
             consumed += read;
             self.written += written;
             self.fields += fields;
@@ -141,10 +140,6 @@ impl CsvRows {
         });
         Some(Row { line, value })
     }
-}
-
-fn newlines(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 fn read<T: DeserializeOwned>(record: &StringRecord, header: &StringRecord) -> Result<T, String> {
