@@ -208,6 +208,28 @@ mod tests {
     }
 
     #[test]
+    fn never_is_never() {
+        let policy = RetryPolicy::never();
+        assert_eq!(Retries::new(&policy, Some(1)).pause(&policy, 1, None), None);
+    }
+
+    #[test]
+    fn an_interval_is_jittered_by_a_tenth() {
+        let retries = Retries::new(&RetryPolicy::default(), Some(1));
+        let intervals: Vec<f64> = (0..1000)
+            .map(|_| retries.jitter(Duration::from_secs(100)).as_secs_f64())
+            .collect();
+        assert!(
+            intervals
+                .iter()
+                .all(|seconds| (90.0..=110.0).contains(seconds))
+        );
+        for bounds in [90.0..92.0, 99.0..101.0, 108.0..110.0] {
+            assert!(intervals.iter().any(|seconds| bounds.contains(seconds)));
+        }
+    }
+
+    #[test]
     fn a_budget_without_a_limit_is_one() {
         let policy = RetryPolicy {
             budget: u32::MAX,

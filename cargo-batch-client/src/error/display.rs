@@ -25,7 +25,8 @@ impl fmt::Display for Error {
                 write!(f, " ({})", escaped(reason.as_str(), WORD))?;
             }
             if let Some(message) = &refusal.message {
-                write!(f, ": {message}")?;
+                // What comes after it has a full stop of its own.
+                write!(f, ": {}", message.trim_end_matches('.'))?;
             }
         }
         if f.alternate() {

@@ -14,6 +14,10 @@ use super::echo::{Key, Sought, key_of};
 /// kept is bounded by the creations of this time.
 const KEEP: Duration = Duration::from_secs(900);
 
+/// How often what may be forgotten is looked for: with every creation it would cost the square of
+/// their number.
+const SWEEP: Duration = Duration::from_secs(60);
+
 /// What a client and its clones have created and are creating.
 #[derive(Debug, Default)]
 pub(crate) struct Creations(Mutex<Known>);
@@ -26,6 +30,7 @@ struct Known {
     left: HashMap<Key, Instant>,
     /// Batches that have been handed to somebody, and when.
     claimed: HashMap<BatchUuid, Instant>,
+    swept: Option<Instant>,
 }
 
 impl Creations {
@@ -75,6 +80,11 @@ impl Creations {
 
 impl Known {
     fn forget(&mut self, now: Instant) {
+        let swept = self.swept.get_or_insert(now);
+        if now.saturating_duration_since(*swept) < SWEEP {
+            return;
+        }
+        *swept = now;
         let began = self.under_way.values().flatten().min();
         let oldest = began.map_or(now, |began| now.min(*began));
         let fresh = |at: &Instant| oldest.saturating_duration_since(*at) < KEEP;
@@ -216,6 +226,7 @@ mod tests {
             "one is still under way"
         );
         drop(long);
+        tokio::time::advance(SWEEP).await;
         creations.claim(uuid(1001));
         let known = creations.lock();
         assert_eq!(
