@@ -79,13 +79,16 @@ impl From<Creation<'_>> for Sought {
             }
             // Unconfirmed: that its kind is `form`.
             Creation::Action(request) => {
-                let url = request.webhook_url.clone();
+                let url = request.webhook_url.as_ref();
                 Self {
                     workflow: None,
                     release: None,
                     kind: BatchDataKind::Form,
                     key: None,
-                    identity: url.map(|url| ("/webhookUrl", url)).into_iter().collect(),
+                    identity: url
+                        .map(|url| ("/webhookUrl", url.expose().to_owned()))
+                        .into_iter()
+                        .collect(),
                 }
             }
         }

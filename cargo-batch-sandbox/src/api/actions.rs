@@ -34,7 +34,7 @@ pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
     let graph = Graph::new(action_graph(&request.action, uuids))?;
     let first = Start::At(graph.start());
     let webhook = (
-        request.webhook_url.as_deref(),
+        request.webhook_url.as_ref(),
         request.webhook_secret.as_ref(),
     );
     let parent = Parent::default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cargo_batch_types::{
     BatchStatus, ChangeKind, CreateBatchData, CreateChangeData, CreateFormData, CreateScheduleData,
-    Record, SegmentUuid, WorkflowUuid,
+    Record, SegmentUuid, WebhookSecret, WebhookUrl, WorkflowUuid,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -303,10 +303,7 @@ fn parent(data: &CreateFormData, state: &State, now: DateTime<Utc>) -> Result<Pa
 }
 
 /// Webhook address and secret, as an action is given them.
-pub type Webhook<'a> = Option<(
-    Option<&'a str>,
-    Option<&'a cargo_batch_types::WebhookSecret>,
-)>;
+pub type Webhook<'a> = Option<(Option<&'a WebhookUrl>, Option<&'a WebhookSecret>)>;
 
 /// The data of a form, with its records in a file.
 pub fn form(

@@ -195,7 +195,7 @@ pub struct ExecuteActionBatchRequest {
     pub records: Vec<Record>,
     /// Address that is called when the batch ends. Unknown: what the call holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook_url: Option<String>,
+    pub webhook_url: Option<WebhookUrl>,
     /// Secret for the webhook. Unknown: how the call is signed with it. The server may send it back in the data of the batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<WebhookSecret>,
@@ -214,7 +214,7 @@ impl ExecuteActionBatchRequest {
         }
     }
     /// Sets `webhookUrl`. Address that is called when the batch ends. Unknown: what the call holds.
-    pub fn webhook_url(mut self, webhook_url: impl Into<String>) -> Self {
+    pub fn webhook_url(mut self, webhook_url: impl Into<WebhookUrl>) -> Self {
         self.webhook_url = Some(webhook_url.into());
         self
     }

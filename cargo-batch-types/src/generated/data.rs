@@ -343,7 +343,7 @@ pub struct FormData {
     pub s3_filename: String,
     /// Address called when the batch ends. Null when none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook_url: Option<String>,
+    pub webhook_url: Option<WebhookUrl>,
     /// Secret given with the webhook. Unknown: whether the server really sends it back. Keep it out of logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<WebhookSecret>,
@@ -410,6 +410,11 @@ crate::open_enum! {
         /// The record was in and is the same.
         Unchanged = "unchanged",
     }
+}
+
+crate::sensitive! {
+    /// Address that is called when a batch ends. Such addresses often let anybody in who knows them, so keep it secret.
+    pub struct WebhookUrl;
 }
 
 crate::sensitive! {
