@@ -70,7 +70,7 @@ codecs! {
     SignMultipartPartResponse, SignedUrl, Sort, SortDirection, SqlCondition, StringComparison,
     StringCondition, StringOperand, StringValues, ToolExecution, ToolNode, ToolUuid, TraceUuid,
     UploadFileError, UploadFileErrorReason, UploadedFile, UploadedPart, UserUuid,
-    VectorCondition, WatchedRecordsData, WebhookSecret, WorkflowUuid, WorkspaceUuid
+    VectorCondition, WatchedRecordsData, WebhookSecret, WebhookUrl, WorkflowUuid, WorkspaceUuid
 }
 
 fn read<T: DeserializeOwned>(json: &Value) -> Result<T, String> {

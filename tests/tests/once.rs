@@ -292,15 +292,39 @@ async fn an_answer_that_cannot_be_read_still_names_its_batch() {
         _ => status(404),
     })
     .await;
+    let began = tokio::time::Instant::now();
     let error = script
         .client()
         .create_batch_once(request(CreateBatchData::segment(segment)))
         .await
         .unwrap_err();
+    assert_eq!(began.elapsed(), Duration::ZERO, "waiting won't mend a 404");
     assert_eq!(error.created(), Some(uuid(1).parse().unwrap()));
     assert!(error.is_ambiguous() && error.kind() == ErrorKind::Unreadable);
     assert!(error.to_string().contains("was created"), "{error}");
     assert!(error.advice().unwrap().contains("go on with it"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_an_answer_names_is_asked_for_patiently() {
+    let world = World::default();
+    let known = world.clone();
+    let script = Script::start(move |seen| match seen.line.as_str() {
+        CREATE => {
+            let answer = known.act(seen, 0.0).to_string();
+            // The first half, which has the id.
+            Response::new(Body::from(answer[..answer.len() / 2].to_owned()))
+        }
+        // As unreadable, for a while.
+        _ if seen.at < Duration::from_secs(10) => Response::new(Body::from("{")),
+        _ => known.get(seen),
+    })
+    .await;
+    let segment: SegmentUuid = uuid(3).parse().unwrap();
+    let request = request(CreateBatchData::segment(segment));
+    let made = script.client().create_batch_once(request).await.unwrap();
+    assert_eq!(made.uuid.to_string(), uuid(1000));
+    assert_eq!(world.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

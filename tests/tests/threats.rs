@@ -335,10 +335,11 @@ fn every_type_that_is_marked_sensitive_hides_itself() {
         .filter(|(_, schema)| schema["x-sensitive"] == true)
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(sensitive, ["SignedUrl", "WebhookSecret"]);
+    assert_eq!(sensitive, ["SignedUrl", "WebhookUrl", "WebhookSecret"]);
     let link: cargo_batch_client::types::SignedUrl = "https://x/?sig=hush".into();
     let secret: cargo_batch_client::types::WebhookSecret = "hush".into();
-    assert!(!format!("{link:?}{secret:?}").contains("hush"));
+    let address: cargo_batch_client::types::WebhookUrl = "https://x/hush".into();
+    assert!(!format!("{link:?}{secret:?}{address:?}").contains("hush"));
 }
 
 /// SECURITY.md names no test that isn't there.
