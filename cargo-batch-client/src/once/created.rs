@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use cargo_batch_types::BatchUuid;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// The id of the batch in the answer to a creation.
 ///
@@ -17,7 +15,7 @@ pub fn created(answer: &[u8]) -> Option<BatchUuid> {
         path: &["batch", "uuid"],
         found: &mut found,
     };
-    // How reading ends says nothing: that an id is found ends it as well.
+    // How reading ends says nothing: what follows the id is unexpected to the reader.
     let _ = member.deserialize(&mut serde_json::Deserializer::from_slice(answer));
     found
 }
@@ -36,7 +34,7 @@ impl<'de> DeserializeSeed<'de> for Member<'_> {
             return value.deserialize_map(self);
         }
         *self.found = Some(BatchUuid::deserialize(value)?);
-        Err(D::Error::custom("found"))
+        Ok(())
     }
 }
 
@@ -52,7 +50,7 @@ impl<'de> Visitor<'de> for Member<'_> {
             match self.path {
                 [wanted, path @ ..] if *wanted == name => {
                     let found = &mut *self.found;
-                    members.next_value_seed(Member { path, found })?;
+                    return members.next_value_seed(Member { path, found });
                 }
                 _ => {
                     members.next_value::<IgnoredAny>()?;
