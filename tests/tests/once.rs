@@ -100,11 +100,20 @@ impl World {
         &self,
         create: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> (Script, Client) {
+        self.serve_list(create, World::list).await
+    }
+
+    /// The same, with a list as `list` says.
+    async fn serve_list(
+        &self,
+        create: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
+        list: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
+    ) -> (Script, Client) {
         let world = self.clone();
         let script = Script::start(move |seen| {
             let mut answer = match seen.line.as_str() {
                 CREATE | ACTION => create(&world, seen),
-                LIST => world.list(seen),
+                LIST => list(&world, seen),
                 "POST /v1/workspaceManagement/files/upload" => json(value!({
                     "s3Filename": format!("up-{}.csv", seen.number), "contentType": "text/csv",
                     "name": "records.csv",
@@ -270,6 +279,27 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_can_be_read_after_the_settling_time_still_decides() {
+    for made in [true, false] {
+        let world = World::default();
+        let create = move |world: &World, seen: &Seen| match made {
+            true => lost(world, seen),
+            false if seen.at < Duration::from_secs(60) => status(502),
+            false => json(world.act(seen, 0.0)),
+        };
+        let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(80) {
+            true => status(500),
+            false => world.list(seen),
+        };
+        let (script, client) = world.serve_list(create, list).await;
+        let file = request(CreateBatchData::file("f.csv"));
+        let batch = client.create_batch_once(file).await.unwrap();
+        assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1000), 1));
+        assert_eq!(script.seen_at(CREATE).len(), if made { 1 } else { 2 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_read_still_names_its_batch() {
     let world = World::default();
     let (script, client) = world
@@ -333,6 +363,7 @@ async fn the_same_segment_is_never_silently_created_twice() {
     let (script, client) = world.serve(lost).await;
     let segment: SegmentUuid = uuid(3).parse().unwrap();
     let request = request(CreateBatchData::segment(segment));
+    let began = tokio::time::Instant::now();
     let (left, right) = tokio::join!(
         client.create_batch_once(request.clone()),
         client.create_batch_once(request.clone()),
@@ -343,6 +374,10 @@ async fn the_same_segment_is_never_silently_created_twice() {
         assert_eq!(error.candidates().len(), 2);
     }
     assert_eq!(script.seen_at(CREATE).len(), 2);
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it won't be clearer"
+    );
 }
 
 #[tokio::test(start_paused = true)]
