@@ -380,6 +380,19 @@ async fn the_same_segment_is_never_silently_created_twice() {
     );
 }
 
+/// Nor taken for ours when there is one only: somebody else may have made it.
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_the_same_segment_is_never_adopted() {
+    let world = World::default();
+    let (script, client) = world.serve(lost).await;
+    let segment: SegmentUuid = uuid(3).parse().unwrap();
+    let request = request(CreateBatchData::segment(segment));
+    let error = client.create_batch_once(request).await.unwrap_err();
+    assert!(error.is_ambiguous());
+    assert_eq!(error.candidates().len(), 1);
+    assert_eq!(script.seen_at(CREATE).len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_dropped_creation_may_have_made_is_not_anothers() {
     let world = World::default();
