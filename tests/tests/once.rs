@@ -393,6 +393,28 @@ async fn a_batch_of_the_same_segment_is_never_adopted() {
     assert_eq!(script.seen_at(CREATE).len(), 1);
 }
 
+/// The server may write a filter otherwise than it was sent: what can't be ours for certain is only
+/// known as another's by what another creation was about.
+#[tokio::test(start_paused = true)]
+async fn what_another_creation_has_left_holds_up_no_filter() {
+    let world = World::default();
+    let (_script, client) = world
+        .serve(
+            |world, seen| match seen.json().to_string().contains("1000") {
+                true => lost(world, seen),
+                false if seen.at < Duration::from_secs(10) => status(502),
+                false => json(world.act(seen, 0.0)),
+            },
+        )
+        .await;
+    let left = client.create_batch_once(request(filter(1000)));
+    tokio::time::timeout(Duration::from_millis(500), left)
+        .await
+        .unwrap_err();
+    let batch = client.create_batch_once(request(filter(5))).await.unwrap();
+    assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1001), 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_dropped_creation_may_have_made_is_not_anothers() {
     let world = World::default();

@@ -306,6 +306,23 @@ mod tests {
     }
 
     #[test]
+    fn another_release_is_another_batch() {
+        let data = json!({ "kind": "file", "s3Filename": "f.csv" });
+        let request = json!({ "workflowUuid": ONE, "releaseUuid": ONE, "data": data });
+        let request: CreateBatchRequest = serde_json::from_value(request).unwrap();
+        let sought = Sought::from(Creation::from(&request));
+        for (release, fit) in [
+            (Some(ONE), Fit::Same),
+            (Some(TWO), Fit::Other),
+            (None, Fit::Same),
+        ] {
+            let mut batch = batch(1, data.clone());
+            batch.release_uuid = release.map(|uuid| uuid.parse().unwrap());
+            assert_eq!(sought.fit(&batch), fit, "{release:?}");
+        }
+    }
+
+    #[test]
     fn another_identity_is_another_batch() {
         for (sent, returned) in [
             (
