@@ -294,6 +294,15 @@ mod tests {
                 json!({ "kind": "file", "s3Filename": "f.csv", "mappings": {} }),
             ),
             (
+                json!({ "kind": "segment", "segmentUuid": ONE }),
+                json!({ "kind": "segment", "segmentUuid": ONE }),
+            ),
+            (
+                json!({ "kind": "schedule", "modelUuid": ONE, "segmentUuid": TWO, "changeKinds": ["added"] }),
+                json!({ "kind": "schedule", "modelUuid": ONE, "segmentUuid": TWO, "changeKinds": ["added"],
+                        "totalRecordsCount": 3 }),
+            ),
+            (
                 json!({ "kind": "runs", "reset": { "from": "firstNode" },
                         "filter": { "kind": "runs", "batchUuid": ONE, "statuses": ["error"] } }),
                 json!({ "kind": "runs", "reset": { "from": "firstNode" },
@@ -336,6 +345,22 @@ mod tests {
             (
                 json!({ "kind": "segment", "segmentUuid": ONE }),
                 json!({ "kind": "file", "s3Filename": "g.csv" }),
+            ),
+            (
+                json!({ "kind": "change", "changeUuid": ONE, "changeKinds": ["added"] }),
+                json!({ "kind": "change", "changeUuid": TWO, "changeKinds": ["added"] }),
+            ),
+            (
+                json!({ "kind": "filter", "modelUuid": ONE }),
+                json!({ "kind": "filter", "modelUuid": TWO }),
+            ),
+            (
+                json!({ "kind": "recordIds", "modelUuid": ONE, "ids": ["a"] }),
+                json!({ "kind": "recordIds", "modelUuid": TWO, "ids": ["a"] }),
+            ),
+            (
+                json!({ "kind": "schedule", "modelUuid": ONE, "segmentUuid": ONE, "changeKinds": ["added"] }),
+                json!({ "kind": "schedule", "modelUuid": ONE, "segmentUuid": TWO, "changeKinds": ["added"] }),
             ),
             (
                 json!({ "kind": "runs", "reset": { "from": "firstNode" },
