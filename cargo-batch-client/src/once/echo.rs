@@ -315,6 +315,32 @@ mod tests {
     }
 
     #[test]
+    fn only_what_means_the_same_gets_one_form() {
+        for (value, form) in [
+            (json!(1.0), json!(1)),
+            (json!(-2.0), json!(-2)),
+            (json!(1.5), json!(1.5)),
+            // Not every whole number from there on is one of `f64`.
+            (
+                json!(9_007_199_254_740_992.0),
+                json!(9_007_199_254_740_992.0),
+            ),
+            (json!([2, 1, 2]), json!([1, 2])),
+            // Conditions and nodes have an order.
+            (
+                json!([{ "b": 1 }, { "a": 1 }]),
+                json!([{ "b": 1 }, { "a": 1 }]),
+            ),
+            (
+                json!([[2], { "a": 1 }, [1, 3]]),
+                json!([2, { "a": 1 }, [1, 3]]),
+            ),
+        ] {
+            assert_eq!(canonical(value.clone()), Some(form), "{value}");
+        }
+    }
+
+    #[test]
     fn another_release_is_another_batch() {
         let data = json!({ "kind": "file", "s3Filename": "f.csv" });
         let request = json!({ "workflowUuid": ONE, "releaseUuid": ONE, "data": data });

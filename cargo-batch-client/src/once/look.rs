@@ -149,7 +149,36 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::sample::batch;
     use super::*;
+
+    #[test]
+    fn a_list_is_past_a_moment_only_if_it_is_in_order() {
+        let order = |times: &[i64]| {
+            let mut order = Order::default();
+            for &time in times {
+                let mut batch = batch(1, json!({ "kind": "file", "s3Filename": "f" }));
+                batch.created_at += Duration::from_millis(u64::try_from(time).unwrap());
+                order.take(&batch);
+            }
+            order
+        };
+        let start = batch(1, json!({ "kind": "file", "s3Filename": "f" })).created_at;
+        let moment = start.timestamp_millis() + 10;
+        let ordered: Vec<i64> = (0..20).rev().collect();
+        assert!(order(&ordered).is_past(moment));
+        // Several may be of the same moment.
+        assert!(order(&[vec![19], ordered.clone()].concat()).is_past(moment));
+        assert!(!order(&ordered[1..]).is_past(moment), "too few to tell");
+        assert!(!order(&ordered[..10]).is_past(moment));
+        let to_the_moment: Vec<i64> = (10..30).rev().collect();
+        assert!(!order(&to_the_moment).is_past(moment));
+        let mut broken = ordered;
+        broken.swap(3, 4);
+        assert!(!order(&broken).is_past(moment));
+    }
 
     #[test]
     fn the_window_is_of_the_servers_clock_and_has_margins() {
