@@ -287,7 +287,7 @@ async fn a_list_that_can_be_read_after_the_settling_time_still_decides() {
             false if seen.at < Duration::from_secs(60) => status(502),
             false => json(world.act(seen, 0.0)),
         };
-        let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(80) {
+        let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(150) {
             true => status(500),
             false => world.list(seen),
         };
