@@ -279,6 +279,33 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_read_does_not_end_a_look() {
+    let world = World::default();
+    // Two pages, none of which is so old that a look could end with it.
+    for n in 0..150 {
+        let data = value!({ "kind": "file", "s3Filename": format!("old-{n}") });
+        world.make(-10.0, &value!(workflow()), data);
+    }
+    let refused = Mutex::new(false);
+    let list = move |world: &World, seen: &Seen| {
+        let mut refused = refused.lock().unwrap();
+        if seen.values("offset") == ["100"] && !std::mem::replace(&mut *refused, true) {
+            return status(400);
+        }
+        world.list(seen)
+    };
+    let (script, client) = world.serve_list(lost, list).await;
+    let began = tokio::time::Instant::now();
+    let file = request(CreateBatchData::file("f.csv"));
+    client.create_batch_once(file).await.unwrap();
+    // In the first look, a second after the loss; the next would be four seconds later.
+    assert!(began.elapsed() < Duration::from_millis(4500));
+    let seen = script.seen_at(LIST);
+    let offsets: Vec<_> = seen.iter().map(|seen| seen.values("offset")[0]).collect();
+    assert_eq!(offsets, ["0", "100", "100", "151"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_can_be_read_after_the_settling_time_still_decides() {
     for made in [true, false] {
         let world = World::default();
