@@ -112,6 +112,14 @@ async fn a_report_of_the_whole_chain_says_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sentence_of_the_server_ends_once() {
+    let script =
+        Script::start(|_| refused(404, value!({ "errorMessage": "There is none." }))).await;
+    let text = get(&script).await.to_string();
+    assert!(text.contains("There is none. Check"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_field_that_cannot_be_read_is_named() {
     let script = Script::start(|_| {
         let mut batch = batch(value!({}));
