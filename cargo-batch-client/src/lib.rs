@@ -9,6 +9,7 @@ mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
+mod clean_up;
 mod client;
 mod config;
 mod download;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Pending;
 use crate::operation::Waiter;
 use crate::time::{Instant, later};
-use crate::{Client, Error, operations};
+use crate::{Client, Error, clean_up, operations};
 
 /// How long a watch goes on asking a server that answers nothing but errors.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
@@ -122,7 +122,7 @@ impl Watch {
 
     /// Cancels the batch when this is dropped before the batch has finished.
     ///
-    /// The cancellation is sent by a task of the current tokio runtime; without one, or when the
+    /// The cancellation is sent by a task of the current tokio runtime, in a browser by the browser; without one, or when the
     /// process ends at once, it is not sent.
     pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
         self.cancel_on_drop = cancel;
@@ -288,14 +288,9 @@ impl IntoFuture for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !self.cancel_on_drop || matches!(self.next, Next::Done) {
-            return;
-        }
-        #[cfg(not(target_arch = "wasm32"))]
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if self.cancel_on_drop && !matches!(self.next, Next::Done) {
             let (client, batch) = (self.client.clone(), self.batch);
-            // Nobody is left to tell how it went.
-            runtime.spawn(async move { client.cancel_batch(batch).await.ok() });
+            clean_up::send(Box::pin(async move { client.cancel_batch(batch).await }));
         }
     }
 }

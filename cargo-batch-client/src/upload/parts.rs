@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::large::{Callback, Source, read_up_to, unchanged};
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error, Progress, config};
+use crate::{Client, Error, Progress, clean_up, config};
 
 /// Parts under way at once.
 const AT_ONCE: usize = 4;
@@ -213,12 +213,11 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(abort) = self.abort.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
+        if let Some(abort) = self.abort.take() {
             let client = self.client.clone();
-            // Nobody is left to tell how it went.
-            runtime.spawn(async move { client.abort_multipart_upload(abort).await.ok() });
+            clean_up::send(Box::pin(async move {
+                client.abort_multipart_upload(abort).await
+            }));
         }
     }
 }

@@ -1,0 +1,17 @@
+//! What is still sent after something was dropped.
+
+use crate::call::Pending;
+
+/// Sends a request that nobody waits for: nobody is left to tell how it went. Without a runtime it is
+/// not sent.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn send<T: 'static>(request: Pending<'static, T>) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async { drop(request.await) });
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn send<T: 'static>(request: Pending<'static, T>) {
+    wasm_bindgen_futures::spawn_local(async { drop(request.await) });
+}
