@@ -1,5 +1,6 @@
 //! Results come back whole, whatever happens on the way, or not at all.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -57,6 +58,18 @@ fn file(seen: &Seen, content: &[u8], etag: &str, cut: usize) -> Response<Body> {
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     });
     answer.body(Body::from_stream(before.chain(cut))).unwrap()
+}
+
+/// A range of a file, whatever was asked for.
+fn part(content: &[u8], range: Range<usize>) -> Response<Body> {
+    let told = format!("bytes {}-{}/{}", range.start, range.end - 1, content.len());
+    Response::builder()
+        .status(206)
+        .header("etag", "\"v1\"")
+        .header("content-length", range.len())
+        .header("content-range", told)
+        .body(Body::from(content[range].to_vec()))
+        .unwrap()
 }
 
 /// Storage on a port of its own, and an API that gives numbered links to it.
@@ -149,6 +162,43 @@ async fn a_writer_cannot_take_back_what_changed_and_says_so() {
         error.to_string().contains("changed at its source"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_shorter_than_what_is_missing_is_followed_by_the_next() {
+    let whole = content(200_000, 1);
+    let served = whole.clone();
+    let (storage, _, client) = servers(move |seen| match seen.number {
+        0 => file(seen, &served, "\"v1\"", 80_000),
+        // A server may give less than the range it was asked for, and ends its answer properly.
+        1 => part(&served, 80_000..90_000),
+        _ => file(seen, &served, "\"v1\"", usize::MAX),
+    })
+    .await;
+    let (done, left) = to_file(&client).await;
+    assert_eq!(done.unwrap(), 200_000);
+    assert_eq!(left, [("r.csv".to_owned(), whole)]);
+    assert_eq!(storage.seen()[2].headers["range"], "bytes=90000-");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_longer_than_what_is_missing_is_an_error() {
+    let whole = content(200_000, 1);
+    let (_storage, _, client) = servers(move |seen| match seen.number {
+        0 => file(seen, &whole[..100_000], "\"v1\"", 80_000),
+        _ => part(&whole, 80_000..200_000),
+    })
+    .await;
+    let (done, left) = to_file(&client).await;
+    let error = done.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert!(
+        error
+            .to_string()
+            .contains("is 200000 bytes long, but was announced with 100000"),
+        "{error}"
+    );
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,25 @@ async fn items_that_move_between_pages_come_once() {
 }
 
 #[tokio::test]
+async fn a_page_with_nothing_new_is_not_handed_out() {
+    let script = Script::start(|seen| {
+        json(batches(match number(seen, "offset") {
+            0 | 100 => 0..100,
+            200 => 100..200,
+            _ => 0..0,
+        }))
+    })
+    .await;
+    let client = script.client();
+    let mut pages = client.list_batches().pages();
+    let mut read = Vec::new();
+    while let Some(page) = pages.next().await {
+        read.push(page.unwrap().items.len());
+    }
+    assert_eq!((read, script.seen().len()), (vec![100, 100], 4));
+}
+
+#[tokio::test]
 async fn the_same_page_for_ever_is_an_error() {
     let script = Script::start(|_| json(batches(0..100))).await;
     let error = read(&script).await.unwrap_err();
