@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
@@ -30,6 +31,24 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 /// Puts the request of an attempt together: one that is sent once is never copied, and one and the
 /// same code serves all operations.
 pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
+
+/// The attempts of one call.
+struct Tries {
+    made: u32,
+    start: Instant,
+    deadline: Instant,
+}
+
+impl Tries {
+    fn within(overall: Duration) -> Self {
+        let start = Instant::now();
+        Self {
+            made: 0,
+            start,
+            deadline: later(start, overall),
+        }
+    }
+}
 
 static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
 
@@ -91,14 +110,22 @@ impl Client {
         self.call(operation, &request).await
     }
 
-    /// Sends what a generated operation puts together, and reads the answer.
+    /// Sends what a generated operation puts together, until there is an answer to keep: one that can
+    /// be read, or an error that trying again would not mend or must not risk.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
-        let answer = self.exchange(operation, request).await?;
-        self.read(operation, answer)
+        let mut tries = Tries::within(self.timing.overall);
+        loop {
+            let answer =
+                trace::operation(operation, self.exchange(operation, request, &mut tries)).await?;
+            match self.read(operation, answer) {
+                Ok(response) => return Ok(response),
+                Err(error) => self.again(&tries, error).await?,
+            }
+        }
     }
 
     /// Reads an answer; an empty one as the empty object, which is what it means where it is
@@ -128,51 +155,39 @@ impl Client {
         }
     }
 
-    /// Sends a request until there is an answer to keep.
-    pub(crate) async fn exchange(
+    /// Sends a request until there is a success.
+    async fn exchange(
         &self,
         operation: &'static Operation,
         request: Build<'_>,
+        tries: &mut Tries,
     ) -> Result<Answer, Error> {
-        trace::operation(operation, self.attempts(operation, request)).await
+        loop {
+            tries.made += 1;
+            let attempt = self.attempt(operation, request, tries.deadline);
+            match trace::attempt(tries.made, attempt).await {
+                Ok(answer) => {
+                    self.inner.retries.succeeded(&self.retry);
+                    return Ok(answer);
+                }
+                Err(error) => self.again(tries, error).await?,
+            }
+        }
     }
 
-    /// An answer to keep is a success, or an error that trying again would not mend or must not
-    /// risk.
-    async fn attempts(
-        &self,
-        operation: &'static Operation,
-        request: Build<'_>,
-    ) -> Result<Answer, Error> {
-        let start = Instant::now();
-        let policy = &self.retry;
-        let deadline = later(start, self.timing.overall);
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let error =
-                match trace::attempt(attempts, self.attempt(operation, request, deadline)).await {
-                    Ok(mut answer) => {
-                        answer.tries = Some((attempts, start));
-                        self.inner.retries.succeeded(policy);
-                        return Ok(answer);
-                    }
-                    Err(error) => error.after(attempts, start),
-                };
-            if !error.is_retryable() {
-                return Err(error);
+    /// Waits until it is time for another attempt; the error where there is to be none.
+    async fn again(&self, tries: &Tries, error: Error) -> Result<(), Error> {
+        let error = error.after(tries.made, tries.start);
+        if !error.is_retryable() {
+            return Err(error);
+        }
+        let asked = error.retry_after();
+        match self.inner.retries.pause(&self.retry, tries.made, asked) {
+            Some(pause) if later(Instant::now(), pause) < tries.deadline => {
+                crate::time::sleep(pause).await;
+                Ok(())
             }
-            let Some(pause) = self
-                .inner
-                .retries
-                .pause(policy, attempts, error.retry_after())
-            else {
-                return Err(error);
-            };
-            if later(Instant::now(), pause) >= deadline {
-                return Err(error);
-            }
-            crate::time::sleep(pause).await;
+            _ => Err(error),
         }
     }
 

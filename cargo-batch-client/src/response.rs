@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use crate::time::Instant;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap};
@@ -56,8 +55,6 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// How many times the request was sent, and since when.
-    pub tries: Option<(u32, Instant)>,
 }
 
 impl Answer {
@@ -66,7 +63,6 @@ impl Answer {
             status,
             headers,
             body,
-            tries: None,
         }
     }
 

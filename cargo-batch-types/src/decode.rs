@@ -53,6 +53,12 @@ impl DecodeError {
         &self.path
     }
 
+    /// Whether the text is JSON at all, up to that field, and not something else or cut off.
+    pub fn is_json(&self) -> bool {
+        use serde_json::error::Category::{Data, Io};
+        matches!(self.source.classify(), Data | Io)
+    }
+
     /// Why the field doesn't fit, in the reader's words. They can quote the value.
     pub fn reason(&self) -> String {
         self.source.to_string()

@@ -159,6 +159,11 @@ pub fn status(code: u16) -> Response<Body> {
         .into_response()
 }
 
+/// A success of something else than the API.
+pub fn html() -> Response<Body> {
+    axum::response::Html("<h1>Back soon</h1>").into_response()
+}
+
 /// A batch as the API would write it, with a few members as the test wants them.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ use cargo_batch_client::types::{
     BatchDataErrorReason, BatchUuid, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest,
 };
 use cargo_batch_client::{Client, Error, ErrorKind};
-use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
+use cargo_batch_tests::script::{Script, TOKEN, batch, html, json, status, uuid};
 use serde_json::{Value, json as value};
 
 fn id() -> BatchUuid {
@@ -137,6 +137,21 @@ async fn the_field_that_cannot_be_read_is_named() {
     assert_eq!(error.status().unwrap().as_u16(), 200);
     assert!(error.body().unwrap().starts_with(b"{"));
     assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_json_at_all_points_to_the_way_there() {
+    let script = Script::start(|_| html()).await;
+    let error = get(&script).await;
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Unreadable, None));
+    assert_eq!(error.body().unwrap(), b"<h1>Back soon</h1>");
+    assert_eq!(error.attempts(), 4);
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("answered 200 OK, but not with JSON: "),
+        "{text}"
+    );
+    assert!(text.contains("check the base URL and the proxy"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,7 +48,7 @@ fn table() -> Vec<(Fault, Then, Then)> {
     };
     let status = "hibernating".to_owned();
     let value = "quantum".to_owned();
-    let (refused, unreadable) = (Fails(ErrorKind::Refused), Fails(ErrorKind::Unreadable));
+    let refused = Fails(ErrorKind::Refused);
     vec![
         (Fault::Refuse { seconds: 0.5 }, Again, Again),
         (Fault::CloseOnAccept, Again, Ambiguous),
@@ -70,7 +70,7 @@ fn table() -> Vec<(Fault, Then, Then)> {
         (Fault::Truncate { bytes: None }, Again, Ambiguous),
         (Fault::Truncate { bytes: Some(0) }, Again, Ambiguous),
         (Fault::WrongLength { by: 10 }, Again, Ambiguous),
-        (Fault::WrongLength { by: -10 }, unreadable, Ambiguous),
+        (Fault::WrongLength { by: -10 }, Again, Ambiguous),
         (Fault::BadGateway { acted: false }, Again, Ambiguous),
         (Fault::BadGateway { acted: true }, Again, Ambiguous),
         (Fault::GatewayTimeout { acted: false }, Again, Ambiguous),
@@ -89,7 +89,7 @@ fn table() -> Vec<(Fault, Then, Then)> {
         (api_error(400, Some("failedToStart")), refused, Ambiguous),
         (api_error(404, None), refused, refused),
         (api_error(500, Some("brandNew")), Again, Ambiguous),
-        (Fault::InvalidJson, unreadable, Ambiguous),
+        (Fault::InvalidJson, Again, Ambiguous),
         (Fault::UnknownStatus { status }, Well, Well),
         (Fault::UnknownKind { value }, Well, Well),
         (Fault::ExtraFields, Well, Well),

@@ -7,9 +7,10 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_client::{Blocking, Client, ErrorKind, RetryPolicy};
-use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
-use serde_json::json as value;
+use cargo_batch_tests::script::{Script, TOKEN, batch, html, json, status, uuid};
+use serde_json::{Value, json as value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 fn id() -> BatchUuid {
     uuid(1).parse().unwrap()
@@ -50,7 +51,7 @@ async fn a_server_is_not_called_before_the_time_it_asks_for() {
 async fn a_pause_that_ends_after_the_deadline_is_not_taken() {
     let script = Script::start(|_| busy("50")).await;
     let client = script.client().with_timeout(Duration::from_secs(40));
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let error = client.get_batch(id()).await.unwrap_err();
     assert_eq!((start.elapsed(), script.seen().len()), (Duration::ZERO, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(50)));
@@ -83,7 +84,7 @@ async fn all_attempts_together_keep_to_the_deadline() {
         .client()
         .with_timeout(Duration::from_secs(100))
         .with_attempt_timeout(Duration::from_secs(40));
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let error = client.get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.attempts() >= 2 && start.elapsed() <= Duration::from_secs(100));
@@ -113,6 +114,42 @@ async fn a_broken_server_is_not_hammered() {
     }
     // One request each, and the 20 repeats of the budget.
     assert_eq!(script.seen().len(), 120);
+}
+
+/// The text of a value without its end.
+fn cut(value: &Value) -> String {
+    let mut text = value.to_string();
+    text.pop();
+    text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_without_json_is_asked_for_again() {
+    let answers: [fn() -> Response<Body>; 3] = [
+        html,
+        || status(200),
+        || Response::new(Body::from(cut(&value!({ "batch": batch(value!({})) })))),
+    ];
+    for answer in answers {
+        let script = Script::start(move |seen| match seen.number {
+            0..2 => answer(),
+            _ => one_batch(),
+        })
+        .await;
+        let start = Instant::now();
+        script.client().get_batch(id()).await.unwrap();
+        assert_eq!(script.seen().len(), 3);
+        assert!(start.elapsed() > Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_whose_json_does_not_fit_is_not() {
+    let script = Script::start(|_| json(value!({ "batch": {} }))).await;
+    let error = script.client().get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!((script.seen().len(), error.attempts()), (1, 1));
+    assert!(!error.is_retryable());
 }
 
 /// The beginning of an answer that never ends.

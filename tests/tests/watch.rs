@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cargo_batch_client::types::{BatchStatus, BatchUuid, Outcome};
 use cargo_batch_client::{ErrorKind, SavedWatch};
-use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
+use cargo_batch_tests::script::{Script, Seen, batch, html, json, status, uuid};
 use serde_json::{Value, json as value};
 
 fn id() -> BatchUuid {
@@ -172,6 +172,19 @@ async fn an_outage_is_waited_through() {
         0..3 => json(value!({ "batch": batch(value!({ "status": "running" })) })),
         3..300 => status(503),
         _ => json(value!({ "batch": batch(value!({ "status": "success" })) })),
+    })
+    .await;
+    let done = script.client().watch(id()).await.unwrap();
+    assert_eq!(done.status, BatchStatus::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_of_a_proxy_is_waited_through() {
+    let script = Script::start(|seen| match seen.at.as_secs() {
+        3..300 => html(),
+        at => json(value!({ "batch": batch(value!({
+            "status": if at < 300 { "running" } else { "success" },
+        })) })),
     })
     .await;
     let done = script.client().watch(id()).await.unwrap();

@@ -45,6 +45,10 @@ impl Error {
             }
             (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
             (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
+            (ErrorKind::Unreadable, _) if self.is_no_json() => {
+                "Something else may have answered: check the base URL and the proxy; the raw body is \
+                 in the error."
+            }
             (ErrorKind::Unreadable, _) if self.body().is_some() => {
                 "The raw body is in the error; a newer version may read it."
             }

@@ -172,19 +172,19 @@ impl Error {
         source: &DecodeError,
         hide: Hide,
     ) -> Self {
-        let field = source.path().to_owned();
-        let what = format!(
-            "the server answered {}, but field `{}` is not as it should be",
-            answer.status,
-            hide.clean(&field)
-        );
+        let is_json = source.is_json() && !answer.body.is_empty();
+        let trouble = match is_json {
+            true => format!(
+                "field `{}` is not as it should be",
+                hide.clean(source.path())
+            ),
+            false => "not with JSON".to_owned(),
+        };
+        let what = format!("the server answered {}, but {trouble}", answer.status);
         // The reader's own words quote the value, which may be a secret in the wrong place.
         let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what)
             .because(Words(hide.clean(&source.reason())));
-        error.0.field = Some(field);
-        if let Some((attempts, started)) = answer.tries {
-            error = error.after(attempts, started);
-        }
+        error.0.field = is_json.then(|| source.path().to_owned());
         error.0.answer = Some(answer);
         error.0.hide = hide;
         error
@@ -398,8 +398,15 @@ impl Error {
         }
         match self.0.kind {
             ErrorKind::Interrupted => true,
+            ErrorKind::Unreadable => self.is_no_json(),
             _ => self.status().is_some_and(is_transient),
         }
+    }
+
+    /// A success without JSON is no answer of the API: something on the way cut it off, or answered
+    /// in its place.
+    fn is_no_json(&self) -> bool {
+        self.0.kind == ErrorKind::Unreadable && self.body().is_some() && self.field().is_none()
     }
 
     /// The server may have acted, and nobody knows: a batch may run and spend credits.

@@ -78,8 +78,7 @@ impl<'a> UploadFile<'a> {
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))
         };
-        let answer = client.exchange(operation, &request).await?;
-        let Response { inner, answer } = self.client.read::<Uploaded>(operation, answer)?;
+        let Response { inner, answer } = client.call::<Uploaded>(operation, &request).await?;
         Ok(Response {
             inner: inner.into_file(),
             answer,
