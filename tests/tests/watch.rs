@@ -167,6 +167,40 @@ async fn the_deadline_ends_the_waiting_with_a_last_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_leaves_one_look() {
+    let script = server(|_| value!({ "status": "success" })).await;
+    let watch = script.client().watch(id()).deadline(Duration::ZERO);
+    assert_eq!(watch.await.unwrap().status, BatchStatus::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_a_long_pause_gets_it() {
+    let script = Script::start(|seen| match seen.number {
+        0 => {
+            let mut answer = status(503);
+            let headers = answer.headers_mut();
+            headers.insert("retry-after", "120".parse().unwrap());
+            answer
+        }
+        _ => json(value!({ "batch": batch(value!({ "status": "success" })) })),
+    })
+    .await;
+    script.client().watch(id()).await.unwrap();
+    // The call doesn't wait for so long, but the watch does.
+    assert_eq!(gaps(&script), [120.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_shows_which_batch_it_is_about() {
+    let script = server(|_| value!({ "status": "running" })).await;
+    let mut watch = script.client().watch(id());
+    watch.next().await.unwrap().unwrap();
+    let shown = format!("{watch:?}");
+    assert!(shown.contains(&id().to_string()), "{shown}");
+    assert!(shown.contains("Running"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_is_waited_through() {
     let script = Script::start(|seen| match seen.at.as_secs() {
         0..3 => json(value!({ "batch": batch(value!({ "status": "running" })) })),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cargo_batch_client::types::BatchUuid;
-use cargo_batch_client::{Change, ErrorKind};
+use cargo_batch_client::{Change, ErrorKind, SavedWatchMany};
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
 use serde_json::{Value, json as value};
 
@@ -334,7 +334,8 @@ async fn a_watch_over_many_is_saved_and_gone_on_with() {
     }
     let text = serde_json::to_string(&watch.save()).unwrap();
     drop(watch);
-    let saved = serde_json::from_str(&text).unwrap();
+    let saved: SavedWatchMany = serde_json::from_str(&text).unwrap();
+    assert_eq!(saved.batches.len(), 95, "each once");
     let rest = finished(client.resume_many(saved)).await;
     assert_eq!((rest.len(), rest.intersection(&told).count()), (95, 0));
     // The deadline is kept.
