@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cargo_batch_client::Client;
-use cargo_batch_client::types::{Batch, BatchStatus, CreateBatchRequest};
+use cargo_batch_client::types::{Batch, BatchStatus, BatchUuid, CreateBatchRequest};
 use cargo_batch_sandbox::Sandbox;
 use demo::figures::{Pace, grouped, percent, progress};
 use demo::interrupts::{Answer, read};
@@ -117,8 +117,8 @@ async fn the_picture_in_the_readme_shows_them() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_batch_that_was_left_is_gone_on_with() {
+/// A batch that an earlier run of the demo has left running.
+async fn left() -> (Sandbox, Client, BatchUuid) {
     let sandbox = Sandbox::start().await.unwrap();
     let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
     let client = client.build().unwrap();
@@ -126,7 +126,12 @@ async fn a_batch_that_was_left_is_gone_on_with() {
     let workflow = sandbox.world().tool_workflow_uuid;
     let request = CreateBatchRequest::new(file.await.unwrap()).workflow(workflow);
     let uuid = client.create_batch_once(request).await.unwrap().uuid;
+    (sandbox, client, uuid)
+}
 
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_was_left_is_gone_on_with() {
+    let (sandbox, client, uuid) = left().await;
     let folder = tempfile::tempdir().unwrap();
     let results = folder.path().join("results.csv");
     let (uuid, path) = (uuid.to_string(), results.to_str().unwrap());
@@ -150,14 +155,7 @@ async fn a_batch_that_was_left_is_gone_on_with() {
 
 #[tokio::test(start_paused = true)]
 async fn interrupted_without_a_terminal_it_leaves_the_batch_running() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
-    let client = client.build().unwrap();
-    let file = client.upload_file("leads.csv", "email\nada@example.com\n");
-    let workflow = sandbox.world().tool_workflow_uuid;
-    let request = CreateBatchRequest::new(file.await.unwrap()).workflow(workflow);
-    let uuid = client.create_batch_once(request).await.unwrap().uuid;
-
+    let (sandbox, client, uuid) = left().await;
     let interrupts = Interrupts::none();
     interrupts.keep();
     let mut options = options(&["--resume", &uuid.to_string()]).unwrap();

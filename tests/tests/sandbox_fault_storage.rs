@@ -38,27 +38,24 @@ async fn a_download_goes_on_after_a_cut() {
     assert_eq!(sandbox.hits(), [3]);
 }
 
+/// The first download is cut, and the one that goes on meets a fault.
+fn cut_and(fault: Fault) -> FaultPlan {
+    let cut = Fault::Truncate {
+        bytes: Some(10_000),
+    };
+    let storage = |fault| Rule::new(fault).on("storage_get").count(1);
+    FaultPlan::new()
+        .rule(storage(cut))
+        .rule(storage(fault).skip(1))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_link_expires_on_the_way_and_another_is_asked_for() {
     let (sandbox, client) = Checked::start().await;
     let batch = finished(&sandbox, &client).await;
     let whole = downloaded(&batch).await;
     let before = sandbox.requests().len();
-    let plan = FaultPlan::new()
-        .rule(
-            Rule::new(Fault::Truncate {
-                bytes: Some(10_000),
-            })
-            .on("storage_get")
-            .count(1),
-        )
-        .rule(
-            Rule::new(Fault::ExpiredUrl)
-                .on("storage_get")
-                .skip(1)
-                .count(1),
-        );
-    sandbox.faults(plan).await.unwrap();
+    sandbox.faults(cut_and(Fault::ExpiredUrl)).await.unwrap();
     assert_eq!(downloaded(&batch).await, whole);
     assert_eq!(sandbox.hits(), [1, 1]);
     let asked: Vec<_> = sandbox.requests()[before..]
@@ -74,21 +71,10 @@ async fn a_file_that_changes_on_the_way_is_never_put_together_from_both() {
     let (sandbox, client) = Checked::start().await;
     let batch = finished(&sandbox, &client).await;
     let whole = downloaded(&batch).await;
-    let plan = FaultPlan::new()
-        .rule(
-            Rule::new(Fault::Truncate {
-                bytes: Some(10_000),
-            })
-            .on("storage_get")
-            .count(1),
-        )
-        .rule(
-            Rule::new(Fault::ChangedContent)
-                .on("storage_get")
-                .skip(1)
-                .count(1),
-        );
-    sandbox.faults(plan).await.unwrap();
+    sandbox
+        .faults(cut_and(Fault::ChangedContent))
+        .await
+        .unwrap();
     let changed = downloaded(&batch).await;
     assert_eq!(sandbox.hits(), [1, 1]);
     let (old, new): (Vec<_>, Vec<_>) = (whole.lines().collect(), changed.lines().collect());

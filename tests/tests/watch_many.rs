@@ -43,17 +43,19 @@ fn page(seen: &Seen, ids: impl Iterator<Item = String>) -> Value {
     value!({ "batches": batches })
 }
 
+fn wanted(seen: &Seen) -> Vec<String> {
+    let uuids = seen.values("uuids[]");
+    uuids.into_iter().map(str::to_owned).collect()
+}
+
+/// A server that lists the batches it is asked about.
+async fn as_documented() -> Script {
+    Script::start(|seen| json(page(seen, wanted(seen).into_iter()))).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_thousand_cost_ten_list_calls_a_tick_and_no_other() {
-    let script = Script::start(|seen| {
-        let wanted = seen
-            .values("uuids[]")
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
-        json(page(seen, wanted.into_iter()))
-    })
-    .await;
+    let script = as_documented().await;
     let mut watch = script.client().watch_many(ids(1000));
     let mut ended = HashSet::new();
     while let Some(change) = watch.next().await {
@@ -170,15 +172,7 @@ async fn only_changes_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn the_next_tick_waits_for_the_reader() {
-    let script = Script::start(|seen| {
-        let wanted = seen
-            .values("uuids[]")
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
-        json(page(seen, wanted.into_iter()))
-    })
-    .await;
+    let script = as_documented().await;
     let mut watch = script.client().watch_many(ids(150));
     watch.next().await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_secs(120)).await;
@@ -228,11 +222,6 @@ async fn finished(mut watch: cargo_batch_client::WatchMany) -> HashSet<BatchUuid
         }
     }
     ended
-}
-
-fn wanted(seen: &Seen) -> Vec<String> {
-    let uuids = seen.values("uuids[]");
-    uuids.into_iter().map(str::to_owned).collect()
 }
 
 /// How many requests came in each tick.
@@ -318,7 +307,7 @@ async fn what_a_tick_found_is_told_although_it_was_cut_short() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_over_many_is_saved_and_gone_on_with() {
-    let script = Script::start(|seen| json(page(seen, wanted(seen).into_iter()))).await;
+    let script = as_documented().await;
     let client = script.client();
     let mut watch = client
         .watch_many(ids(100))
