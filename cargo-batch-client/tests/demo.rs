@@ -155,7 +155,7 @@ async fn a_batch_that_was_left_is_gone_on_with() {
 
 #[tokio::test(start_paused = true)]
 async fn interrupted_without_a_terminal_it_leaves_the_batch_running() {
-    let (sandbox, client, uuid) = left().await;
+    let (_sandbox, client, uuid) = left().await;
     let interrupts = Interrupts::none();
     interrupts.keep();
     let mut options = options(&["--resume", &uuid.to_string()]).unwrap();
