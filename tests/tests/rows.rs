@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::types::BatchUuid;
 use cargo_batch_client::{ErrorKind, RowError};
-use cargo_batch_tests::script::{Script, json, uuid};
+use cargo_batch_tests::script::{Script, html, json, uuid};
 use serde::Deserialize;
 use serde_json::json as value;
 
@@ -149,6 +149,7 @@ async fn a_bad_row_is_told_with_its_line_and_the_next_ones_are_read() {
     assert!(all[0].is_ok() && all[2].is_ok());
     let error = all[1].as_ref().unwrap_err().to_string();
     assert!(error.contains("`name`"), "{error}");
+    assert!(all[1].as_ref().unwrap_err().is_row());
     let error = all[3].as_ref().unwrap_err();
     assert_eq!(error.kind(), Some(ErrorKind::Interrupted));
     assert!(error.to_string().contains("line 1"), "{error}");
@@ -160,7 +161,9 @@ async fn gzip_that_is_cut_ends_with_an_error_after_the_rows_that_came() {
     let whole = gzipped(format!("name,age\n{names}").as_bytes());
     let all = rows(whole[..whole.len() - 20].to_vec(), 1000).await;
     let (last, before) = all.split_last().unwrap();
-    assert!(matches!(last, Err(RowError::Transfer(_))), "{last:?}");
+    let last = last.as_ref().unwrap_err();
+    assert!(!last.is_row(), "{last:?}");
+    assert!(last.kind().is_some(), "{last:?}");
     assert!(before.iter().all(Result::is_ok) && !before.is_empty());
 }
 
@@ -262,6 +265,22 @@ async fn json_that_is_cut_or_goes_on_is_told() {
     assert_eq!(all.len(), 1);
 }
 
+#[tokio::test]
+async fn the_cause_of_a_transfer_that_ended_is_handed_on() {
+    let api = Script::start(|_| html()).await;
+    let id: BatchUuid = uuid(1).parse().unwrap();
+    let mut rows = api.client().batch(id).download().rows::<Row>();
+    let error = rows.next().await.unwrap().unwrap_err();
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    let RowError::Transfer(whole) = &error else {
+        panic!("{error:?}")
+    };
+    let expected = std::error::Error::source(whole).map(ToString::to_string);
+    assert!(cause.is_some() && cause == expected, "{cause:?}");
+    // Said once, although it stands in both.
+    assert_eq!(error.to_string(), whole.to_string());
+}
+
 /// Reads all rows with a small cap on each; the number of good ones, and the error at the end.
 async fn capped(content: Vec<u8>) -> (usize, Option<RowError>) {
     let storage = Script::start(move |_| Response::new(Body::from(content.clone()))).await;
@@ -286,11 +305,12 @@ async fn capped(content: Vec<u8>) -> (usize, Option<RowError>) {
 #[tokio::test]
 async fn a_row_without_end_is_an_error() {
     let long = "x".repeat(10_000_000);
-    let commas = ",".repeat(1_000_000);
+    // No text at all, but each field takes room.
+    let commas = ",".repeat(15_000);
     for text in [
+        format!("name,age\nAda,1\n{commas}\nGrace,2"),
         format!("name,age\nAda,1\n\"{long}"),
         format!("name,age\nAda,1\n{long}"),
-        format!("name,age\nAda,1\n{commas}"),
         format!("[{{\"name\": \"Ada\"}},{{\"name\":\"{long}\"}}]"),
         format!("{{\"name\": \"Ada\"}}\n[[[[{long}"),
     ] {

@@ -303,6 +303,122 @@ async fn what_a_tick_found_is_told_although_it_was_cut_short() {
     let error = watch.next().await.unwrap().unwrap_err();
     assert_eq!(error.status().unwrap().as_u16(), 403);
     assert!(watch.next().await.is_none());
+    assert_eq!(script.seen().len(), 1, "it won't be better later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stays_away_is_an_error_in_the_end() {
+    let script = Script::start(|_| status(503)).await;
+    let start = tokio::time::Instant::now();
+    let mut watch = script.client().watch_many(ids(3));
+    let error = watch.next().await.unwrap().unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 503);
+    let waited = start.elapsed().as_secs();
+    assert!((600..700).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_leaves_one_tick() {
+    let script = Script::start(|seen| {
+        json(value!({ "batches": [batch(value!({ "uuid": wanted(seen)[0], "status": "success" }))] }))
+    })
+    .await;
+    let watch = script.client().watch_many(ids(1)).deadline(Duration::ZERO);
+    assert_eq!(finished(watch).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_batches_are_looked_at_less_often_after_the_first_minute() {
+    let script = Script::start(|seen| {
+        let (count, at) = (5000, seen.at.as_secs());
+        let state = value!({ "uuid": uuid(0), "status": "running", "runsCount": count, "executedRunsCount": at });
+        json(value!({ "batches": [batch(state)] }))
+    })
+    .await;
+    let client = script.client();
+    let mut watch = client.watch_many(ids(1));
+    for _ in 0..16 {
+        watch.next().await.unwrap().unwrap();
+    }
+    let mut watch = client.resume_many(watch.save());
+    for _ in 0..2 {
+        watch.next().await.unwrap().unwrap();
+    }
+    let at: Vec<f64> = script
+        .seen()
+        .iter()
+        .map(|seen| seen.at.as_secs_f64())
+        .collect();
+    let gaps: Vec<f64> = at.windows(2).map(|at| at[1] - at[0]).collect();
+    assert!(
+        gaps[..11].iter().all(|gap| (4.5..=5.5).contains(gap)),
+        "{gaps:?}"
+    );
+    assert!((13.5..=16.5).contains(&gaps[14]), "{gaps:?}");
+    // The first look of one that goes on comes at once, and the next at the pace it had.
+    assert!((13.5..=16.5).contains(&gaps[16]), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_batch_that_is_not_there_is_gone() {
+    let reason = |reason: &str| {
+        let mut answer = json(value!({ "reason": reason }));
+        *answer.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+        answer
+    };
+    for (answer, is_gone) in [
+        (status(404), true),
+        (status(410), true),
+        (reason("batchNotFound"), true),
+        (reason("invalidBatch"), false),
+        (status(403), false),
+        // There is one, but what it is can't be read.
+        (json(value!({ "batch": {} })), false),
+    ] {
+        let answer = std::sync::Mutex::new(Some(answer));
+        let script = Script::start(move |seen| match seen.line.as_str() {
+            LIST => json(value!({ "batches": [] })),
+            _ => answer.lock().unwrap().take().unwrap(),
+        })
+        .await;
+        let mut watch = script.client().watch_many(ids(1));
+        let told = watch.next().await.unwrap();
+        assert_eq!(matches!(told, Ok(Change::Gone(_))), is_gone, "{told:?}");
+        assert!(is_gone || told.is_err(), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_go_on_behind_the_last() {
+    let script = Script::start(|seen| match seen.line.as_str() {
+        LIST => json(value!({ "batches": [] })),
+        line => {
+            let id = line.rsplit('/').next().unwrap();
+            json(value!({ "batch": batch(value!({ "uuid": id, "status": "running" })) }))
+        }
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(150));
+    let mut told = HashSet::new();
+    for _ in 0..150 {
+        let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+            panic!("all are there")
+        };
+        told.insert(batch.uuid);
+    }
+    let looked_up = script
+        .seen()
+        .iter()
+        .filter(|seen| seen.line != LIST)
+        .count();
+    assert_eq!((told.len(), looked_up), (150, 150), "each once, 50 a tick");
+}
+
+#[test]
+fn it_shows_how_many_are_open() {
+    let client = cargo_batch_client::Client::new("token").unwrap();
+    let shown = format!("{:?}", client.watch_many(ids(7)));
+    assert!(shown.contains('7'), "{shown}");
 }
 
 #[tokio::test(start_paused = true)]
