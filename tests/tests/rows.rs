@@ -303,6 +303,22 @@ async fn capped(content: Vec<u8>) -> (usize, Option<RowError>) {
 }
 
 #[tokio::test]
+async fn a_row_of_just_the_size_allowed_is_read() {
+    let named = |length: usize| "x".repeat(length);
+    // The text of a row, and what it costs to hold where each of its two fields ends.
+    let csv = |size: usize| format!("name,age\n{},1\n", named(size - 1 - 2 * size_of::<usize>()));
+    let json = |size: usize| format!("[{{\"name\":\"{}\"}}]", named(size - 11));
+    for text in [csv(100_000), json(100_000)] {
+        let (good, error) = capped(text.into()).await;
+        assert!(good == 1 && error.is_none(), "{error:?}");
+    }
+    for text in [csv(100_001), json(100_001)] {
+        let (good, error) = capped(text.into()).await;
+        assert!(good == 0 && error.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_row_without_end_is_an_error() {
     let long = "x".repeat(10_000_000);
     // No text at all, but each field takes room.
