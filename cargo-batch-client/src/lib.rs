@@ -25,6 +25,7 @@ pub mod guide;
 mod handle;
 mod once;
 pub mod operation;
+mod pace;
 mod pages;
 mod response;
 mod retry;

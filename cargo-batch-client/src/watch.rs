@@ -9,12 +9,9 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::operation::Waiter;
+use crate::pace::{Patience, asked, pace};
 use crate::time::{Instant, later};
 use crate::{Client, Error, clean_up, operations};
-
-/// How long a watch goes on asking a server that answers nothing but errors.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
@@ -58,7 +55,7 @@ pub struct Watch {
     interval: Option<Duration>,
     cancel_on_drop: bool,
     last_status: Option<BatchStatus>,
-    failing_since: Option<Instant>,
+    patience: Patience,
     next: Next,
 }
 
@@ -101,7 +98,7 @@ impl Watch {
             interval: None,
             cancel_on_drop: false,
             last_status: None,
-            failing_since: None,
+            patience: Patience::default(),
             next: Next::After(Duration::ZERO),
         }
     }
@@ -166,13 +163,10 @@ impl Watch {
             }
             Ok(batch) => {
                 self.last_status = Some(batch.status.clone());
-                self.failing_since = None;
+                self.patience.restore();
                 (self.pause(batch.runs_count), Some(Ok(batch)))
             }
-            Err(error) if error.is_retryable() && self.is_patient() => {
-                // The call has repeated it already; from here on it is asked at the usual pace.
-                (self.pause(0).max(asked(&error)), None)
-            }
+            Err(error) if self.patience.bears(&error) => (self.pause(0).max(asked(&error)), None),
             Err(error) => {
                 self.next = Next::Done;
                 return Some(Err(error));
@@ -180,11 +174,6 @@ impl Watch {
         };
         self.next = Next::After(pause);
         seen
-    }
-
-    fn is_patient(&mut self) -> bool {
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
-        since.elapsed() < PATIENCE
     }
 
     fn pause(&self, runs: u64) -> Duration {
@@ -219,23 +208,6 @@ impl Watch {
             self.batch
         );
         Error::deadline(&operations::GET_BATCH, what)
-    }
-}
-
-/// How long a server asks to be left alone, within reason.
-pub(crate) fn asked(error: &Error) -> Duration {
-    error.retry_after().unwrap_or_default().min(PATIENCE)
-}
-
-/// The interval the specification gives for a batch of so many runs, watched for so long.
-pub(crate) fn pace(watched_for: Duration, runs: u64) -> Duration {
-    const USUAL: Duration = Duration::from_secs(5);
-    match &operations::GET_BATCH.waiter {
-        Some(Waiter {
-            slow: Some(slow), ..
-        }) if watched_for >= slow.after && runs >= slow.from_runs => slow.interval,
-        Some(waiter) => waiter.interval,
-        None => USUAL,
     }
 }
 

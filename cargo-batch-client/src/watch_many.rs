@@ -10,8 +10,8 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
+use crate::pace::{Patience, asked, pace};
 use crate::time::{Instant, later, now, sleep};
-use crate::watch::{PATIENCE, asked, pace};
 use crate::{Client, Error, ErrorKind, operations};
 
 impl Client {
@@ -51,7 +51,7 @@ impl Client {
             deadline: None,
             lists: Lists::ByUuid,
             looked_up: None,
-            failing_since: None,
+            patience: Patience::default(),
             changes: VecDeque::new(),
             failure: None,
             failed: false,
@@ -110,7 +110,7 @@ pub struct WatchMany {
     lists: Lists,
     /// The last batch that was asked for by itself.
     looked_up: Option<BatchUuid>,
-    failing_since: Option<Instant>,
+    patience: Patience,
     changes: VecDeque<Change>,
     /// Why it ends, once the changes have been read.
     failure: Option<Error>,
@@ -265,10 +265,10 @@ impl WatchMany {
         }
         match tick.error {
             None => {
-                self.failing_since = None;
+                self.patience.restore();
                 self.rest(largest, Duration::ZERO);
             }
-            Some(error) if error.is_retryable() && self.is_patient() => {
+            Some(error) if self.patience.bears(&error) => {
                 self.rest(largest, asked(&error));
             }
             Some(error) => self.failure = Some(error),
@@ -281,11 +281,6 @@ impl WatchMany {
             .interval
             .unwrap_or_else(|| pace(self.watched_for(), largest));
         self.pause = self.client.inner.retries.jitter(interval).max(at_least);
-    }
-
-    fn is_patient(&mut self) -> bool {
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
-        since.elapsed() < PATIENCE
     }
 
     fn is_out_of_time(&self) -> bool {

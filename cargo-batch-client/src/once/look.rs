@@ -2,13 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::time::Instant;
 use cargo_batch_types::Batch;
 
 use super::echo::Sought;
 use super::verdict::Look;
-use crate::time::sleep;
-use crate::watch::asked;
+use crate::pace::asked;
+use crate::time::{Instant, sleep};
 use crate::{Client, Error, ErrorKind, operations};
 
 /// `Date` has whole seconds, and a batch is dated by another machine than answers are.
