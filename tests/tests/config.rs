@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::operation::{Method, Operation};
 use cargo_batch_client::secrecy::SecretString;
-use cargo_batch_client::types::{BatchUuid, WorkspaceUuid};
+use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest, WorkspaceUuid};
 use cargo_batch_client::{Client, ErrorKind, TokenFuture, TokenProvider};
 use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
 use serde_json::json as value;
@@ -228,6 +228,17 @@ async fn an_endless_answer_is_an_error() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_just_the_size_allowed_is_read() {
+    let text = value!({ "batch": batch(value!({})) }).to_string();
+    let size = text.len();
+    let script = Script::start(move |_| Response::new(Body::from(text.clone()))).await;
+    for (allowed, is_read) in [(size, true), (size - 1, false)] {
+        let client = script.builder().max_answer_bytes(allowed).build().unwrap();
+        assert_eq!(client.get_batch(id()).await.is_ok(), is_read);
+    }
+}
+
 /// Gives a token that has to be renewed after a while.
 struct Renewed {
     asked: Arc<AtomicUsize>,
@@ -279,6 +290,24 @@ async fn a_provider_is_asked_again_once_after_a_401() {
     let error = client.get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!(script.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_a_401_is_sent_again_with_another_token() {
+    for code in [400, 403, 500] {
+        let script = Script::start(move |_| status(code)).await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let provider = Renewed {
+            asked: asked.clone(),
+            slow: false,
+        };
+        let client = Client::builder_with(provider).base_url(script.base_url());
+        let client = client.build().unwrap();
+        let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
+        client.create_batch(request).await.unwrap_err();
+        let asked = asked.load(Ordering::SeqCst);
+        assert_eq!((script.seen().len(), asked), (1, 1), "{code}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -249,6 +249,8 @@ async fn json_that_is_cut_or_goes_on_is_told() {
         "[{\"name\": \"Ada\"}",
         "[{\"name\": \"Ada\"},",
         "{\"name\": \"Ada\"}\n{\"na",
+        "{\"name\": \"Ada\"}\n{\"name\": 1,",
+        "{\"name\": \"Ada\"}\n\"Gra",
     ] {
         let all = rows(text.into(), 4).await;
         assert_eq!(all.len(), 2, "{text}");
@@ -257,12 +259,31 @@ async fn json_that_is_cut_or_goes_on_is_told() {
             Some(ErrorKind::Interrupted)
         );
     }
+    let all = told("{\"name\": \"Ada\"}\n\n{\"name\": \"Gra").await;
+    assert!(all[0].contains("line 3"), "{all:?}");
+    // What ends with the file is told as what it is.
+    let all = told("{\"name\": \"Ada\"}\n7").await;
+    assert!(all[0].starts_with("row at line 2: "), "{all:?}");
+    // Brackets and commas that belong to no list.
+    for text in ["{\"name\": \"Ada\"}\n]", "{\"name\": \"Ada\"}\n,"] {
+        let all = told(text).await;
+        assert!(all[0].starts_with("row at line 2: "), "{text}: {all:?}");
+    }
+    let all = told("[{\"name\": \"Ada\"}]\n]").await;
+    assert!(all[0].contains("after the end of the list"), "{all:?}");
     let all = told("[{\"name\": \"Ada\"}] {\"name\": \"Grace\"}").await;
     assert!(all[0].contains("after the end of the list"), "{all:?}");
     // One object around everything is one row, and that isn't what was asked for.
     let all = told("{\"rows\": [{\"name\": \"Ada\"}]}").await;
     assert!(all[0].contains("`name`"), "{all:?}");
     assert_eq!(all.len(), 1);
+}
+
+#[tokio::test]
+async fn rows_may_be_lists_themselves() {
+    let all = rows(b"[[\"Ada\", 36], [\"Grace\", null]]".to_vec(), 5).await;
+    let all: Vec<Row> = all.into_iter().map(Result::unwrap).collect();
+    assert_eq!(all, [row("Ada", Some(36)), row("Grace", None)]);
 }
 
 #[tokio::test]
