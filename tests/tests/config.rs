@@ -53,6 +53,8 @@ fn a_token_goes_to_https_or_to_loopback() {
         let error = Client::builder("t").base_url(url).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
         assert!(error.to_string().contains("base URL"), "{error}");
+        let open = url.starts_with("http://") && !url.contains(['@', '?', '#']);
+        assert_eq!(error.to_string().contains("unencrypted"), open, "{error}");
         let text = format!("{error} {error:?}");
         assert!(
             url.ends_with('#') || !text.contains("hush") || url.contains('#'),

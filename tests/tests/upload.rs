@@ -14,6 +14,7 @@ const CREATE: &str = "POST /v1/workspaceManagement/files/multipart/create";
 const SIGN: &str = "POST /v1/workspaceManagement/files/multipart/sign";
 const COMPLETE: &str = "POST /v1/workspaceManagement/files/multipart/complete";
 const ABORT: &str = "POST /v1/workspaceManagement/files/multipart/abort";
+const COLUMNS: &str = "GET /v1/workspaceManagement/files/listColumns";
 const SINGLE: &str = "POST /v1/workspaceManagement/files/upload";
 const MIB: usize = 1 << 20;
 
@@ -162,6 +163,51 @@ async fn what_costs_nothing_twice_is_sent_again() {
         upload(&api, bytes(length)).await.unwrap();
         assert_eq!(api.seen_at(line).len(), 3);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_lost_is_looked_for_where_it_can_not_be_asked_for_again() {
+    for (first, exists, is_there) in [(502, true, true), (502, false, false), (400, true, false)] {
+        let answers = Mutex::new(vec![404, first]);
+        let (api, _, _) = servers(move |seen| match seen.line.as_str() {
+            COMPLETE => Some(status(answers.lock().unwrap().pop().unwrap_or(404))),
+            COLUMNS if exists => Some(json(value!({ "columns": [] }))),
+            COLUMNS => Some(status(404)),
+            _ => None,
+        })
+        .await;
+        let done = upload(&api, bytes(9 * MIB)).await;
+        assert_eq!(done.is_ok(), is_there, "{done:?}");
+        // A refusal leaves nothing open.
+        let asked = usize::from(first == 502);
+        assert_eq!(api.seen_at(COLUMNS).len(), asked);
+        assert_eq!(api.seen_at(ABORT).len(), usize::from(!is_there));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_file_goes_in_parts_and_says_how_far_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.csv");
+    let content = bytes(50 * MIB);
+    std::fs::write(&path, &content).unwrap();
+    let (api, _, parts) = servers(|_| None).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = told.clone();
+    let upload = api.client().upload(&path);
+    let upload = upload.on_progress(move |progress| kept.lock().unwrap().push(progress));
+    assert_eq!(upload.await.unwrap().s3_filename, "large.csv");
+    let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
+    assert!(parts.concat() == content);
+    let told = told.lock().unwrap();
+    let far: Vec<u64> = told.iter().map(|progress| progress.bytes).collect();
+    assert_eq!(far.len(), 7);
+    assert!(far.is_sorted(), "{far:?}");
+    assert_eq!(far[6], content.len() as u64);
+    assert!(
+        told.iter()
+            .all(|progress| progress.total == Some(content.len() as u64))
+    );
 }
 
 /// Gives what it has, and makes the file longer when it has been read.
