@@ -122,6 +122,42 @@ async fn records_are_sent_as_a_file_to_have_a_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_knows_its_own_runs_and_no_others() {
+    let (sandbox, client) = Checked::start().await;
+    let start = async |rows: &str| {
+        let text = format!("email,fail\n{rows}");
+        let file = client.upload_file("leads.csv", text).await.unwrap();
+        let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+        client.create_batch_once(request).await.unwrap().uuid
+    };
+    let one = start("a@example.com,true\nb@example.com,false\n").await;
+    start("c@example.com,true\nd@example.com,true\n").await;
+    let batch = client.batch(one);
+    let finished = batch.clone().wait().await.unwrap();
+    // The other one has run, too.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+
+    let lists = [
+        (batch.runs().await.unwrap(), 2),
+        (batch.failed_runs().await.unwrap(), 1),
+        (finished.runs(), 2),
+        (finished.failed_runs(), 1),
+    ];
+    for (list, expected) in lists {
+        let runs = list.collect().await.unwrap();
+        assert_eq!(runs.len(), expected);
+        assert!(runs.iter().all(|run| run.batch_uuid == Some(one)));
+    }
+    for again in [
+        batch.retry_failed().await.unwrap(),
+        finished.retry_failed().await.unwrap(),
+    ] {
+        let again = client.batch(again.uuid).wait().await.unwrap();
+        assert_eq!(again.batch().runs_count, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_batch_keeps_what_had_ended() {
     let (sandbox, client) = Checked::start().await;
     let world = sandbox.world();
