@@ -190,4 +190,14 @@ mod tests {
             assert!(!error.to_string().contains("two"), "{error}");
         }
     }
+
+    #[test]
+    fn what_is_large_may_take_longer() {
+        let client = Client::new("t").unwrap();
+        let (small, large) = (client.for_bytes(0).timing, client.for_bytes(1 << 30).timing);
+        let more = Duration::from_secs(8192); // At 128 KiB a second.
+        assert_eq!(small.attempt + more, large.attempt);
+        assert_eq!(small.overall + more, large.overall);
+        assert_eq!(small.attempt, client.timing.attempt);
+    }
 }

@@ -9,7 +9,7 @@ use axum::http::Response;
 use cargo_batch_client::operation::{Method, Operation};
 use cargo_batch_client::secrecy::SecretString;
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest, WorkspaceUuid};
-use cargo_batch_client::{Client, ErrorKind, TokenFuture, TokenProvider};
+use cargo_batch_client::{BASE_URL, Client, ErrorKind, TokenFuture, TokenProvider};
 use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
 use serde_json::json as value;
 
@@ -72,7 +72,11 @@ fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
     }
     let client = Client::builder("hush");
     assert!(!format!("{client:?}").contains("hush"));
-    assert!(!format!("{:?}", client.build().unwrap()).contains("hush"));
+    let shown = format!("{:?}", client.build().unwrap());
+    assert!(
+        !shown.contains("hush") && shown.contains(BASE_URL),
+        "{shown}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,21 @@ async fn a_report_of_the_whole_chain_says_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_attempted_comes_first() {
+    let script = Script::start(|_| refused(404, value!({ "errorMessage": "There is none" }))).await;
+    let client = script.client();
+    let error = get(&script).await;
+    assert_eq!(error.operation().unwrap().id, "get_batch");
+    assert_eq!(error.message(), Some("There is none"));
+    let text = error.to_string();
+    let begin = "get_batch (GET /orchestration/batches/{uuid}): the server answered 404";
+    assert!(text.starts_with(begin), "{text}");
+    let text = client.cancel_batch(id()).await.unwrap_err().to_string();
+    let begin = "cancel_batch (POST /orchestration/batches/{uuid}/cancel): ";
+    assert!(text.starts_with(begin), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sentence_of_the_server_ends_once() {
     let script =
         Script::start(|_| refused(404, value!({ "errorMessage": "There is none." }))).await;

@@ -163,6 +163,36 @@ async fn what_costs_nothing_twice_is_sent_again() {
         upload(&api, bytes(length)).await.unwrap();
         assert_eq!(api.seen_at(line).len(), 3);
     }
+    // Not for ever, and not what was refused.
+    for (code, times) in [(502, 4), (400, 1)] {
+        let (api, _, _) = servers(move |_| Some(status(code))).await;
+        upload(&api, bytes(10)).await.unwrap_err();
+        assert_eq!(api.seen_at(SINGLE).len(), times, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_says_what_kind_of_file_it_is() {
+    for (name, media_type) in [
+        ("leads.csv", "text/csv"),
+        ("leads.JSON", "application/json"),
+        ("leads.ndjson", "application/x-ndjson"),
+        ("leads.jsonl", "application/x-ndjson"),
+        ("leads.csv.gz", "application/gzip"),
+        ("leads", "text/csv"),
+    ] {
+        let (api, _, _) = servers(|_| None).await;
+        let reader = std::io::Cursor::new(bytes(9 * MIB));
+        api.client().upload_from(name, reader).await.unwrap();
+        let created = &api.seen_at(CREATE)[0].json();
+        assert_eq!(created["contentType"], media_type, "{name}");
+        assert_eq!(created["filename"], name);
+        api.client().upload_from(name, &b"small"[..]).await.unwrap();
+        let sent = api.seen_at(SINGLE)[0].body.clone();
+        let head = format!("filename=\"{name}\"\r\nContent-Type: {media_type}\r\n");
+        let sent = String::from_utf8_lossy(&sent).replace("content-type", "Content-Type");
+        assert!(sent.contains(&head), "{sent}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,3 +29,17 @@ pub(crate) fn bounded(time: Duration) -> Duration {
 pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_shortened_and_a_year_is_not() {
+        let year = Duration::from_secs(365 * 24 * 3600);
+        assert_eq!((bounded(year), bounded(Duration::MAX)), (year, AGE));
+        let now = Instant::now();
+        assert_eq!(later(now, 10 * year), now + 10 * year);
+        assert!(later(now, Duration::MAX) > now + 10 * year);
+    }
+}
