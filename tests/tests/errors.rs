@@ -7,7 +7,7 @@ use axum::http::Response;
 use cargo_batch_client::types::{
     BatchDataErrorReason, BatchUuid, CreateBatchData, CreateBatchErrorReason, CreateBatchRequest,
 };
-use cargo_batch_client::{Client, Error, ErrorKind};
+use cargo_batch_client::{Client, Error, ErrorKind, RetryPolicy};
 use cargo_batch_tests::script::{Script, TOKEN, batch, html, json, status, uuid};
 use serde_json::{Value, json as value};
 
@@ -167,6 +167,72 @@ async fn what_is_no_json_at_all_points_to_the_way_there() {
         "{text}"
     );
     assert!(text.contains("check the base URL and the proxy"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_refused_creation_leaves_open() {
+    let reason = |code, reason: &str| refused(code, value!({ "reason": reason }));
+    let later = |code: u16| {
+        let mut answer = status(code);
+        let headers = answer.headers_mut();
+        headers.insert("retry-after", "1".parse().unwrap());
+        answer
+    };
+    for (answer, is_ambiguous) in [
+        (status(400), false),
+        (status(404), false),
+        (status(401), false),
+        (status(408), true),
+        (status(499), true),
+        (status(429), false),
+        (status(500), true),
+        (status(503), true),
+        (later(503), false),
+        (later(502), true),
+        (reason(400, "notEnoughCredits"), false),
+        // Decided on, whatever the status.
+        (reason(500, "notEnoughCredits"), false),
+        // Unknown: whether there is a batch that was not started.
+        (reason(400, "failedToStart"), true),
+        (reason(400, "brandNew"), false),
+        (reason(500, "brandNew"), true),
+    ] {
+        let told = format!("{answer:?}");
+        let answer = std::sync::Mutex::new(Some(answer));
+        let script = Script::start(move |_| answer.lock().unwrap().take().unwrap()).await;
+        let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
+        let client = script.client().with_retry(RetryPolicy::never());
+        let error = client.create_batch(request).await.unwrap_err();
+        assert_eq!(error.is_ambiguous(), is_ambiguous, "{told}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_trouble_says_what_to_do() {
+    for (code, says) in [
+        (401, "Check that the API token is right"),
+        (403, "the permission for this operation"),
+        (404, "Check the id"),
+        (429, "Call less often"),
+        (302, "Check the base URL"),
+    ] {
+        let script = Script::start(move |_| status(code)).await;
+        let text = get(&script).await.to_string();
+        assert!(text.contains(says), "{code}: {text}");
+    }
+    // Where there is nothing to say, nothing is said.
+    let script = Script::start(|_| status(400)).await;
+    assert_eq!(get(&script).await.advice(), None);
+    let client = Client::builder(TOKEN).base_url("http://127.0.0.1:1/v1");
+    let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let text = error.to_string();
+    assert!(text.contains("Check the base URL, the network"), "{text}");
+    let script =
+        Script::start(|_| json(value!({ "batch": batch(value!({ "status": "running" })) }))).await;
+    let watch = script.client().watch(id()).deadline(Duration::from_secs(7));
+    let text = watch.await.unwrap_err().to_string();
+    assert!(text.contains("wait for it again by its id"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
