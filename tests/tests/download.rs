@@ -447,6 +447,11 @@ async fn a_link_that_is_not_encrypted_is_not_followed() {
         assert!(!format!("{error} {error:?}").contains("hush"));
         assert!(left.is_empty());
     }
+    // One that is, is: but nobody listens there.
+    let link = "https://127.0.0.1:1/r";
+    let api = Script::start(move |_| json(value!({ "url": link }))).await;
+    let error = to_file(&api.client()).await.0.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
 }
 
 #[cfg(target_os = "linux")]
