@@ -220,6 +220,17 @@ async fn each_kind_of_trouble_says_what_to_do() {
         let text = get(&script).await.to_string();
         assert!(text.contains(says), "{code}: {text}");
     }
+    // Only where something was created.
+    let script = Script::start(|_| json(value!({ "batch": { "uuid": uuid(1) } }))).await;
+    let error = get(&script).await;
+    assert_eq!(error.created(), None);
+    assert!(error.to_string().contains("a newer version may read it"));
+    let script = Script::start(|_| status(500)).await;
+    let upload = script.client().upload_file("f.csv", "a").send().await;
+    let error = upload.unwrap_err();
+    assert!(error.is_ambiguous());
+    let text = error.to_string();
+    assert!(text.contains("costs no credits"), "{text}");
     // Where there is nothing to say, nothing is said.
     let script = Script::start(|_| status(400)).await;
     assert_eq!(get(&script).await.advice(), None);

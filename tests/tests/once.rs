@@ -640,7 +640,8 @@ async fn an_action_is_never_repeated_and_what_it_may_have_made_is_found() {
         .unwrap_err();
     assert!(error.is_ambiguous() && !error.is_retryable());
     assert!(error.advice().unwrap().contains("spend credits again"));
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // It is looked for from when the creation began, and not from now.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
     let found = client.find_created(&hooked, &error).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].uuid.to_string(), uuid(1001));
