@@ -121,6 +121,11 @@ async fn what_was_attempted_comes_first() {
     let text = error.to_string();
     let begin = "get_batch (GET /orchestration/batches/{uuid}): the server answered 404";
     assert!(text.starts_with(begin), "{text}");
+    let debugged = format!("{error:?}");
+    assert!(
+        debugged.contains("Refused") && debugged.contains(&text),
+        "{debugged}"
+    );
     let text = client.cancel_batch(id()).await.unwrap_err().to_string();
     let begin = "cancel_batch (POST /orchestration/batches/{uuid}/cancel): ";
     assert!(text.starts_with(begin), "{text}");
@@ -167,6 +172,8 @@ async fn what_is_no_json_at_all_points_to_the_way_there() {
         "{text}"
     );
     assert!(text.contains("check the base URL and the proxy"), "{text}");
+    let elapsed = format!("4 attempts in {:.1} s", error.elapsed().as_secs_f64());
+    assert!(text.contains(&elapsed), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,6 +227,12 @@ async fn each_kind_of_trouble_says_what_to_do() {
         let text = get(&script).await.to_string();
         assert!(text.contains(says), "{code}: {text}");
     }
+    // A refusal names no batch, whatever it repeats.
+    let body = value!({ "batch": { "uuid": uuid(1) } });
+    let script = Script::start(move |_| refused(500, body.clone())).await;
+    let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
+    let error = script.client().create_batch(request).await.unwrap_err();
+    assert_eq!(error.created(), None);
     // Only where something was created.
     let script = Script::start(|_| json(value!({ "batch": { "uuid": uuid(1) } }))).await;
     let error = get(&script).await;

@@ -588,6 +588,27 @@ async fn a_long_list_is_read_no_further_than_it_must() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn records_that_became_a_file_are_found_as_that_file() {
+    let world = World::default();
+    // Somebody else's, and ours; nothing of which can be seen for ten minutes.
+    let other = value!({ "kind": "file", "s3Filename": "another.csv" });
+    world.make(0.5, &value!(workflow()), other);
+    let list = |world: &World, seen: &Seen| match seen.at.as_secs() {
+        0..600 => status(400),
+        _ => world.list(seen),
+    };
+    let (_, client) = world.serve_list(lost, list).await;
+    let records = [Record::from_iter([("email", "ada@example.com")])];
+    let sent = request(CreateBatchData::records(records));
+    let error = client.create_batch_once(sent.clone()).await.unwrap_err();
+    assert!(error.is_ambiguous(), "{error}");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let found = client.find_created(&sent, &error).await.unwrap();
+    let found: Vec<String> = found.iter().map(|batch| batch.uuid.to_string()).collect();
+    assert_eq!(found, [uuid(1001)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_are_a_file_only_when_that_says_the_same() {
     for (records, kind) in [
         (value!([{ "email": "ada@example.com" }]), "file"),
