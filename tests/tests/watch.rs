@@ -213,6 +213,19 @@ async fn an_outage_is_waited_through() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_an_answer_patience_begins_anew() {
+    let script = Script::start(|seen| match seen.at.as_secs() {
+        3..400 | 450..900 => status(503),
+        at => json(value!({ "batch": batch(value!({
+            "status": if at < 900 { "running" } else { "success" },
+        })) })),
+    })
+    .await;
+    let done = script.client().watch(id()).await.unwrap();
+    assert_eq!(done.status, BatchStatus::Success);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_page_of_a_proxy_is_waited_through() {
     let script = Script::start(|seen| match seen.at.as_secs() {
         3..300 => html(),
