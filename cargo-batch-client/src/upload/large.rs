@@ -1,32 +1,20 @@
 //! Input files of any size, from files and readers.
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cargo_batch_types::UploadedFile;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
-use super::parts;
+use super::parts::{self, Callback};
+use super::source::{Reader, Source, unchanged};
 use crate::call::Pending;
 use crate::{Client, Error, Progress};
 
 /// Files of this size and more go to storage directly, in parts: the API's own entrance limits the
 /// size and time of a request.
 const DIRECT: u64 = 50 << 20;
-
-/// Who is told how far it is.
-pub(super) type Callback = Box<dyn FnMut(Progress) + Send>;
-
-/// What an upload reads from.
-pub(super) enum Source {
-    /// Read straight into the parts, on a thread that may wait; and how long it was.
-    File(Arc<std::fs::File>, u64),
-    Reader(Reader),
-}
-
-type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
 impl Client {
     /// Uploads an input file for a batch, of any size: in one request under 50 MiB, from there on in
@@ -128,7 +116,7 @@ impl Upload {
         };
         let mut head = Bytes::new();
         if let Some(whole) = whole {
-            head = read_up_to(&mut source, whole, Vec::new()).await?;
+            head = source.read_up_to(whole, Vec::new()).await?;
             if (head.len() as u64) < whole {
                 let bytes = head.len() as u64;
                 unchanged(size, bytes)?;
@@ -170,47 +158,6 @@ impl std::fmt::Debug for Upload {
         f.debug_struct("Upload")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads so many bytes, or fewer at the end, into memory that was used before where there is some:
-/// what is given back to the system and asked for again comes in more pieces every time.
-pub(super) async fn read_up_to(
-    source: &mut Source,
-    size: u64,
-    mut piece: Vec<u8>,
-) -> Result<Bytes, Error> {
-    piece.clear();
-    let failed = |error| Error::io("cannot read what is to be uploaded", error);
-    match source {
-        Source::File(file, whole) => {
-            let file = file.clone();
-            let most = usize::try_from(size.min(*whole)).unwrap_or_default();
-            piece.reserve_exact(most);
-            let read = tokio::task::spawn_blocking(move || {
-                (&*file).take(size).read_to_end(&mut piece)?;
-                Ok(Bytes::from(piece))
-            });
-            read.await
-                .map_err(std::io::Error::other)
-                .and_then(|read| read)
-                .map_err(failed)
-        }
-        Source::Reader(reader) => {
-            let mut left = reader.take(size);
-            left.read_to_end(&mut piece).await.map_err(failed)?;
-            Ok(piece.into())
-        }
-    }
-}
-
-/// A file that somebody writes to while it is read is neither what it was nor what it will be.
-pub(super) fn unchanged(size: Option<u64>, read: u64) -> Result<(), Error> {
-    match size {
-        Some(size) if size != read => Err(Error::incomplete(format!(
-            "the file was {size} bytes long when its upload began, but {read} were read from it"
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,8 @@ mod large;
 #[cfg(not(target_arch = "wasm32"))]
 mod parts;
 mod single;
+#[cfg(not(target_arch = "wasm32"))]
+mod source;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::large::Upload;

@@ -11,13 +11,16 @@ use cargo_batch_types::{
 use reqwest::header::ETAG;
 use tokio::task::JoinSet;
 
-use super::large::{Callback, Source, read_up_to, unchanged};
+use super::source::{Source, unchanged};
 use crate::response::Answer;
 use crate::secret::Hide;
 use crate::{Client, Error, Progress, clean_up, config};
 
 /// Parts under way at once.
 const AT_ONCE: usize = 4;
+
+/// Who is told how far it is.
+pub type Callback = Box<dyn FnMut(Progress) + Send>;
 
 /// How often a part is tried.
 const TRIES: u32 = 3;
@@ -90,7 +93,7 @@ async fn whole(
     loop {
         let full = size_of(number + 1);
         let piece = match head.is_empty() {
-            true => read_up_to(&mut source, full, std::mem::take(&mut spare)).await?,
+            true => source.read_up_to(full, std::mem::take(&mut spare)).await?,
             false => head.split_to(head.len().min(usize::try_from(full).unwrap_or(usize::MAX))),
         };
         let last = (piece.len() as u64) < full && head.is_empty();
