@@ -64,6 +64,7 @@ mod clock;
 mod control;
 mod created;
 mod data;
+mod digest;
 mod faults;
 mod filter;
 mod front;

@@ -12,9 +12,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::digest::etag;
 use crate::graph::Graph;
 use crate::plan::{Plan, Start, Way};
-use crate::storage::hash;
 use crate::world::{Catalog, World, random_uuid};
 
 /// Everything the servers share.
@@ -111,7 +111,7 @@ pub struct File {
 impl File {
     pub fn new(content: Bytes, content_type: &str) -> Self {
         Self {
-            etag: format!("\"{}\"", hash(&content)),
+            etag: etag(&content),
             content_type: content_type.to_owned(),
             content,
         }

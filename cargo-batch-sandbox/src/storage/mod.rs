@@ -11,6 +11,7 @@ use axum::routing::{get, put};
 use serde::Deserialize;
 
 use crate::clock::seconds;
+use crate::digest::{etag, hash};
 use crate::state::App;
 use range::Range;
 
@@ -52,12 +53,6 @@ pub fn sign(app: &App, route: &str, key: &str, part: u64) -> String {
 /// Not a secret from anybody who reads this, but different for every link.
 fn signature(app: &App, route: &str, key: &str, part: u64, expires: i64) -> String {
     hash(format!("{} {route} {key} {part} {expires}", app.token()).as_bytes())
-}
-
-/// FNV-1a, as text.
-pub fn hash(bytes: &[u8]) -> String {
-    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 /// What storage says when it refuses; as S3, in XML.
@@ -147,7 +142,7 @@ async fn upload(
     if let Err(refused) = check(&app, "part", &headers, &signed) {
         return *refused;
     }
-    let etag = format!("\"{}\"", hash(&body));
+    let etag = etag(&body);
     let mut state = app.state();
     let Some(upload) = state.uploads.get_mut(&signed.key) else {
         return refused(StatusCode::NOT_FOUND, "NoSuchUpload");
