@@ -117,10 +117,17 @@ impl Client {
         operation: &'static Operation,
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
+        trace::operation(operation, self.attempts(operation, request)).await
+    }
+
+    async fn attempts<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        request: Build<'_>,
+    ) -> Result<Response<T>, Error> {
         let mut tries = Tries::within(self.timing.overall);
         loop {
-            let answer =
-                trace::operation(operation, self.exchange(operation, request, &mut tries)).await?;
+            let answer = self.exchange(operation, request, &mut tries).await?;
             match self.read(operation, answer) {
                 Ok(response) => return Ok(response),
                 Err(error) => self.again(&tries, error).await?,

@@ -7,18 +7,19 @@
 mod on {
     use std::future::Future;
 
+    use reqwest::StatusCode;
     use tracing::field::Empty;
     use tracing::{Instrument, Span, info_span};
 
-    use crate::Error;
     use crate::operation::Operation;
     use crate::response::Answer;
+    use crate::{Error, Response};
 
-    /// All attempts of an operation.
-    pub async fn operation(
+    /// All attempts of an operation, and what was read in the end.
+    pub async fn operation<T>(
         operation: &'static Operation,
-        exchange: impl Future<Output = Result<Answer, Error>>,
-    ) -> Result<Answer, Error> {
+        call: impl Future<Output = Result<Response<T>, Error>>,
+    ) -> Result<Response<T>, Error> {
         let span = info_span!(
             "cargo_batch.operation",
             otel.name = operation.id,
@@ -28,7 +29,7 @@ mod on {
             http.response.status_code = Empty,
             error.type = Empty,
         );
-        observed(span, exchange).await
+        observed(span, call, Response::status).await
     }
 
     /// One attempt.
@@ -42,16 +43,17 @@ mod on {
             http.response.status_code = Empty,
             error.type = Empty,
         );
-        observed(span, exchange).await
+        observed(span, exchange, |answer| answer.status).await
     }
 
-    async fn observed(
+    async fn observed<T>(
         span: Span,
-        exchange: impl Future<Output = Result<Answer, Error>>,
-    ) -> Result<Answer, Error> {
+        exchange: impl Future<Output = Result<T, Error>>,
+        status: impl FnOnce(&T) -> StatusCode,
+    ) -> Result<T, Error> {
         let done = exchange.instrument(span.clone()).await;
         let status = match &done {
-            Ok(answer) => Some(answer.status),
+            Ok(answer) => Some(status(answer)),
             Err(error) => {
                 span.record("error.type", tracing::field::debug(error.kind()));
                 error.status()
@@ -71,8 +73,8 @@ mod off {
     // Not `async`, so that the future is handed through as it is: one that is given to an async
     // function is kept in it twice, and these are large.
 
-    pub fn operation<F>(_: &'static Operation, exchange: F) -> F {
-        exchange
+    pub fn operation<F>(_: &'static Operation, call: F) -> F {
+        call
     }
 
     pub fn attempt<F>(_: u32, exchange: F) -> F {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::types::BatchUuid;
-use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
+use cargo_batch_tests::script::{Script, TOKEN, batch, html, json, status, uuid};
 use serde_json::json as value;
 
 /// Keeps what a subscriber writes.
@@ -36,6 +36,7 @@ async fn every_attempt_has_a_span_and_none_has_a_secret() {
     let guard = tracing::subscriber::set_default(subscriber);
     let script = Script::start(|seen| match seen.number {
         0 => status(503),
+        1 => html(),
         _ => json(value!({ "batch": batch(value!({})) })),
     })
     .await;
@@ -51,7 +52,14 @@ async fn every_attempt_has_a_span_and_none_has_a_secret() {
         .lines()
         .filter(|line| line.contains("cargo_batch."))
         .collect();
-    assert!(!ours.is_empty());
+    let spans = |name: &str| {
+        let of_it = ours
+            .iter()
+            .filter(|line| line.contains("get_batch") && line.contains(": close "));
+        let last = of_it.filter_map(|line| line.rsplit("cargo_batch.").next());
+        last.filter(|span| span.starts_with(name)).count()
+    };
+    assert_eq!((spans("operation"), spans("attempt")), (1, 3), "{ours:#?}");
     for field in [
         "http.request.resend_count=0",
         "http.request.resend_count=1",
