@@ -10,22 +10,22 @@ use xtask::codegen::Chunk;
 
 #[test]
 fn the_rust_of_each_schema() {
-    each("snapshots/types", &generated().types);
+    each("../snapshots/types", &generated().types);
 }
 
 #[test]
 fn the_method_of_each_operation() {
-    each("snapshots/operations", &generated().operations);
+    each("../snapshots/operations", &generated().operations);
 }
 
 #[test]
 fn the_operation_table() {
-    snapshot("snapshots", "operation-table", &generated().table.text);
+    snapshot("../snapshots", "operation-table", &generated().table.text);
 }
 
 #[test]
 fn the_reasons() {
-    snapshot("snapshots", "reasons", &generated().reasons.text);
+    snapshot("../snapshots", "reasons", &generated().reasons.text);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn of_the_client() {
 
 fn snapshot(package: &str) {
     let mut settings = insta::Settings::new();
-    settings.set_snapshot_path("snapshots/public-api");
+    settings.set_snapshot_path("../snapshots/public-api");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(package, public_api(package)));

@@ -34,7 +34,7 @@ fn request() -> CreateBatchRequest {
 }
 
 fn batch() -> Value {
-    serde_json::from_str(include_str!("../fixtures/batch.json")).unwrap()
+    serde_json::from_str(include_str!("../../fixtures/batch.json")).unwrap()
 }
 
 /// A server that answers everything alike.

@@ -346,13 +346,18 @@ fn every_type_that_is_marked_sensitive_hides_itself() {
 #[test]
 fn every_test_that_security_md_names_exists() {
     let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let folders = ["", "codegen/", "types/", "client/", "sandbox/"];
     let table = text.lines().filter(|line| line.starts_with('|'));
     let (mut missing, mut named) = (Vec::new(), 0);
     for column in table.filter_map(|line| line.split('|').nth(3)) {
         for (file, test) in column.split('`').filter_map(|word| word.split_once("::")) {
             named += 1;
-            let source = std::fs::read_to_string(root().join(format!("tests/tests/{file}.rs")));
-            if !source.is_ok_and(|source| source.contains(&format!("fn {test}()"))) {
+            let is_there = folders.iter().any(|folder| {
+                let path = root().join(format!("tests/tests/{folder}{file}.rs"));
+                let source = std::fs::read_to_string(path);
+                source.is_ok_and(|source| source.contains(&format!("fn {test}()")))
+            });
+            if !is_there {
                 missing.push(format!("{file}::{test}"));
             }
         }

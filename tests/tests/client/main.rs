@@ -1,0 +1,19 @@
+//! The client: requests, retries, creations, waiting, transfers, rows.
+
+mod config;
+mod download;
+mod errors;
+mod every_fault;
+mod job;
+mod money;
+mod once;
+mod pages;
+mod requests;
+mod retry;
+mod rows;
+mod simulation;
+mod threats;
+mod upload;
+mod watch;
+mod watch_many;
+mod wire;

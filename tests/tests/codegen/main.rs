@@ -1,0 +1,12 @@
+//! The specification, what is generated from it, and the changelog of its versions.
+
+mod any_edit;
+mod changelog;
+mod generated;
+mod msrv;
+mod openapi;
+mod public_api;
+mod refusals;
+mod refused_forms;
+mod small_diffs;
+mod snapshots;

@@ -1,0 +1,15 @@
+//! The sandbox: the whole API on loopback.
+
+mod control;
+mod counters;
+mod data;
+mod fault_answers;
+mod fault_plans;
+mod fault_storage;
+mod faults;
+mod filters;
+mod lists;
+mod reasons;
+mod storage;
+mod time;
+mod validation;
