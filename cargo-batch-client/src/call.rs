@@ -14,12 +14,12 @@ use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use crate::error::makes_batches;
+use crate::creation::batch_id;
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::secret::Hide;
 use crate::time::{Instant, later};
-use crate::{Client, Error, ErrorKind, Response, once, trace};
+use crate::{Client, Error, ErrorKind, Response, trace};
 
 /// A request under way.
 #[cfg(not(target_arch = "wasm32"))]
@@ -142,11 +142,13 @@ impl Client {
         operation: &'static Operation,
         answer: Answer,
     ) -> Result<Response<T>, Error> {
-        if makes_batches(operation)
-            && let Some(batch) = once::created(&answer.body)
+        if let Some(path) = operation.creates
+            && let Some(batch) = batch_id(path, &answer.body)
         {
-            // Whoever looks for a batch of their own must not take this one.
-            self.inner.creations.claim(batch);
+            // Whoever searches for a batch of their own must not take this one.
+            let creation = self.sending.as_ref().map(|sending| &sending.creation);
+            self.inner.registry.claim(batch, creation.map(|creation| creation.id));
+            creation.inspect(|creation| creation.named(batch));
         }
         let json: &[u8] = if answer.body.is_empty() {
             b"{}"
@@ -241,11 +243,19 @@ impl Client {
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
+        if let Some(sending) = &self.sending {
+            sending.permit().await?;
+        }
         let remaining = deadline.saturating_duration_since(Instant::now());
         let limit = self.timing.attempt.min(remaining);
+        if limit.is_zero() {
+            return Err(Error::timed_out(Some(operation), limit, false));
+        }
         let answer = crate::time::timeout(limit, self.receive(operation, request))
             .await
-            .unwrap_or_else(|_| Err(Error::timed_out(Some(operation), limit)))?;
+            .unwrap_or_else(|_| {
+                Err(Error::timed_out(Some(operation), limit, self.has_connected()))
+            })?;
         if answer.status.is_success() {
             Ok(answer)
         } else {
@@ -259,13 +269,14 @@ impl Client {
         operation: &'static Operation,
         request: Request,
     ) -> Result<Answer, Error> {
-        let lost = |error| Error::transport(Some(operation), error);
+        let has_body = request.body().is_some();
+        let lost = |error| Error::transport(Some(operation), error, has_body);
         let mut response = self.client.execute(request).await.map_err(lost)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;
         let body = body(response, cap).await.map_err(|error| match error {
-            Some(error) => lost(error),
+            Some(error) => Error::cut_off(Some(operation), error),
             None => Error::too_large(Some(operation), cap),
         })?;
         Ok(Answer::new(status, headers, body))

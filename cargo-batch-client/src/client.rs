@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cargo_batch_types::WorkspaceUuid;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
 use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::config::{self, ClientBuilder, Timing};
-use crate::once::Creations;
+use crate::creation::{Listings, Registry, Sending};
 use crate::retry::{Retries, RetryPolicy};
 
 /// Calls the batches API; cheap to clone, and made once.
@@ -22,6 +23,8 @@ pub struct Client {
     pub(crate) client: reqwest::Client,
     pub(crate) timing: Timing,
     pub(crate) retry: RetryPolicy,
+    /// The creation whose request this sends.
+    pub(crate) sending: Option<Sending>,
     pub(crate) inner: Arc<Inner>,
 }
 
@@ -29,9 +32,11 @@ pub struct Client {
 pub(crate) struct Inner {
     pub auth: Auth,
     pub workspace: Option<HeaderValue>,
+    pub workspace_uuid: Option<WorkspaceUuid>,
     pub retries: Retries,
     pub max_answer_bytes: usize,
-    pub creations: Creations,
+    pub registry: Registry,
+    pub listings: Listings,
     pub settling: Duration,
 }
 
@@ -74,7 +79,7 @@ impl Client {
             builder = builder.base_url(url);
         }
         if let Some(text) = read("CARGO_WORKSPACE_UUID")? {
-            let workspace: cargo_batch_types::WorkspaceUuid = text
+            let workspace: WorkspaceUuid = text
                 .parse()
                 .map_err(|error| Error::configuration(format!("CARGO_WORKSPACE_UUID: {error}")))?;
             builder = builder.workspace(workspace);
@@ -120,6 +125,11 @@ impl Client {
             retry: policy,
             ..self.clone()
         }
+    }
+
+    /// Returns the workspace that it was set up for, or else that of the batches it has seen.
+    pub(crate) fn known_workspace(&self) -> Option<WorkspaceUuid> {
+        self.inner.workspace_uuid.or_else(|| self.inner.registry.workspace())
     }
 
     /// Where its requests go.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
-use crate::once::{Creations, SETTLING};
+use crate::creation::{Listings, Registry, SETTLING_TIME};
 use crate::retry::{Retries, RetryPolicy};
 use crate::secret::Hide;
 use crate::time::bounded;
@@ -80,7 +80,7 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             seed: None,
             max_answer_bytes: 64 << 20,
-            settling: SETTLING,
+            settling: SETTLING_TIME,
         }
     }
 
@@ -162,7 +162,7 @@ impl ClientBuilder {
     /// after this time, counted from the end of the attempt: a gateway that gave up on the server
     /// behind it, or a connection that was cut, doesn't stop the server. Gateways give up after a
     /// minute at most, as a rule, and so does an attempt. Longer is safer; shorter is for tests.
-    pub fn settling(mut self, time: Duration) -> Self {
+    pub fn settling_time(mut self, time: Duration) -> Self {
         self.settling = time;
         self
     }
@@ -192,12 +192,15 @@ impl ClientBuilder {
             client: http,
             timing: self.timing,
             retry: self.retry,
+            sending: None,
             inner: Arc::new(Inner {
                 auth,
                 workspace: workspace.transpose()?,
+                workspace_uuid: self.workspace,
                 retries,
                 max_answer_bytes: self.max_answer_bytes,
-                creations: Creations::default(),
+                registry: Registry::default(),
+                listings: Listings::default(),
                 settling: bounded(self.settling),
             }),
         })

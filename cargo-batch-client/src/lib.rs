@@ -12,6 +12,7 @@ mod call;
 mod clean_up;
 mod client;
 mod config;
+mod creation;
 mod download;
 mod error;
 #[cfg(fuzzing)]
@@ -23,14 +24,16 @@ pub mod fuzzing;
 mod generated;
 pub mod guide;
 mod handle;
-mod once;
 pub mod operation;
 mod pace;
 mod pages;
+mod platform;
 mod response;
 mod retry;
 #[cfg(feature = "rows")]
 mod rows;
+#[cfg(not(target_arch = "wasm32"))]
+mod saved_file;
 mod secret;
 mod time;
 mod tls;
@@ -44,11 +47,13 @@ pub use auth::{TokenFuture, TokenProvider};
 pub use blocking::Blocking;
 pub use client::Client;
 pub use config::{BASE_URL, ClientBuilder};
+pub use creation::{
+    BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
+};
 pub use download::{Download, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
 pub use handle::{BatchHandle, Finished};
-pub use once::Creation;
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;

@@ -11,7 +11,6 @@ use futures_core::Stream;
 use crate::batches::ListBatches;
 use crate::call::Pending;
 use crate::operation::Operation;
-use crate::response::date;
 use crate::{Client, Error, operations};
 
 /// A page of a list.
@@ -22,8 +21,8 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many items there are on all pages, where the API says it.
     pub total: Option<u64>,
-    /// The server's clock when it gave the page.
-    pub(crate) date: Option<std::time::SystemTime>,
+    /// How many items the page had as it was received.
+    pub(crate) received: u64,
 }
 
 /// An item that can be told from the others.
@@ -120,7 +119,7 @@ impl<'a, T: Identified> Pages<'a, T> {
 
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
     fn accept(&mut self, mut page: Page<T>) -> Result<Option<Page<T>>, Error> {
-        let received = page.items.len() as u64;
+        let received = page.received;
         if received == 0 {
             self.done = true;
             return Ok(None);
@@ -231,10 +230,10 @@ impl<'a> ListBatches<'a> {
         let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
             let request = self.clone().offset(offset).limit(limit);
             Box::pin(async move {
-                let answer = request.send().await?;
+                let items = request.await?.batches;
                 Ok(Page {
-                    date: date(answer.headers()),
-                    items: answer.into_inner().batches,
+                    received: items.len() as u64,
+                    items,
                     total: None,
                 })
             })
@@ -256,13 +255,11 @@ impl Client {
         let ask: Ask<'static, Run> = Box::new(move |offset, limit| {
             let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
             Box::pin(async move {
-                let answer = client.list_runs(request).send().await?;
-                let date = date(answer.headers());
-                let answer = answer.into_inner();
+                let answer = client.list_runs(request).await?;
                 Ok(Page {
+                    received: answer.runs.len() as u64,
                     items: answer.runs,
                     total: answer.count,
-                    date,
                 })
             })
         });

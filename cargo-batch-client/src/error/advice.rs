@@ -14,8 +14,22 @@ impl Error {
                 "The batch exists and spends credits: go on with it, and don't create another one.",
             );
         }
+        match self.kind() {
+            ErrorKind::Superseded => {
+                return Some("Nothing was sent: leave the job to whoever holds it now.");
+            }
+            ErrorKind::CreatedTwice => {
+                return Some("Both batches run and spend credits: cancel one of them.");
+            }
+            ErrorKind::InvalidRequest if !self.candidates().is_empty() => {
+                return Some(
+                    "Continue with that batch, or call `again()` on the request to run the file once more.",
+                );
+            }
+            _ => {}
+        }
         if self.is_ambiguous() {
-            return Some(match self.makes_batches() {
+            return Some(match self.may_have_spent() {
                 true => {
                     "It may have been acted on: look for the batch before creating another one, \
                      which would spend credits again."

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, seconds};
+use super::{Error, ErrorKind, seconds};
 use crate::secret::escaped;
 
 /// The longest word of a server, such as a reason or the name of a request.
@@ -56,14 +56,19 @@ impl Error {
         if let Some(batch) = self.created() {
             details.push(format!("batch {batch} was created"));
         }
-        if !inner.candidates.is_empty() {
+        let is_open = inner.kind != ErrorKind::InvalidRequest;
+        if !inner.candidates.is_empty() && is_open {
             let shown = inner.candidates.iter().take(SHOWN);
             let uuids: Vec<String> = shown.map(|batch| batch.uuid.to_string()).collect();
             let more = match inner.candidates.len().saturating_sub(SHOWN) {
                 0 => String::new(),
                 more => format!(" or one of {more} more"),
             };
-            details.push(format!("it may be {}{more}", uuids.join(" or ")));
+            let joined = match inner.kind {
+                ErrorKind::CreatedTwice => uuids.join(" and "),
+                _ => format!("it may be {}", uuids.join(" or ")),
+            };
+            details.push(format!("{joined}{more}"));
         }
         if let Some(note) = &inner.note {
             details.push(note.clone());

@@ -1,9 +1,11 @@
 //! What can go wrong, for a program to match on and a person to act on.
 
 mod advice;
+mod classify;
 mod display;
 mod refusal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Instant;
@@ -11,8 +13,9 @@ use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use self::classify::{Effect, Failure, classify};
 use self::refusal::Refusal;
-use crate::once::{self, Sought};
+use crate::creation::{BoxError, batch_id};
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::retry::retry_after;
@@ -39,13 +42,11 @@ struct Inner {
     field: Option<String>,
     attempts: u32,
     elapsed: Duration,
-    /// When the first attempt began.
-    started: Option<Instant>,
-    /// What to look for, of a creation.
-    sought: Option<Sought>,
+    /// What the request can have done.
+    effect: Effect,
     candidates: Vec<Batch>,
-    /// It is known that nothing has come of it which costs anything.
-    without_effect: bool,
+    /// The search for a batch failed in a way that may pass.
+    is_search_repeatable: bool,
     /// What else there is to say.
     note: Option<String>,
     hide: Hide,
@@ -74,6 +75,10 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// A file or stream of the caller's could not be read or written.
     Io,
+    /// A [guard](crate::BatchCreation::guard) did not permit the request: it was not sent.
+    Superseded,
+    /// A creation ended with two batches, which both run: the [candidates](Error::candidates).
+    CreatedTwice,
 }
 
 impl Error {
@@ -91,10 +96,9 @@ impl Error {
             field: None,
             attempts: 0,
             elapsed: Duration::ZERO,
-            started: None,
-            sought: None,
+            effect: Effect::Decided,
             candidates: Vec::new(),
-            without_effect: false,
+            is_search_repeatable: false,
             note: None,
             hide: Hide::default(),
             source: None,
@@ -124,33 +128,79 @@ impl Error {
         error
     }
 
-    pub(crate) fn transport(operation: Option<&'static Operation>, source: reqwest::Error) -> Self {
-        let source = source.without_url();
-        let error = if is_unsent(&source) {
-            Self::new(
-                ErrorKind::Unreachable,
-                operation,
-                "no connection to the server",
-            )
-        } else if source.is_timeout() {
-            Self::new(
-                ErrorKind::Interrupted,
-                operation,
-                "the server took too long to answer",
-            )
-        } else {
-            Self::new(
-                ErrorKind::Interrupted,
-                operation,
-                "the exchange with the server broke off",
-            )
-        };
-        error.because(source)
+    /// An exchange that failed before the head of a response; `has_body` says whether the request has one.
+    pub(crate) fn transport(
+        operation: Option<&'static Operation>,
+        source: reqwest::Error,
+        has_body: bool,
+    ) -> Self {
+        let effect = classify(Failure::Transport(&source, has_body));
+        Self::interrupted(operation, source, effect)
     }
 
-    pub(crate) fn timed_out(operation: Option<&'static Operation>, after: Duration) -> Self {
+    /// A response that broke off.
+    pub(crate) fn cut_off(operation: Option<&'static Operation>, source: reqwest::Error) -> Self {
+        Self::interrupted(operation, source, classify(Failure::Unreadable))
+    }
+
+    fn interrupted(
+        operation: Option<&'static Operation>,
+        source: reqwest::Error,
+        effect: Effect,
+    ) -> Self {
+        let (kind, what) = match effect {
+            Effect::NotReceived => (ErrorKind::Unreachable, "no connection to the server"),
+            _ if source.is_timeout() => {
+                (ErrorKind::Interrupted, "the server took too long to answer")
+            }
+            _ => (ErrorKind::Interrupted, "the exchange with the server broke off"),
+        };
+        Self::new(kind, operation, what).with_effect(effect).because(source.without_url())
+    }
+
+    /// An attempt that reached a time limit; `has_connected` says whether a connection of the client has
+    /// ever come up.
+    pub(crate) fn timed_out(
+        operation: Option<&'static Operation>,
+        after: Duration,
+        has_connected: bool,
+    ) -> Self {
         let what = format!("no complete answer within {}", seconds(after));
         Self::new(ErrorKind::Interrupted, operation, what)
+            .with_effect(classify(Failure::TimeLimit(has_connected)))
+    }
+
+    /// A guard that did not permit the request.
+    pub(crate) fn superseded(source: BoxError) -> Self {
+        let what = "the guard of the creation did not permit it";
+        let mut error = Self::new(ErrorKind::Superseded, Some(&operations::CREATE_BATCH), what);
+        error.0.source = Some(source);
+        error
+    }
+
+    /// A creation of which an earlier request, maybe of another process, has an unknown outcome.
+    pub(crate) fn interrupted_creation() -> Self {
+        let what = "what became of an earlier request of this creation is unknown";
+        Self::new(ErrorKind::Interrupted, Some(&operations::CREATE_BATCH), what)
+            .with_effect(Effect::Unknown)
+    }
+
+    /// A file that a batch has run already.
+    pub(crate) fn file_has_run(operation: &'static Operation, batch: Batch) -> Self {
+        let what = format!("the file was run by batch {} already", batch.uuid);
+        let mut error = Self::invalid_request(operation, what);
+        error.0.candidates = vec![batch];
+        error
+    }
+
+    /// A creation with more than one batch.
+    pub(crate) fn created_twice(batches: Vec<Batch>) -> Self {
+        let what = "a second request was sent, and the first one's batch appeared later";
+        let mut error =
+            Self::new(ErrorKind::CreatedTwice, Some(&operations::CREATE_BATCH), what)
+                .with_effect(Effect::Unknown);
+        error.0.candidates = batches;
+        error
     }
 
     pub(crate) fn too_large(operation: Option<&'static Operation>, cap: usize) -> Self {
@@ -163,7 +213,7 @@ impl Error {
         let what = format!(
             "{what} is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
         );
-        Self::new(ErrorKind::Unreadable, None, what)
+        Self::new(ErrorKind::Unreadable, None, what).with_effect(Effect::Unknown)
     }
 
     pub(crate) fn unreadable(
@@ -183,6 +233,7 @@ impl Error {
         let what = format!("the server answered {}, but {trouble}", answer.status);
         // The reader's own words quote the value, which may be a secret in the wrong place.
         let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what)
+            .with_effect(classify(Failure::Unreadable))
             .because(Words(hide.clean(&source.reason())));
         error.0.field = is_json.then(|| source.path().to_owned());
         error.0.answer = Some(answer);
@@ -201,7 +252,9 @@ impl Error {
         };
         let what = format!("the server answered {}", answer.status);
         let mut error = Self::new(kind, operation, what);
-        error.0.refusal = Some(Refusal::read(operation, &answer, &hide));
+        let refusal = Refusal::read(operation, &answer, &hide);
+        error.0.effect = classify(Failure::Status(answer.status.as_u16(), refusal.reason.as_ref()));
+        error.0.refusal = Some(refusal);
         error.0.answer = Some(answer);
         error.0.hide = hide;
         error
@@ -251,52 +304,40 @@ impl Error {
     pub(crate) fn after(mut self, attempts: u32, started: Instant) -> Self {
         self.0.attempts = attempts;
         self.0.elapsed = started.elapsed();
-        self.0.started = Some(started);
         self
     }
 
-    /// Notes which creation it is about, and when that began: maybe before this attempt.
-    pub(crate) fn about(mut self, began: Instant, sought: &Sought) -> Self {
-        self.0.started = Some(began);
-        self.0.sought = Some(sought.clone());
+    fn with_effect(mut self, effect: Effect) -> Self {
+        self.0.effect = effect;
         self
     }
 
     /// Notes the batches that may be what was asked for, and what went wrong in looking for them.
-    pub(crate) fn undecided(mut self, candidates: Vec<Batch>, why: Option<Error>) -> Self {
+    pub(crate) fn undecided(mut self, candidates: Vec<Batch>, why: Option<Arc<Error>>) -> Self {
         self.0.candidates = candidates;
-        self.0.note = why.map(|why| format!("looking for the batch failed: {why:#}"));
+        self.0.effect = Effect::Unknown;
+        self.0.note = why
+            .as_ref()
+            .map(|why| format!("the search for the batch failed: {why:#}"));
+        self.0.is_search_repeatable = why.is_some_and(|why| crate::creation::may_pass(&why));
         self
     }
 
     /// Notes that it has turned out to have no effect that costs anything, whatever the operation.
     pub(crate) fn without_effect(mut self, note: &str) -> Self {
-        self.0.without_effect = self.is_ambiguous();
+        if self.0.effect == Effect::Unknown {
+            self.0.effect = Effect::NotReceived;
+        }
         self.0.note = Some(note.to_owned());
         self
     }
 
-    /// When the first attempt began.
-    pub(crate) fn started(&self) -> Option<Instant> {
-        self.0.started
-    }
-
-    /// What to look for, of a creation.
-    pub(crate) fn sought(&self) -> Option<&Sought> {
-        self.0.sought.as_ref()
-    }
-
     /// The batch that was made, when the server said so in an answer that can't be read otherwise.
     pub fn created(&self) -> Option<BatchUuid> {
-        if self.0.kind != ErrorKind::Unreadable || !self.makes_batches() {
+        if self.0.kind != ErrorKind::Unreadable {
             return None;
         }
-        once::created(self.body()?)
-    }
-
-    /// The operation starts something that spends credits.
-    fn makes_batches(&self) -> bool {
-        self.0.operation.is_some_and(makes_batches)
+        batch_id(self.0.operation?.creates?, self.body()?)
     }
 
     /// The batches that may be the one that was asked for, where that can't be decided: see
@@ -386,14 +427,10 @@ impl Error {
     /// Never true for a creation that may have been acted on: see
     /// [`is_ambiguous`](Self::is_ambiguous).
     pub fn is_retryable(&self) -> bool {
-        if self.is_unsent() || self.0.without_effect {
+        if self.0.effect == Effect::NotReceived {
             return true;
         }
-        if !self
-            .0
-            .operation
-            .is_none_or(|operation| operation.idempotent)
-        {
+        if !self.is_idempotent() {
             return false;
         }
         match self.0.kind {
@@ -403,71 +440,51 @@ impl Error {
         }
     }
 
+    /// Returns whether trying again, by a machine, can't help: the configuration or the request is wrong, the
+    /// server decided, or a person has to choose between the [candidates](Self::candidates).
+    ///
+    /// An engine that runs jobs should park a job with such an error. For all others the job may be run again:
+    /// a [saved creation](crate::SavedCreation) searches before it sends.
+    pub fn is_final(&self) -> bool {
+        match self.0.kind {
+            ErrorKind::DeadlineExceeded | ErrorKind::Superseded => false,
+            _ if self.is_ambiguous() => !self.0.is_search_repeatable,
+            _ => !self.is_retryable(),
+        }
+    }
+
+    /// Sending the request again does no harm, whatever became of it.
+    fn is_idempotent(&self) -> bool {
+        self.0.operation.is_none_or(|operation| operation.idempotent)
+    }
+
     /// A success without JSON is no answer of the API: something on the way cut it off, or answered
     /// in its place.
     fn is_no_json(&self) -> bool {
         self.0.kind == ErrorKind::Unreadable && self.body().is_some() && self.field().is_none()
     }
 
-    /// The server may have acted, and nobody knows: a batch may run and spend credits.
+    /// Returns whether the call may have taken effect although it failed.
     ///
-    /// Only operations that are not idempotent can be ambiguous. Don't repeat a creation: look for
-    /// what it may have made first. (A file that is uploaded twice costs nothing.)
+    /// Only operations that are not idempotent can be ambiguous. Don't repeat a creation: a batch may run
+    /// and spend credits; [`create_batch_once`](crate::Client::create_batch_once) searches for it. Whether
+    /// money is at stake says [`may_have_spent`](Self::may_have_spent).
     pub fn is_ambiguous(&self) -> bool {
-        if self
-            .0
-            .operation
-            .is_none_or(|operation| operation.idempotent)
-            || self.is_unsent()
-            || self.0.without_effect
-        {
-            return false;
-        }
-        match self.0.kind {
-            ErrorKind::Interrupted | ErrorKind::Unreadable => true,
-            ErrorKind::Refused => match (self.reason(), self.status()) {
-                // Unknown: whether a batch can exist that the server failed to start.
-                (Some(reason), _) if reason.as_str() == "failedToStart" => true,
-                // A refusal with a documented reason was decided on.
-                (Some(reason), _) if reason.advice().is_some() => false,
-                // Anything else of 5XX may come from anywhere on the way, also after the server
-                // acted; as may the two words of 4XX for "it took too long".
-                (_, Some(status)) => {
-                    status.is_server_error() || matches!(status.as_u16(), 408 | 499)
-                }
-                (_, None) => false,
-            },
-            _ => false,
-        }
+        !self.is_idempotent() && self.0.effect == Effect::Unknown
     }
 
-    /// Provably not acted on: it never arrived, or was turned away at the door.
-    pub(crate) fn is_unsent(&self) -> bool {
-        match self.0.kind {
-            ErrorKind::Unreachable => true,
-            ErrorKind::Refused => match self.status() {
-                Some(StatusCode::TOO_MANY_REQUESTS) => true,
-                // Who says when to come back has not started to work on it.
-                Some(StatusCode::SERVICE_UNAVAILABLE) => self.retry_after().is_some(),
-                _ => false,
-            },
-            _ => false,
-        }
+    /// Returns whether something may exist, or exists, that spends credits although the call failed.
+    ///
+    /// A lost upload is [ambiguous](Self::is_ambiguous) and costs nothing.
+    pub fn may_have_spent(&self) -> bool {
+        let creates = self.0.operation.is_some_and(|operation| operation.creates.is_some());
+        creates && self.is_ambiguous()
     }
 
     /// When the server asks to be called again: after this long.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(self.headers()?)
     }
-}
-
-/// The operation starts something that spends credits.
-pub(crate) fn makes_batches(operation: &Operation) -> bool {
-    [
-        operations::CREATE_BATCH.id,
-        operations::EXECUTE_ACTION_BATCH.id,
-    ]
-    .contains(&operation.id)
 }
 
 /// Somebody else's words, fit to be shown.
@@ -500,16 +517,6 @@ fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKi
 /// The statuses after which an idempotent request is sent again.
 fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn is_unsent(error: &reqwest::Error) -> bool {
-    error.is_connect()
-}
-
-#[cfg(target_arch = "wasm32")]
-fn is_unsent(_: &reqwest::Error) -> bool {
-    false // A browser doesn't say.
 }
 
 impl std::error::Error for Error {

@@ -9,10 +9,10 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 ///
 /// Whatever else is in it: the answer is read up to the id and no further, so that a batch that was
 /// made is known even where the rest is cut off or new to us, and finding it costs next to nothing.
-pub fn created(answer: &[u8]) -> Option<BatchUuid> {
+pub fn batch_id(path: &'static [&'static str], answer: &[u8]) -> Option<BatchUuid> {
     let mut found = None;
     let member = Member {
-        path: &["batch", "uuid"],
+        path,
         found: &mut found,
     };
     // How reading ends says nothing: what follows the id is unexpected to the reader.
@@ -80,7 +80,7 @@ mod tests {
             // Cut off.
             r#"{"batch": {"uuid": "ID", "workspaceUu"#,
         ] {
-            let found = created(answer.replace("ID", ID).as_bytes());
+            let found = batch_id(&["batch", "uuid"], answer.replace("ID", ID).as_bytes());
             assert_eq!(
                 found.map(|id| id.to_string()).as_deref(),
                 Some(ID),
@@ -103,7 +103,7 @@ mod tests {
             r#"{"other": {"batch": {"uuid": "ID"}}}"#,
         ] {
             assert_eq!(
-                created(answer.replace("ID", ID).as_bytes()),
+                batch_id(&["batch", "uuid"], answer.replace("ID", ID).as_bytes()),
                 None,
                 "{answer}"
             );

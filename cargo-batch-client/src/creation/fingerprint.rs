@@ -1,198 +1,212 @@
-//! Is a batch what a certain creation would have made?
+//! What a creation is recognised by among the batches of a list.
 //!
 //! The server gives back the data of a batch, maybe written otherwise than it was sent: what means
-//! the same is made the same before it is compared. What is neither the same nor certainly other
-//! stays *unclear*, and with money an unclear batch is never ignored.
+//! the same gets the same form before it is compared. What is neither the same nor certainly
+//! different stays *unclear*, and with money an unclear batch is never ignored.
 
-use cargo_batch_types::{
-    Batch, BatchDataKind, CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest,
-    ReleaseUuid, WorkflowUuid,
-};
+use cargo_batch_types::{Batch, BatchDataKind, CreateBatchData, ReleaseUuid, WorkflowUuid};
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
-/// What to look for: a creation, reduced to what the server gives back of it.
+use super::CreationRequest;
+use crate::identity::{Distinctness, identity};
+
+/// A creation, reduced to what a list shows of it.
 #[derive(Clone, Debug)]
-pub struct Sought {
-    /// The workflow; nothing for a graph given ad hoc and for actions.
+pub struct Fingerprint {
+    /// The workflow; `None` for a graph given ad hoc and for actions.
     pub workflow: Option<WorkflowUuid>,
     release: Option<ReleaseUuid>,
     kind: BatchDataKind,
-    /// What it will be found by; nothing where the data isn't given back.
-    key: Option<String>,
-    identity: Vec<(&'static str, String)>,
+    distinctness: Distinctness,
+    /// What other creations with the same data have, too; `None` where the API doesn't give it back.
+    key: Option<Key>,
+    /// JSON pointers to ids in the data, and their values: where they differ, so do the batches.
+    ids: Vec<(&'static str, String)>,
 }
 
-/// What may have made a batch: the request of [`create_batch`](crate::Client::create_batch) or of
-/// [`execute_action_batch`](crate::Client::execute_action_batch).
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Creation<'a> {
-    /// A batch of a workflow, or of a graph given ad hoc.
-    Batch(&'a CreateBatchRequest),
-    /// A batch of a single action.
-    Action(&'a ExecuteActionBatchRequest),
-}
-
-impl<'a> From<&'a CreateBatchRequest> for Creation<'a> {
-    fn from(request: &'a CreateBatchRequest) -> Self {
-        Self::Batch(request)
-    }
-}
-
-impl<'a> From<&'a ExecuteActionBatchRequest> for Creation<'a> {
-    fn from(request: &'a ExecuteActionBatchRequest) -> Self {
-        Self::Action(request)
-    }
-}
-
-/// How a batch compares with what is sought.
+/// How a batch compares with a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum Match {
     /// The same data.
     Same,
     /// Maybe: the data isn't given back, or can be the same written otherwise.
     Unclear,
-    /// Certainly made by another creation.
+    /// Certainly created by another request.
     Other,
-}
-
-impl From<Creation<'_>> for Sought {
-    fn from(creation: Creation<'_>) -> Self {
-        match creation {
-            Creation::Batch(request) => {
-                let data = written(&request.data);
-                let kind = BatchDataKind::from(request.data.tag());
-                let opaque = matches!(
-                    request.data,
-                    CreateBatchData::Records(_)
-                        | CreateBatchData::Form(_)
-                        | CreateBatchData::Unknown(_)
-                );
-                Self {
-                    workflow: request.workflow_uuid,
-                    release: request.release_uuid,
-                    key: if opaque { None } else { key(&kind, &data) },
-                    identity: identity(&kind, &data),
-                    kind,
-                }
-            }
-            // Unconfirmed: that its kind is `form`.
-            Creation::Action(request) => {
-                let url = request.webhook_url.as_ref();
-                Self {
-                    workflow: None,
-                    release: None,
-                    kind: BatchDataKind::Form,
-                    key: None,
-                    identity: url
-                        .map(|url| ("/webhookUrl", url.expose().to_owned()))
-                        .into_iter()
-                        .collect(),
-                }
-            }
-        }
-    }
-}
-
-impl Sought {
-    /// What other creations know this one by: its workflow and its data.
-    pub fn key(&self) -> Option<Key> {
-        Some((self.workflow, self.key.clone()?))
-    }
-
-    /// The data says enough to know the batch by it, as long as nobody creates the same. A segment
-    /// is the same for everybody, and so is what a scheduler finds.
-    pub fn is_told_apart(&self) -> bool {
-        use BatchDataKind::{Change, File, Filter, RecordIds, Runs};
-        self.key.is_some() && matches!(self.kind, File | RecordIds | Filter | Change | Runs)
-    }
-
-    pub fn fit(&self, batch: &Batch) -> Fit {
-        let other = |ours: bool| if ours { Fit::Other } else { Fit::Unclear };
-        if self
-            .workflow
-            .is_some_and(|uuid| uuid != batch.workflow_uuid)
-        {
-            return Fit::Other;
-        }
-        if let (Some(ours), Some(its)) = (self.release, batch.release_uuid)
-            && ours != its
-        {
-            return Fit::Other;
-        }
-        let kind = BatchDataKind::from(batch.data.tag());
-        if kind != self.kind {
-            // A kind nobody here knows may be a new word for ours.
-            return other(!matches!(kind, BatchDataKind::Unknown(_)));
-        }
-        let data = written(&batch.data);
-        if self.key.is_some() && self.key == key(&kind, &data) {
-            return Fit::Same;
-        }
-        let differs = self.identity.iter().any(|(path, ours)| {
-            let its = data.pointer(path).and_then(Value::as_str);
-            its.is_some_and(|its| !its.eq_ignore_ascii_case(ours))
-        });
-        other(differs)
-    }
 }
 
 /// A workflow and the data of a batch in one form, whoever wrote it.
 pub type Key = (Option<WorkflowUuid>, String);
 
-/// What a batch is known by.
-pub fn key_of(batch: &Batch) -> Option<Key> {
-    let kind = BatchDataKind::from(batch.data.tag());
-    Some((
-        Some(batch.workflow_uuid),
-        key(&kind, &written(&batch.data))?,
-    ))
+impl From<&CreationRequest> for Fingerprint {
+    fn from(request: &CreationRequest) -> Self {
+        match request {
+            CreationRequest::Batch(request) => {
+                let data = json(&request.data);
+                let kind = BatchDataKind::from(request.data.tag());
+                let distinctness = distinctness(&kind);
+                // Not all of their fields are given back, although some are.
+                let opaque = distinctness == Distinctness::Opaque
+                    || matches!(request.data, CreateBatchData::Unknown(_));
+                let workflow = request.workflow_uuid;
+                let data_key = (!opaque).then(|| canonical_data(&kind, &data)).flatten();
+                Self {
+                    workflow,
+                    release: request.release_uuid,
+                    distinctness,
+                    key: data_key.map(|data| (workflow, data)),
+                    ids: ids(&kind, &data),
+                    kind,
+                }
+            }
+            // Unconfirmed: that its kind is `form`.
+            CreationRequest::Action(request) => {
+                let url = request.webhook_url.as_ref();
+                let url = url.map(|url| ("/webhookUrl", url.expose().to_owned()));
+                Self {
+                    workflow: None,
+                    release: None,
+                    kind: BatchDataKind::Form,
+                    distinctness: Distinctness::Opaque,
+                    key: None,
+                    ids: url.into_iter().collect(),
+                }
+            }
+        }
+    }
 }
 
-/// The members that are sent and given back.
-fn members(kind: &BatchDataKind) -> Option<&'static [&'static str]> {
-    Some(match kind {
-        BatchDataKind::Segment => &["segmentUuid"],
-        BatchDataKind::Change => &["changeUuid", "changeKinds"],
-        BatchDataKind::Filter => &["modelUuid", "filter", "sort", "limit"],
-        BatchDataKind::RecordIds => &["modelUuid", "ids"],
-        BatchDataKind::File => &["s3Filename", "mappings"],
-        BatchDataKind::Runs => &["filter", "reset"],
-        BatchDataKind::Schedule => &["modelUuid", "segmentUuid", "changeKinds", "skip"],
-        _ => return None,
+impl Fingerprint {
+    /// Returns what other creations with the same data have, too: the workflow and the data.
+    pub fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Returns whether the data says enough to recognise the batch by it, as long as the same isn't
+    /// created twice. A segment is the same for everyone, and so is what a scheduler finds.
+    pub fn is_told_apart(&self) -> bool {
+        self.key.is_some()
+            && matches!(
+                self.distinctness,
+                Distinctness::Unique | Distinctness::Repeatable
+            )
+    }
+
+    /// Returns the name of the uploaded file, where the data is one.
+    pub fn file_name(&self) -> Option<&str> {
+        match (&self.kind, self.distinctness, self.ids.first()) {
+            (BatchDataKind::File, Distinctness::Unique, Some((_, name))) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Returns a short text that is the same for the same data, in every release and process.
+    pub fn text(&self) -> Option<String> {
+        let workflow = self.workflow.map(|uuid| format!("{uuid} "));
+        let data = hash(&self.key.as_ref()?.1);
+        Some(format!("{}{} {data:032x}", workflow.unwrap_or_default(), self.kind))
+    }
+
+    /// Compares a batch of the list with the creation.
+    pub fn compare(&self, batch: &Batch) -> Match {
+        if self
+            .workflow
+            .is_some_and(|workflow| workflow != batch.workflow_uuid)
+        {
+            return Match::Other;
+        }
+        if let (Some(sent), Some(listed)) = (self.release, batch.release_uuid)
+            && sent != listed
+        {
+            return Match::Other;
+        }
+        let kind = BatchDataKind::from(batch.data.tag());
+        if kind != self.kind {
+            // A kind newer than this crate may be another word for the one that was sent.
+            return match kind {
+                BatchDataKind::Unknown(_) => Match::Unclear,
+                _ => Match::Other,
+            };
+        }
+        let data = json(&batch.data);
+        if let Some((_, sent)) = &self.key
+            && canonical_data(&kind, &data).as_ref() == Some(sent)
+        {
+            return Match::Same;
+        }
+        let differs = self.ids.iter().any(|(pointer, sent)| {
+            let listed = data.pointer(pointer).and_then(Value::as_str);
+            listed.is_some_and(|listed| !listed.eq_ignore_ascii_case(sent))
+        });
+        match differs {
+            true => Match::Other,
+            false => Match::Unclear,
+        }
+    }
+
+    /// Returns whether a batch has run the same uploaded file, in this workflow.
+    pub fn has_run_file(&self, batch: &Batch) -> bool {
+        let listed = || match json(&batch.data).get("s3Filename") {
+            Some(Value::String(name)) => Some(name.clone()),
+            _ => None,
+        };
+        self.file_name().is_some_and(|name| {
+            self.compare(batch) != Match::Other && listed().as_deref() == Some(name)
+        })
+    }
+}
+
+/// Returns the key of a batch that is listed.
+pub fn key_of(batch: &Batch) -> Option<Key> {
+    let kind = BatchDataKind::from(batch.data.tag());
+    let data = canonical_data(&kind, &json(&batch.data))?;
+    Some((Some(batch.workflow_uuid), data))
+}
+
+/// Returns a hash that equal requests have in common, as the caller gave them: also of data that no
+/// list shows.
+pub fn given_key(request: &CreationRequest) -> u128 {
+    let mut given = json(request);
+    given.sort_all_objects();
+    hash(&given.to_string())
+}
+
+/// Hashes a text by FNV-1a: the same in every release and process, which the standard library's hasher
+/// isn't.
+fn hash(text: &str) -> u128 {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    text.bytes().fold(BASIS, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
     })
 }
 
-/// The ids and names in the data that nobody writes otherwise: where they differ, so do the batches.
-fn identity(kind: &BatchDataKind, data: &Value) -> Vec<(&'static str, String)> {
-    let paths: &[&str] = match kind {
-        BatchDataKind::Segment => &["/segmentUuid"],
-        BatchDataKind::Change => &["/changeUuid"],
-        BatchDataKind::Filter | BatchDataKind::RecordIds => &["/modelUuid"],
-        BatchDataKind::File => &["/s3Filename"],
-        BatchDataKind::Runs => &["/filter/batchUuid"],
-        BatchDataKind::Schedule => &["/modelUuid", "/segmentUuid"],
-        _ => &[],
-    };
-    let found = paths
-        .iter()
-        .filter_map(|path| Some((*path, data.pointer(path)?.as_str()?.to_owned())));
-    found.collect()
+fn distinctness(kind: &BatchDataKind) -> Distinctness {
+    identity(kind).map_or(Distinctness::Opaque, |identity| identity.distinctness)
 }
 
-fn key(kind: &BatchDataKind, data: &Value) -> Option<String> {
-    let mut kept = Map::new();
-    for member in members(kind)? {
-        if let Some(value) = data.get(member).cloned().and_then(canonical) {
-            kept.insert((*member).to_owned(), value);
+/// The ids and names in the data that the server doesn't write otherwise.
+fn ids(kind: &BatchDataKind, data: &Value) -> Vec<(&'static str, String)> {
+    let pointers = identity(kind).map_or(&[][..], |identity| identity.ids);
+    pointers
+        .iter()
+        .filter_map(|pointer| Some((*pointer, data.pointer(pointer)?.as_str()?.to_owned())))
+        .collect()
+}
+
+fn canonical_data(kind: &BatchDataKind, data: &Value) -> Option<String> {
+    let mut fields = Map::new();
+    for name in identity(kind)?.fields {
+        if let Some(value) = data.get(name).cloned().and_then(canonical) {
+            fields.insert((*name).to_owned(), value);
         }
     }
-    // Without any of its members it is a form we don't know.
-    (!kept.is_empty()).then(|| format!("{kind} {}", Value::Object(kept)))
+    // Without any of its fields the data has a form that is newer than this crate.
+    (!fields.is_empty()).then(|| format!("{kind} {}", Value::Object(fields)))
 }
 
-fn written(data: &impl Serialize) -> Value {
+fn json(data: &impl Serialize) -> Value {
     serde_json::to_value(data).unwrap_or_default()
 }
 
@@ -244,20 +258,22 @@ fn whole(number: Number) -> Number {
 mod tests {
     use serde_json::json;
 
+    use cargo_batch_types::{CreateBatchRequest, ExecuteActionBatchRequest};
+
     use super::super::sample::batch;
     use super::*;
 
     const ONE: &str = "00000000-0000-4000-8000-000000000001";
     const TWO: &str = "00000000-0000-4000-8000-000000000002";
 
-    fn sought(data: Value) -> Sought {
+    fn fingerprint(data: Value) -> Fingerprint {
         let request = json!({ "workflowUuid": ONE, "data": data });
         let request: CreateBatchRequest = serde_json::from_value(request).unwrap();
-        Creation::from(&request).into()
+        (&CreationRequest::from(request)).into()
     }
 
-    fn fit(sent: Value, returned: Value) -> Fit {
-        sought(sent).fit(&batch(1, returned))
+    fn fit(sent: Value, returned: Value) -> Match {
+        fingerprint(sent).compare(&batch(1, returned))
     }
 
     #[test]
@@ -310,7 +326,7 @@ mod tests {
                                     "uuids": [], "recordId": null } }),
             ),
         ] {
-            assert_eq!(fit(sent.clone(), returned), Fit::Same, "{sent}");
+            assert_eq!(fit(sent.clone(), returned), Match::Same, "{sent}");
         }
     }
 
@@ -345,15 +361,15 @@ mod tests {
         let data = json!({ "kind": "file", "s3Filename": "f.csv" });
         let request = json!({ "workflowUuid": ONE, "releaseUuid": ONE, "data": data });
         let request: CreateBatchRequest = serde_json::from_value(request).unwrap();
-        let sought = Sought::from(Creation::from(&request));
+        let fingerprint = Fingerprint::from(&CreationRequest::from(request));
         for (release, fit) in [
-            (Some(ONE), Fit::Same),
-            (Some(TWO), Fit::Other),
-            (None, Fit::Same),
+            (Some(ONE), Match::Same),
+            (Some(TWO), Match::Other),
+            (None, Match::Same),
         ] {
             let mut batch = batch(1, data.clone());
             batch.release_uuid = release.map(|uuid| uuid.parse().unwrap());
-            assert_eq!(sought.fit(&batch), fit, "{release:?}");
+            assert_eq!(fingerprint.compare(&batch), fit, "{release:?}");
         }
     }
 
@@ -395,11 +411,11 @@ mod tests {
                         "filter": { "kind": "runs", "batchUuid": TWO } }),
             ),
         ] {
-            assert_eq!(fit(sent.clone(), returned), Fit::Other, "{sent}");
+            assert_eq!(fit(sent.clone(), returned), Match::Other, "{sent}");
         }
         let elsewhere = batch(2, json!({ "kind": "segment", "segmentUuid": ONE }));
-        let sent = sought(json!({ "kind": "segment", "segmentUuid": ONE }));
-        assert_eq!(sent.fit(&elsewhere), Fit::Other);
+        let sent = fingerprint(json!({ "kind": "segment", "segmentUuid": ONE }));
+        assert_eq!(sent.compare(&elsewhere), Match::Other);
     }
 
     #[test]
@@ -435,7 +451,7 @@ mod tests {
                 json!({ "kind": "records", "s3Filename": "x" }),
             ),
         ] {
-            assert_eq!(fit(sent.clone(), returned), Fit::Unclear, "{sent}");
+            assert_eq!(fit(sent.clone(), returned), Match::Unclear, "{sent}");
         }
     }
 
@@ -450,12 +466,12 @@ mod tests {
                 json!({ "kind": "form", "s3Filename": "x", "webhookUrl": url }),
             )
         };
-        let fit = |request, batch: &Batch| Sought::from(Creation::Action(request)).fit(batch);
+        let fit = |request, batch: &Batch| Fingerprint::from(&CreationRequest::from(request.clone())).compare(batch);
         let other = form(Some("https://example.com/2"));
-        assert_eq!(fit(&hooked, &other), Fit::Other);
-        assert_eq!(fit(&hooked, &form(None)), Fit::Unclear);
-        assert_eq!(fit(&plain, &other), Fit::Unclear);
+        assert_eq!(fit(&hooked, &other), Match::Other);
+        assert_eq!(fit(&hooked, &form(None)), Match::Unclear);
+        assert_eq!(fit(&plain, &other), Match::Unclear);
         let file = batch(1, json!({ "kind": "file", "s3Filename": "x" }));
-        assert_eq!(fit(&plain, &file), Fit::Other);
+        assert_eq!(fit(&plain, &file), Match::Other);
     }
 }

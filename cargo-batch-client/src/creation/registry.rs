@@ -1,0 +1,285 @@
+//! The creations of a client, to tell them from each other.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid, WorkspaceUuid};
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use super::fingerprint::{Key, key_of};
+use super::id::CreationId;
+use super::state::Shared;
+use crate::time::Instant;
+
+/// For how long a creation that ended without knowing what it created is taken over by the next one
+/// with the same data, where the same may be meant twice.
+const TAKEOVER_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// The most batches, files and workflows that are remembered, the latest of each.
+const MAX_BATCHES: usize = 1 << 16;
+const MAX_FILES: usize = 1 << 16;
+const MAX_WORKFLOWS: usize = 1 << 8;
+const MAX_ABANDONED: usize = 1 << 10;
+
+/// What a client and its clones have created and are creating.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    known: Mutex<Known>,
+    /// Notified when a creation has ended.
+    pub(super) ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The creations under way, by what a list shows of them.
+    in_flight: HashMap<Key, Vec<CreationId>>,
+    /// Creations that ended, or were dropped, without knowing what they created.
+    abandoned: Vec<Abandoned>,
+    /// Batches that belong to a creation, or to a plain call.
+    claimed: Recent<BatchUuid, Option<CreationId>>,
+    /// Files that this client uploaded.
+    files: Recent<String, UploadedFile>,
+    /// The newest batch that was seen, of each workflow.
+    newest: Arc<HashMap<WorkflowUuid, DateTime<Utc>>>,
+    workspace: Option<WorkspaceUuid>,
+}
+
+/// A file that this client uploaded.
+#[derive(Clone, Debug)]
+struct UploadedFile {
+    /// A creation has used it.
+    is_used: bool,
+    /// The batch that ran it, where that is known.
+    batch: Option<BatchUuid>,
+    /// The newest batches that were seen before it was uploaded.
+    newest: Arc<HashMap<WorkflowUuid, DateTime<Utc>>>,
+}
+
+#[derive(Debug)]
+struct Abandoned {
+    creation: Arc<Shared>,
+    at: Instant,
+    /// A later creation has taken it over, as long as that exists.
+    taken: Weak<()>,
+}
+
+impl Abandoned {
+    fn is_current(&self, now: Instant) -> bool {
+        self.creation.own_file || now.saturating_duration_since(self.at) < TAKEOVER_TIME
+    }
+}
+
+impl Registry {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a creation that begins to send or to search.
+    pub fn begin<'a>(&'a self, creation: &Arc<Shared>) -> InFlight<'a> {
+        let mut known = self.known();
+        known.abandoned.retain(|one| one.creation.id != creation.id);
+        if let Some(key) = creation.fingerprint.key() {
+            known.in_flight.entry(key.clone()).or_default().push(creation.id);
+        }
+        InFlight {
+            registry: self,
+            creation: creation.clone(),
+        }
+    }
+
+    /// Returns a creation with the same data that ended without knowing what it created, for the
+    /// caller to continue as long as it holds what comes with it.
+    pub fn take_over(&self, given: u128) -> Option<(Arc<Shared>, Arc<()>)> {
+        let now = Instant::now();
+        let mut known = self.known();
+        known.abandoned.retain(|one| one.is_current(now));
+        let one = known
+            .abandoned
+            .iter_mut()
+            .find(|one| one.creation.given == given && one.taken.strong_count() == 0)?;
+        let taken = Arc::new(());
+        one.taken = Arc::downgrade(&taken);
+        Some((one.creation.clone(), taken))
+    }
+
+    /// Marks a batch as a creation's, or as a plain call's.
+    pub fn claim(&self, batch: BatchUuid, creation: Option<CreationId>) {
+        self.known().claimed.insert(batch, creation, MAX_BATCHES);
+    }
+
+    /// Returns whom a batch belongs to, if to anyone.
+    pub fn owner(&self, batch: BatchUuid) -> Option<Option<CreationId>> {
+        self.known().claimed.get(&batch).copied()
+    }
+
+    /// Returns whether a batch is what another creation would make, with data of its own.
+    pub fn is_of_another(&self, batch: &Batch, own: Option<&Key>) -> bool {
+        let Some((workflow, data)) = key_of(batch) else {
+            return false;
+        };
+        let known = self.known();
+        // A graph given ad hoc is sent without the workflow that the batch then has.
+        [(workflow, data.clone()), (None, data)].iter().any(|key| {
+            own != Some(key)
+                && (known.in_flight.contains_key(key)
+                    || known.abandoned.iter().any(|one| one.creation.fingerprint.key() == Some(key)))
+        })
+    }
+
+    /// Returns whether no other creation of this client has the same data.
+    pub fn is_alone(&self, creation: &Shared) -> bool {
+        self.known().is_alone(creation)
+    }
+
+    /// Makes a batch the creation's; false when it may be another's.
+    pub fn adopt(&self, batch: BatchUuid, creation: &Shared) -> bool {
+        let mut known = self.known();
+        let free = match known.claimed.get(&batch) {
+            Some(owner) => *owner == Some(creation.id),
+            None => known.is_alone(creation),
+        };
+        if free {
+            known.claimed.insert(batch, Some(creation.id), MAX_BATCHES);
+        }
+        free
+    }
+
+    /// Remembers a batch that a list or a response has shown.
+    pub fn saw(&self, batch: &Batch) {
+        let mut known = self.known();
+        known.workspace.get_or_insert(batch.workspace_uuid);
+        let is_new = known.newest.get(&batch.workflow_uuid).is_none_or(|at| *at < batch.created_at);
+        let has_room = known.newest.len() < MAX_WORKFLOWS || known.newest.contains_key(&batch.workflow_uuid);
+        if is_new && has_room {
+            Arc::make_mut(&mut known.newest).insert(batch.workflow_uuid, batch.created_at);
+        }
+    }
+
+    /// Returns the workspace of the batches that were seen.
+    pub fn workspace(&self) -> Option<WorkspaceUuid> {
+        self.known().workspace
+    }
+
+    /// Remembers a file that was uploaded.
+    pub fn uploaded(&self, name: &str) {
+        let mut known = self.known();
+        let file = UploadedFile {
+            is_used: false,
+            batch: None,
+            newest: known.newest.clone(),
+        };
+        known.files.insert(name.to_owned(), file, MAX_FILES);
+    }
+
+    /// Takes a file that was uploaded and that no creation has used; with the date of the newest
+    /// batch of the workflow that was seen before the upload.
+    pub fn use_file(&self, name: &str, workflow: Option<WorkflowUuid>) -> Option<Option<DateTime<Utc>>> {
+        let mut known = self.known();
+        let file = known.files.get_mut(name).filter(|file| !file.is_used)?;
+        file.is_used = true;
+        Some(workflow.and_then(|workflow| file.newest.get(&workflow).copied()))
+    }
+
+    /// Returns the batch that ran a file that was uploaded.
+    pub fn batch_of_file(&self, name: &str) -> Option<BatchUuid> {
+        self.known().files.get(name)?.batch
+    }
+
+    fn end(&self, creation: &Arc<Shared>) {
+        let mut known = self.known();
+        if let Some(key) = creation.fingerprint.key()
+            && let Some(ids) = known.in_flight.get_mut(key)
+        {
+            if let Some(place) = ids.iter().position(|id| *id == creation.id) {
+                ids.swap_remove(place);
+            }
+            if ids.is_empty() {
+                known.in_flight.remove(key);
+            }
+        }
+        let state = creation.state();
+        let name = creation.fingerprint.file_name();
+        if let (Some(batch), Some(name)) = (state.batch_uuid(), name)
+            && let Some(file) = known.files.get_mut(name)
+        {
+            file.batch = Some(batch);
+        }
+        if state.is_open() {
+            if known.abandoned.len() == MAX_ABANDONED {
+                known.abandoned.remove(0);
+            }
+            known.abandoned.push(Abandoned {
+                creation: creation.clone(),
+                at: Instant::now(),
+                taken: Weak::new(),
+            });
+        }
+        drop((state, known));
+        self.ended.notify_waiters();
+    }
+}
+
+impl Known {
+    fn is_alone(&self, creation: &Shared) -> bool {
+        let Some(key) = creation.fingerprint.key() else {
+            return true;
+        };
+        let now = Instant::now();
+        let is_other = |other: &Abandoned| {
+            other.creation.id != creation.id
+                && other.is_current(now)
+                && other.creation.fingerprint.key() == Some(key)
+        };
+        self.in_flight.get(key).is_none_or(|ids| ids.iter().all(|id| *id == creation.id))
+            && !self.abandoned.iter().any(is_other)
+    }
+}
+
+/// A creation that sends or searches; when this is dropped, it has ended.
+pub(super) struct InFlight<'a> {
+    registry: &'a Registry,
+    creation: Arc<Shared>,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.creation.ended();
+        self.registry.end(&self.creation);
+    }
+}
+
+/// The latest entries of a map, up to a number of them.
+#[derive(Debug)]
+struct Recent<K, V> {
+    entries: HashMap<K, V>,
+    order: VecDeque<K>,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+impl<K: Clone + Eq + std::hash::Hash, V> Recent<K, V> {
+    fn get(&self, key: &K) -> Option<&V>
+    {
+        self.entries.get(key)
+    }
+
+    fn insert(&mut self, key: K, value: V, most: usize) {
+        if self.entries.insert(key.clone(), value).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What starts a batch.
+
+use cargo_batch_types::{CreateBatchRequest, ExecuteActionBatchRequest};
+use serde::{Deserialize, Serialize};
+
+use crate::operation::Operation;
+use crate::operations;
+
+/// The request of [`create_batch`](crate::Client::create_batch) or of
+/// [`execute_action_batch`](crate::Client::execute_action_batch).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "operation", content = "body", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CreationRequest {
+    /// A batch of a workflow, or of a graph given ad hoc.
+    #[serde(rename = "create_batch")]
+    Batch(CreateBatchRequest),
+    /// A batch of a single action.
+    #[serde(rename = "execute_action_batch")]
+    Action(ExecuteActionBatchRequest),
+}
+
+impl CreationRequest {
+    pub(super) fn operation(&self) -> &'static Operation {
+        match self {
+            Self::Batch(_) => &operations::CREATE_BATCH,
+            Self::Action(_) => &operations::EXECUTE_ACTION_BATCH,
+        }
+    }
+
+    /// Returns whether the caller means to run a file again.
+    pub(super) fn is_again(&self) -> bool {
+        match self {
+            Self::Batch(request) => request.is_again(),
+            Self::Action(_) => false,
+        }
+    }
+}
+
+impl From<CreateBatchRequest> for CreationRequest {
+    fn from(request: CreateBatchRequest) -> Self {
+        Self::Batch(request)
+    }
+}
+
+impl From<ExecuteActionBatchRequest> for CreationRequest {
+    fn from(request: ExecuteActionBatchRequest) -> Self {
+        Self::Action(request)
+    }
+}

@@ -1,0 +1,303 @@
+//! A creation's steps: note, send, search, decide.
+
+use std::sync::Arc;
+
+use cargo_batch_types::{Batch, BatchUuid};
+
+use super::listing::{Depth, may_pass};
+use super::note::Note;
+use super::search::{Found, Search};
+use super::state::{Created, Sent};
+use super::{BatchCreation, CreationRequest};
+use crate::time::{Instant, later, sleep_until};
+use crate::{Client, Error};
+
+/// How often a request is sent whose batch was proved absent.
+const MAX_REQUESTS: u32 = 5;
+
+/// When to ask for a batch that a response has named, as shares of the settling time.
+const GET_SCHEDULE: [f64; 6] = [0.0, 1.0 / 60.0, 1.0 / 12.0, 0.25, 0.5, 1.0];
+
+impl BatchCreation {
+    /// Creates the batch, or finds the one that was created.
+    ///
+    /// When the outcome of a request is unknown (the connection was cut, a gateway gave up), this searches
+    /// among the batches of the workflow, and adopts
+    ///
+    /// - the one that runs the uploaded file, where only this creation has used that,
+    /// - else the one with the same data (a file, record ids, a filter, a change, a re-run) that was not there
+    ///   before the first request, by its id and by the server's own dates.
+    ///
+    /// Only where there is none, nor any that could be it, after the
+    /// [settling time](crate::ClientBuilder::settling_time), it is created again. It never guesses: where
+    /// several batches fit, or where the data is the same for everyone (a segment, a form, records that
+    /// aren't a file, an action) and such a batch has appeared, the end is an error that
+    /// [is ambiguous](Error::is_ambiguous) and names the [candidates](Error::candidates). While another
+    /// creation with the same data is under way on this client, neither adopts.
+    ///
+    /// Called again it returns the same batch. It is not cancel-safe in the sense that a batch may exist
+    /// after the future is dropped; calling it again finds that. It takes up to twice the settling time
+    /// longer than the request, for each of up to 5 requests.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a saved creation is for another server or
+    /// workspace, or its batch is gone; [`Superseded`](crate::ErrorKind::Superseded) where the guard says no;
+    /// and the errors of [`create_batch`](Client::create_batch). One that isn't ambiguous says that there is
+    /// no batch.
+    pub async fn create(&self) -> Result<Batch, Error> {
+        self.check_origin()?;
+        let creation = &self.creation;
+        let _running = creation.run.lock().await;
+        if let Some(batch) = self.known().await? {
+            return Ok(batch);
+        }
+        let _in_flight = self.client.inner.registry.begin(creation);
+        let sent_before = match self.sent_until() {
+            None => false,
+            Some(at) => {
+                let found = self.search().settle(at, true).await;
+                if let Some(batch) = self.decided(found, Error::interrupted_creation)? {
+                    return Ok(batch);
+                }
+                creation.state().sent = Sent::No;
+                true
+            }
+        };
+        self.make_ready().await?;
+        self.send(sent_before).await
+    }
+
+    /// Searches once for the batch of a creation that may have been sent, and never sends.
+    ///
+    /// `None` proves nothing until the [settling time](crate::ClientBuilder::settling_time) has passed.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and of the list; ambiguous ones name the candidates.
+    pub async fn find(&self) -> Result<Option<Batch>, Error> {
+        self.check_origin()?;
+        let _running = self.creation.run.lock().await;
+        if let Some(batch) = self.known().await? {
+            return Ok(Some(batch));
+        }
+        let found = self.search().once().await;
+        self.decided(found, Error::interrupted_creation)
+    }
+
+    /// Sends until there is a batch, or it is known that there is none.
+    async fn send(&self, mut sent_before: bool) -> Result<Batch, Error> {
+        let creation = &self.creation;
+        let client = self.client.sending(creation, self.guard.clone());
+        let mut doubt: Option<Error> = None;
+        for _ in 0..MAX_REQUESTS {
+            creation.state().sent = Sent::Now;
+            let response = client.start(&creation.request).await;
+            creation.ended();
+            let error = match response {
+                Ok(batch) => return self.created(batch, sent_before).await,
+                Err(error) => error,
+            };
+            if let Some(batch) = error.created() {
+                creation.named(batch);
+                return self.client.named(batch, self.settling).await.map_err(|_| error);
+            }
+            let ended = self.sent_until().unwrap_or_else(Instant::now);
+            if error.is_ambiguous() {
+                match self.search().settle(ended, false).await {
+                    Found::Adopted(batch) => return Ok(*batch),
+                    Found::Undecided(candidates, why) => {
+                        return Err(doubt.unwrap_or(error).undecided(candidates, why));
+                    }
+                    Found::Absent => creation.state().sent = Sent::No,
+                }
+                doubt = Some(error);
+                sent_before = true;
+                continue;
+            }
+            if sent_before {
+                // This request created nothing; the one before may have, late.
+                let found = self.search().once().await;
+                let unclear = || doubt.take().unwrap_or_else(Error::interrupted_creation);
+                if let Some(batch) = self.decided(found, unclear)? {
+                    return Ok(batch);
+                }
+            }
+            creation.state().sent = Sent::No;
+            return Err(error);
+        }
+        let error = doubt.unwrap_or_else(Error::interrupted_creation);
+        // The last search has shown that there is none.
+        Err(error.without_effect("no batch was created"))
+    }
+
+    /// Takes the batch of a response, unless an earlier request has made another.
+    async fn created(&self, batch: Batch, sent_before: bool) -> Result<Batch, Error> {
+        self.client.inner.registry.saw(&batch);
+        let mut state = self.creation.state();
+        state.sent = Sent::No;
+        state.created = Some(Created {
+            uuid: batch.uuid,
+            batch: Some(Box::new(batch.clone())),
+            adopted: false,
+        });
+        drop(state);
+        if sent_before
+            && let Ok(mut others) = self.search().others().await
+            && !others.is_empty()
+        {
+            others.insert(0, batch);
+            return Err(Error::created_twice(others));
+        }
+        Ok(batch)
+    }
+
+    /// Returns the batch of a creation that has one.
+    async fn known(&self) -> Result<Option<Batch>, Error> {
+        let created = self.creation.state().created.clone();
+        match created {
+            None => Ok(None),
+            Some(Created { batch: Some(batch), .. }) => Ok(Some(*batch)),
+            Some(Created { uuid, .. }) => {
+                let batch = self.client.named(uuid, self.settling).await?;
+                if let Some(created) = &mut self.creation.state().created {
+                    created.batch = Some(Box::new(batch.clone()));
+                }
+                Ok(Some(batch))
+            }
+        }
+    }
+
+    fn search(&self) -> Search<'_> {
+        Search {
+            client: &self.client,
+            creation: &self.creation,
+            settling: self.settling,
+        }
+    }
+
+    fn decided(
+        &self,
+        found: Found,
+        unclear: impl FnOnce() -> Error,
+    ) -> Result<Option<Batch>, Error> {
+        match found {
+            Found::Adopted(batch) => Ok(Some(*batch)),
+            Found::Absent => Ok(None),
+            Found::Undecided(candidates, why) => Err(unclear().undecided(candidates, why)),
+        }
+    }
+
+    /// Returns until when a request may have been sent, where one may have been.
+    fn sent_until(&self) -> Option<Instant> {
+        match self.creation.state().sent {
+            Sent::No => None,
+            Sent::Until(at) => Some(at),
+            Sent::Now | Sent::Elsewhere => Some(Instant::now()),
+        }
+    }
+
+    /// Notes what exists, and has the sending form stored, before the first request.
+    async fn make_ready(&self) -> Result<(), Error> {
+        let (is_saved_prepared, is_announced) = {
+            let state = self.creation.state();
+            (state.is_saved_prepared, state.is_announced)
+        };
+        if is_announced {
+            return Ok(());
+        }
+        if is_saved_prepared {
+            if self.first_send.is_none() {
+                return Err(Error::invalid_request(
+                    self.creation.request.operation(),
+                    "the creation was saved as prepared: set `before_first_send`, which stores the \
+                     sending form, or save it with `save` instead",
+                ));
+            }
+            // Others may have created the same since it was prepared.
+            self.creation.state().is_noted = false;
+            self.note().await?;
+        }
+        if let Some(store) = &self.first_send {
+            store(self.save()).await.map_err(Error::superseded)?;
+        }
+        self.creation.state().is_announced = true;
+        Ok(())
+    }
+
+    /// Notes what the list shows before the first request; once, whatever comes of it.
+    pub(super) async fn note(&self) -> Result<(), Error> {
+        let creation = &self.creation;
+        if creation.own_file || creation.state().is_noted {
+            return Ok(());
+        }
+        let fingerprint = &creation.fingerprint;
+        let registry = &self.client.inner.registry;
+        let listings = &self.client.inner.listings;
+        let listing = listings.list(&self.client, fingerprint.workflow, Depth::Head, &|_| false).await;
+        let mut note = None;
+        if let Ok(listing) = listing {
+            listing.batches.iter().for_each(|batch| registry.saw(batch));
+            note = Note::of(&listing, fingerprint);
+            let earlier = listing.batches.iter().find(|batch| fingerprint.has_run_file(batch));
+            if let Some(earlier) = earlier.filter(|_| !creation.again) {
+                return Err(Error::file_has_run(creation.request.operation(), earlier.clone()));
+            }
+        }
+        let earlier = fingerprint.file_name().and_then(|name| registry.batch_of_file(name));
+        if let Some(earlier) = earlier.filter(|_| !creation.again) {
+            let batch = self.client.named(earlier, self.settling).await?;
+            return Err(Error::file_has_run(creation.request.operation(), batch));
+        }
+        let mut state = creation.state();
+        state.note = note;
+        state.is_noted = true;
+        Ok(())
+    }
+
+    /// Refuses what was saved for another server or workspace: a search would find nothing there, and
+    /// the batch would be paid for a second time.
+    fn check_origin(&self) -> Result<(), Error> {
+        let Some((base_url, workspace)) = &self.saved_for else {
+            return Ok(());
+        };
+        let wrong = |what: &str, saved: &dyn std::fmt::Display, own: &dyn std::fmt::Display| {
+            Err(Error::invalid_request(
+                self.creation.request.operation(),
+                format!("the creation was saved for the {what} {saved}, and this client is for {own}"),
+            ))
+        };
+        if base_url != self.client.base_url() {
+            return wrong("base URL", base_url, &self.client.base_url());
+        }
+        match (workspace, self.client.known_workspace()) {
+            (Some(saved), Some(own)) if *saved != own => wrong("workspace", saved, &own),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Client {
+    /// Sends the one request of a creation.
+    async fn start(&self, request: &CreationRequest) -> Result<Batch, Error> {
+        match request {
+            CreationRequest::Batch(request) => Ok(self.create_batch(request.clone()).await?.batch),
+            CreationRequest::Action(request) => {
+                Ok(self.execute_action_batch(request.clone()).await?.batch)
+            }
+        }
+    }
+
+    /// Fetches a batch that exists, as the server said: as often as others are searched for.
+    async fn named(&self, batch: BatchUuid, settling: std::time::Duration) -> Result<Batch, Error> {
+        let began = Instant::now();
+        let mut last = None;
+        for share in GET_SCHEDULE {
+            sleep_until(later(began, settling.mul_f64(share))).await;
+            match self.get_batch(batch).await {
+                Ok(response) => return Ok(response.batch),
+                Err(error) if may_pass(&error) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or_else(Error::interrupted_creation))
+    }
+}
