@@ -125,6 +125,7 @@ impl Client {
         operation: &'static Operation,
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
+        self.inner.http.check_runtime()?;
         let mut tries = Tries::within(self.timing.overall);
         loop {
             let answer = self.exchange(operation, request, &mut tries).await?;
@@ -260,7 +261,8 @@ impl Client {
         request: Request,
     ) -> Result<Answer, Error> {
         let lost = |error| Error::transport(Some(operation), error);
-        let mut response = self.client.execute(request).await.map_err(lost)?;
+        let client = self.inner.http.ready(request.url()).await?;
+        let mut response = client.execute(request).await.map_err(lost)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;

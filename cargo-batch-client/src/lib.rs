@@ -23,6 +23,7 @@ pub mod fuzzing;
 mod generated;
 pub mod guide;
 mod handle;
+mod http;
 mod once;
 pub mod operation;
 mod pace;
@@ -33,6 +34,7 @@ mod retry;
 mod rows;
 mod secret;
 mod time;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod trace;
 mod upload;

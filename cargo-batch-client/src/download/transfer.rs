@@ -147,7 +147,9 @@ impl Transfer {
             return Ok(false);
         };
         // No `Authorization`: the link is its own permission, and the host somebody else's.
-        let mut request = self.download.client.client.get(config::link(link)?);
+        let link = config::link(link)?;
+        let http = self.download.client.inner.http.ready(&link).await?;
+        let mut request = http.get(link);
         if self.received > 0
             && let Some(etag) = &self.etag
         {

@@ -184,7 +184,9 @@ async fn put_once(
 ) -> Result<UploadedPart, Error> {
     let bytes = piece.len() as u64;
     // No `Authorization`: the link is its own permission, and the host somebody else's.
-    let request = client.client.put(config::link(link)?).body(piece).send();
+    let link = config::link(link)?;
+    let http = client.inner.http.ready(&link).await?;
+    let request = http.put(link).body(piece).send();
     let limit = client.for_bytes(bytes).timing.attempt;
     let answer = crate::time::timeout(limit, request)
         .await
