@@ -114,16 +114,42 @@ impl fmt::Debug for Auth {
 
 fn header(token: &SecretString) -> Result<HeaderValue, Error> {
     let token = token.expose_secret().trim();
+    let wrong = |why: &str| Err(Error::configuration(format!("the token {why}")));
     if token.is_empty() {
-        return Err(Error::configuration(
-            "the token is empty: give the API token of your workspace",
+        return wrong("is empty: give the API token of your workspace");
+    }
+    if let Some(cure) = mistaken(token) {
+        return wrong(cure);
+    }
+    // Beyond these a header has no characters but bytes, which servers read in several ways.
+    if let Some(place) = token.bytes().position(|byte| !byte.is_ascii_graphic()) {
+        return wrong(&format!(
+            "has a character that can't be in a token, after {place} others: is it broken over lines, \
+             or copied with something else?"
         ));
     }
-    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-        Error::configuration(
-            "the token has a character that can't be in a header: is it quoted or broken over lines?",
-        )
-    })?;
+    let mut header = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| Error::configuration("the token can't be in a header"))?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// What to do about a text that is a token with something around it, or in its place.
+fn mistaken(token: &str) -> Option<&'static str> {
+    let within = |first, last| token.starts_with(first) && token.ends_with(last);
+    let begins = |prefix: &str| {
+        let start = token.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    if begins("Bearer ") || begins("Bearer:") || begins("Authorization:") {
+        Some("is a header: give what comes after `Bearer `")
+    } else if begins("CARGO_API_TOKEN=") || begins("export ") {
+        Some("is a line of settings: give what comes after `CARGO_API_TOKEN=`")
+    } else if within('"', '"') || within('\'', '\'') || within('`', '`') {
+        Some("is in quotation marks: give it without them")
+    } else if within('<', '>') {
+        Some("is a placeholder: put the API token of your workspace in its place")
+    } else {
+        None
+    }
 }

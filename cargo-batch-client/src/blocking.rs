@@ -1,9 +1,11 @@
 //! For programs without an async runtime: the same code, waited for.
 
 use std::pin::pin;
+use std::thread::{self, JoinHandle};
 
 use futures_core::Stream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 
 use crate::{Client, Error};
 
@@ -23,24 +25,40 @@ use crate::{Client, Error};
 /// # Ok(()) }
 /// ```
 ///
-/// It must not be used inside an async runtime, whose thread it would block.
+/// It must not be used inside an async runtime, whose thread it would block. Its connections are
+/// driven by a thread of its own, also while the program does something else.
 #[derive(Debug)]
 pub struct Blocking {
     client: Client,
-    runtime: Runtime,
+    runtime: Handle,
+    /// Dropped, it ends the runtime.
+    end: Option<oneshot::Sender<()>>,
+    driver: Option<JoinHandle<()>>,
 }
 
 impl Blocking {
     /// Gives a client a runtime.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no runtime.
+    /// [`Io`](crate::ErrorKind::Io) when the system gives no runtime, or no thread for it.
     pub fn new(client: Client) -> Result<Self, Error> {
+        let failed = |error| Error::io("no runtime can be built", error);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Error::io("no runtime can be made", error))?;
-        Ok(Self { client, runtime })
+            .map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel();
+        let driver = thread::Builder::new()
+            .name("cargo-batch".to_owned())
+            .spawn(move || drop(runtime.block_on(ended)))
+            .map_err(failed)?;
+        Ok(Self {
+            client,
+            runtime: handle,
+            end: Some(end),
+            driver: Some(driver),
+        })
     }
 
     /// The client.
@@ -62,5 +80,17 @@ impl Blocking {
                 pin!(&mut stream).poll_next(context)
             }))
         })
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        // A task of the runtime may hold the last reference: a thread can't wait for itself.
+        let another = |driver: &JoinHandle<()>| driver.thread().id() != thread::current().id();
+        if let Some(driver) = self.driver.take().filter(another) {
+            // Only a runtime that panics gives an error, and it has said so.
+            drop(driver.join());
+        }
     }
 }

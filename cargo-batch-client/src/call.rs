@@ -125,6 +125,7 @@ impl Client {
         operation: &'static Operation,
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
+        self.inner.http.check_runtime()?;
         let mut tries = Tries::within(self.timing.overall);
         loop {
             let answer = self.exchange(operation, request, &mut tries).await?;
@@ -243,18 +244,19 @@ impl Client {
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
-        if let Some(sending) = &self.sending {
-            sending.permit().await?;
-        }
+        let client = match &self.sending {
+            Some(sending) => sending.permit(|| self.inner.http.ready(request.url())).await?,
+            None => self.inner.http.ready(request.url()).await?,
+        };
         let remaining = deadline.saturating_duration_since(Instant::now());
         let limit = self.timing.attempt.min(remaining);
         if limit.is_zero() {
             return Err(Error::timed_out(Some(operation), limit, false));
         }
-        let answer = crate::time::timeout(limit, self.receive(operation, request))
+        let answer = crate::time::timeout(limit, self.receive(operation, &client, request))
             .await
             .unwrap_or_else(|_| {
-                Err(Error::timed_out(Some(operation), limit, self.has_connected()))
+                Err(Error::timed_out(Some(operation), limit, self.inner.http.has_connected()))
             })?;
         if answer.status.is_success() {
             Ok(answer)
@@ -267,11 +269,12 @@ impl Client {
     async fn receive(
         &self,
         operation: &'static Operation,
+        client: &reqwest::Client,
         request: Request,
     ) -> Result<Answer, Error> {
         let has_body = request.body().is_some();
         let lost = |error| Error::transport(Some(operation), error, has_body);
-        let mut response = self.client.execute(request).await.map_err(lost)?;
+        let mut response = client.execute(request).await.map_err(lost)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;

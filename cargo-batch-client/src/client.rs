@@ -13,6 +13,7 @@ use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::config::{self, ClientBuilder, Timing};
 use crate::creation::{Listings, Registry, Sending};
+use crate::http::Http;
 use crate::retry::{Retries, RetryPolicy};
 
 /// Calls the batches API; cheap to clone, and made once.
@@ -20,6 +21,7 @@ use crate::retry::{Retries, RetryPolicy};
 pub struct Client {
     // The names that generated code knows them by.
     pub(crate) baseurl: Arc<str>,
+    /// Puts requests together; they are sent with [`Inner::http`].
     pub(crate) client: reqwest::Client,
     pub(crate) timing: Timing,
     pub(crate) retry: RetryPolicy,
@@ -30,6 +32,7 @@ pub struct Client {
 
 /// What all clones share.
 pub(crate) struct Inner {
+    pub http: Http,
     pub auth: Auth,
     pub workspace: Option<HeaderValue>,
     pub workspace_uuid: Option<WorkspaceUuid>,
@@ -112,7 +115,11 @@ impl Client {
         client
     }
 
-    /// This client with another patience for a single attempt.
+    /// Returns this client with another limit for a single attempt.
+    ///
+    /// [`connect_timeout`](ClientBuilder::connect_timeout) stays as it was built: an attempt that is
+    /// shorter ends first, and then counts as one that may have arrived, unless this client has never
+    /// had a connection.
     pub fn with_attempt_timeout(&self, attempt: Duration) -> Self {
         let mut client = self.clone();
         client.timing.attempt = attempt;

@@ -8,13 +8,14 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
+use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
+use crate::http::{Http, Settings};
 use crate::retry::{Retries, RetryPolicy};
 use crate::secret::Hide;
 use crate::time::bounded;
-use crate::{Error, tls};
 
 /// The API of Cargo.
 pub const BASE_URL: &str = "https://api.getcargo.io/v1";
@@ -98,10 +99,29 @@ impl ClientBuilder {
         self
     }
 
-    /// Your own HTTP client: proxies, roots, connection pools. Its redirect policy and its timeouts
-    /// stay yours, and [`user_agent`](Self::user_agent) and
+    /// Sets your own HTTP client: proxies, roots, connection pools. Its redirect policy and its
+    /// timeouts stay yours, and [`user_agent`](Self::user_agent) and
     /// [`connect_timeout`](Self::connect_timeout) don't touch it. (Where it follows redirects,
     /// reqwest takes the token off before it goes to another host or port.)
+    ///
+    /// What this crate does for a client of its own is up to you here, as it can't be changed once a
+    /// `reqwest::Client` is built:
+    ///
+    /// - **Build it with `.retry(reqwest::retry::never())`.** By default reqwest sends a request
+    ///   again, a creation as well, when the connection says that it was refused: proxies say so
+    ///   also of requests that the server has acted on, and you would pay twice.
+    /// - Keep its `tcp_user_timeout` (30 seconds by default, on Linux) below
+    ///   [`settling`](Self::settling): the system may deliver a request for that long after its
+    ///   attempt was given up.
+    /// - Use it in one tokio runtime only: its connections hang in any other. That goes for
+    ///   [`Blocking`](crate::Blocking), too, which has a runtime of its own.
+    /// - Where the base URL is `http` on loopback, give it `.no_proxy()`: otherwise `HTTP_PROXY` sends
+    ///   the token to a proxy unencrypted.
+    /// - With HTTP/2, set `http2_keep_alive_interval` and `http2_keep_alive_timeout`: otherwise a dead
+    ///   connection is used on.
+    ///
+    /// That a connection never came up isn't known of it, so that an attempt that took too long always
+    /// counts as one that may have arrived.
     ///
     /// This crate's default feature `rustls` brings reqwest's `rustls-no-provider`: unless another
     /// feature of reqwest brings a provider, install one before you make a client, such as
@@ -117,7 +137,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection may take to come about; 10 seconds by default.
+    /// Sets how long a connection may take to come up, the TLS handshake included; 10 seconds by
+    /// default, and never more than three quarters of
+    /// [`attempt_timeout`](Self::attempt_timeout).
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
@@ -183,17 +205,26 @@ impl ClientBuilder {
                 .map_err(|_| Error::configuration("the workspace id can't be in a header"))
         });
         let http = match self.http {
-            Some(client) => client,
-            None => own_client(self.user_agent.as_deref(), self.connect_timeout)?,
+            Some(client) => Http::callers(client),
+            None => {
+                let settings = Settings {
+                    user_agent: self.user_agent,
+                    // Below the attempt's, so that it ends as what it is: never connected.
+                    connect_timeout: self.connect_timeout.min(self.timing.attempt / 4 * 3),
+                    settling: bounded(self.settling),
+                };
+                Http::own(settings, &base_url)?
+            }
         };
         let retries = Retries::new(&self.retry, self.seed);
         Ok(Client {
             baseurl: base_url.as_str().trim_end_matches('/').into(),
-            client: http,
+            client: http.writer(),
             timing: self.timing,
             retry: self.retry,
             sending: None,
             inner: Arc::new(Inner {
+                http,
                 auth,
                 workspace: workspace.transpose()?,
                 workspace_uuid: self.workspace,
@@ -256,24 +287,4 @@ fn is_loopback(url: &Url) -> bool {
         || bare
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
-}
-
-fn own_client(user_agent: Option<&str>, connect: Duration) -> Result<reqwest::Client, Error> {
-    let default = concat!("cargo-batch/", env!("CARGO_PKG_VERSION"));
-    let builder = reqwest::Client::builder().user_agent(user_agent.unwrap_or(default));
-    #[cfg(not(target_arch = "wasm32"))]
-    let builder = builder
-        // Should another crate switch them on: a download is resumed by the bytes that are stored.
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .connect_timeout(connect)
-        // The API redirects nowhere; a token must not follow somebody else's idea.
-        .redirect(reqwest::redirect::Policy::none());
-    #[cfg(target_arch = "wasm32")]
-    let _ = connect;
-    tls::configure(builder)?
-        .build()
-        .map_err(|error| Error::configuration(format!("no HTTP client can be made: {error}")))
 }

@@ -24,6 +24,8 @@ pub mod fuzzing;
 mod generated;
 pub mod guide;
 mod handle;
+mod http;
+mod identity;
 pub mod operation;
 mod pace;
 mod pages;
@@ -36,6 +38,7 @@ mod rows;
 mod saved_file;
 mod secret;
 mod time;
+#[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod trace;
 mod upload;

@@ -19,6 +19,8 @@ pub struct Operation {
     pub waiter: Option<Waiter>,
     /// How its list is paged.
     pub pagination: Option<Pagination>,
+    /// c
+    pub creates: Option<&'static [&'static str]>,
 }
 
 impl Operation {
@@ -37,6 +39,7 @@ impl Operation {
             idempotent,
             waiter: None,
             pagination: None,
+            creates: None,
         }
     }
 }

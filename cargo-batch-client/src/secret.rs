@@ -7,6 +7,9 @@ use reqwest::header::HeaderValue;
 /// The longest text of a server that is repeated.
 const LONGEST: usize = 500;
 
+/// The shortest token that is redacted.
+const SHORTEST: usize = 8;
+
 /// Makes a server's words fit to be shown.
 #[derive(Clone, Default)]
 pub(crate) struct Hide {
@@ -14,23 +17,26 @@ pub(crate) struct Hide {
 }
 
 impl Hide {
-    /// Hides the token of an `Authorization` header, too, should the server repeat it.
+    /// Redacts the token of an `Authorization` header, too, should the server repeat it.
+    ///
+    /// A shorter one than any server gives out stays: it would be found in the middle of words.
     pub fn token(header: Option<&HeaderValue>) -> Self {
         let text = header.and_then(|header| header.to_str().ok());
         let token = text.map(|text| text.trim_start_matches("Bearer ").to_owned());
         Self {
-            token: token.filter(|token| !token.is_empty()),
+            token: token.filter(|token| token.len() >= SHORTEST),
         }
     }
 
     /// The text without the token, without what is secret in links, without control characters
     /// (that would move the cursor of a terminal, or begin a new line of a log), and not too long.
     pub fn clean(&self, text: &str) -> String {
-        let mut text = without_links(text);
-        if let Some(token) = &self.token {
-            text = text.replace(token.as_str(), "[hidden]");
-        }
-        escaped(&text, LONGEST)
+        let redacted = match &self.token {
+            // Before the links, whose ends may be in the middle of it.
+            Some(token) => without_links(&without_token(text, token)),
+            None => without_links(text),
+        };
+        escaped(&redacted, LONGEST)
     }
 }
 
@@ -58,6 +64,44 @@ pub(crate) fn escaped(text: &str, longest: usize) -> String {
         }
     }
     shown
+}
+
+/// A text without a token, in whatever way a server may repeat it: as it is, or with any of its
+/// characters percent-encoded, as in a URL, or behind a backslash, as in JSON.
+fn without_token(text: &str, token: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        // As long as the letter at least, and of ASCII alone: both cuts are between letters.
+        if let Some(length) = repeated(rest.as_bytes(), token.as_bytes()) {
+            shown.push_str("[hidden]");
+            rest = &rest[length..];
+        } else {
+            shown.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+    }
+    shown
+}
+
+/// How many bytes at the start of a text are a token.
+fn repeated(text: &[u8], token: &[u8]) -> Option<usize> {
+    if text.starts_with(token) {
+        return Some(token.len());
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let encoded = |high, low| Some(digit(high)? * 16 + digit(low)?);
+    let mut rest = text;
+    for wanted in token {
+        rest = match rest {
+            [b'%', high, low, rest @ ..] if encoded(*high, *low) == Some(u32::from(*wanted)) => {
+                rest
+            }
+            [byte, rest @ ..] | [b'\\', byte, rest @ ..] if byte == wanted => rest,
+            _ => return None,
+        };
+    }
+    Some(text.len() - rest.len())
 }
 
 /// A text without the query of any link in it: in a signed link that is the secret.
@@ -96,13 +140,33 @@ mod tests {
 
     #[test]
     fn a_token_that_is_repeated_is_hidden() {
-        let header = HeaderValue::from_static("Bearer tok-1");
+        let header = HeaderValue::from_static("Bearer to/k+1=%\"x?");
         let hide = Hide::token(Some(&header));
-        assert_eq!(
-            hide.clean("no such token: 'tok-1'"),
-            "no such token: '[hidden]'"
-        );
+        for (text, clean) in [
+            (
+                "no such token: 'to/k+1=%\"x?', \u{e9}",
+                "no such token: '[hidden]', \u{e9}",
+            ),
+            ("to%2Fk%2b1%3D%25%22x%3F!", "[hidden]!"),
+            ("to/k%2B1=%%22x?a=b", "[hidden]a=b"),
+            (r#"{"to\/k+1=%\"x?"}"#, r#"{"[hidden]"}"#),
+            ("toto/k+1=%\"x?", "to[hidden]"),
+            ("to/k+1=%\"x", "to/k+1=%\"x"),
+            ("to%2", "to%2"),
+            ("to%zz", "to%zz"),
+        ] {
+            assert_eq!(hide.clean(text), clean);
+        }
         assert_eq!(format!("{hide:?}"), "[hidden]");
+    }
+
+    #[test]
+    fn a_token_as_short_as_a_word_garbles_nothing() {
+        let hide = |header| Hide::token(Some(&HeaderValue::from_static(header)));
+        let text = "the batch of 12345678";
+        assert_eq!(hide("Bearer t").clean(text), text);
+        assert_eq!(hide("Bearer 1234567").clean(text), text);
+        assert_eq!(hide("Bearer 12345678").clean(text), "the batch of [hidden]");
     }
 
     #[test]

@@ -32,8 +32,6 @@ const MAX_READINGS: u32 = 3;
 /// What was read of a list.
 #[derive(Debug)]
 pub struct Listing {
-    /// When reading began: what existed then is here, as far as the coverage goes.
-    pub began: Instant,
     pub batches: Vec<Batch>,
     is_ordered: bool,
     coverage: Coverage,
@@ -103,7 +101,6 @@ impl Listing {
         depth: Depth,
         is_found: &(dyn Fn(&Batch) -> bool + Sync),
     ) -> Result<Self, Error> {
-        let began = Instant::now();
         let mut batches: BTreeMap<BatchUuid, Batch> = BTreeMap::new();
         let mut reading = Reading::of(client, workflow, depth, is_found).await?;
         for _ in 1..MAX_READINGS {
@@ -123,7 +120,6 @@ impl Listing {
         let mut listed: Vec<Batch> = in_order.iter().filter_map(|id| batches.remove(id)).collect();
         listed.extend(batches.into_values());
         Ok(Self {
-            began,
             batches: listed,
             is_ordered,
             coverage,

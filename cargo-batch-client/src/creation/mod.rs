@@ -94,15 +94,14 @@ impl Client {
         let registry = &self.inner.registry;
         if let Some((known, taken)) = registry.take_over(creation.given) {
             return Ok(BatchCreation {
-                taken: Some(taken),
+                _taken: Some(taken),
                 ..BatchCreation::new(self, known)
             });
         }
         if let Some(request) = self.with_file(&creation.request).await? {
-            creation = Shared {
-                given: creation.given,
-                ..Shared::new(request, creation.id)
-            };
+            let given = creation.given;
+            creation = Shared::new(request, creation.id);
+            creation.given = given;
         }
         if let Some(name) = creation.fingerprint.file_name()
             && let Some(seen) = registry.use_file(name, creation.fingerprint.workflow)
@@ -217,7 +216,7 @@ pub struct BatchCreation {
     /// The server and workspace of a saved creation.
     saved_for: Option<(String, Option<cargo_batch_types::WorkspaceUuid>)>,
     /// Keeps others from continuing the same creation, as long as this may.
-    taken: Option<Arc<()>>,
+    _taken: Option<Arc<()>>,
 }
 
 impl BatchCreation {
@@ -229,7 +228,7 @@ impl BatchCreation {
             first_send: None,
             settling: client.inner.settling,
             saved_for: None,
-            taken: None,
+            _taken: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The creations of a client, to tell them from each other.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -77,7 +79,7 @@ impl Registry {
     }
 
     /// Notes a creation that begins to send or to search.
-    pub fn begin<'a>(&'a self, creation: &Arc<Shared>) -> InFlight<'a> {
+    pub(super) fn begin<'a>(&'a self, creation: &Arc<Shared>) -> InFlight<'a> {
         let mut known = self.known();
         known.abandoned.retain(|one| one.creation.id != creation.id);
         if let Some(key) = creation.fingerprint.key() {
@@ -266,10 +268,19 @@ impl<K, V> Default for Recent<K, V> {
     }
 }
 
-impl<K: Clone + Eq + std::hash::Hash, V> Recent<K, V> {
-    fn get(&self, key: &K) -> Option<&V>
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
     {
         self.entries.get(key)
+    }
+
+    fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get_mut(key)
     }
 
     fn insert(&mut self, key: K, value: V, most: usize) {

@@ -1,7 +1,5 @@
 //! A creation's steps: note, send, search, decide.
 
-use std::sync::Arc;
-
 use cargo_batch_types::{Batch, BatchUuid};
 
 use super::listing::{Depth, may_pass};
@@ -132,14 +130,7 @@ impl BatchCreation {
     /// Takes the batch of a response, unless an earlier request has made another.
     async fn created(&self, batch: Batch, sent_before: bool) -> Result<Batch, Error> {
         self.client.inner.registry.saw(&batch);
-        let mut state = self.creation.state();
-        state.sent = Sent::No;
-        state.created = Some(Created {
-            uuid: batch.uuid,
-            batch: Some(Box::new(batch.clone())),
-            adopted: false,
-        });
-        drop(state);
+        self.creation.created(batch.clone(), false);
         if sent_before
             && let Ok(mut others) = self.search().others().await
             && !others.is_empty()
@@ -156,11 +147,9 @@ impl BatchCreation {
         match created {
             None => Ok(None),
             Some(Created { batch: Some(batch), .. }) => Ok(Some(*batch)),
-            Some(Created { uuid, .. }) => {
-                let batch = self.client.named(uuid, self.settling).await?;
-                if let Some(created) = &mut self.creation.state().created {
-                    created.batch = Some(Box::new(batch.clone()));
-                }
+            Some(created) => {
+                let batch = self.client.named(created.uuid, self.settling).await?;
+                self.creation.created(batch.clone(), created.adopted);
                 Ok(Some(batch))
             }
         }

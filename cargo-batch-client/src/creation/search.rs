@@ -10,7 +10,7 @@ use super::fingerprint::Match;
 use super::listing::{Depth, may_pass, too_long};
 use super::note::floor;
 use super::registry::Registry;
-use super::state::{Created, Sent, Shared};
+use super::state::Shared;
 use crate::time::{Instant, later, sleep_until, timeout};
 use crate::{Client, Error};
 
@@ -122,13 +122,7 @@ impl Search<'_> {
     }
 
     fn adopted(&self, batch: Batch) -> Found {
-        let mut state = self.creation.state();
-        state.sent = Sent::No;
-        state.created = Some(Created {
-            uuid: batch.uuid,
-            batch: Some(Box::new(batch.clone())),
-            adopted: true,
-        });
+        self.creation.created(batch.clone(), true);
         Found::Adopted(Box::new(batch))
     }
 

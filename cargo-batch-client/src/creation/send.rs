@@ -38,17 +38,22 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// Asks whether the request may be sent: last, so that nothing is waited for after the yes.
-    pub async fn permit(&self) -> Result<(), Error> {
+    /// Asks whether the request may be sent, and then gets what it is sent with: last, so that nothing else
+    /// is waited for after the yes.
+    pub async fn permit<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        ready: impl Fn() -> F,
+    ) -> Result<T, Error> {
         let Some(guard) = &self.guard else {
-            return Ok(());
+            return ready().await;
         };
         for _ in 0..GUARD_ATTEMPTS {
             let asked = Moment::now();
             guard().await.map_err(Error::superseded)?;
+            let ready = ready().await?;
             // A process may have been frozen meanwhile, and its lock be another's by now.
             if asked.elapsed() <= GUARD_VALIDITY {
-                return Ok(());
+                return Ok(ready);
             }
         }
         let what = format!("each answer took longer than {} s", GUARD_VALIDITY.as_secs());

@@ -121,6 +121,17 @@ impl Shared {
         }
     }
 
+    /// Notes the batch: what was sent has had its effect.
+    pub fn created(&self, batch: Batch, adopted: bool) {
+        let mut state = self.state();
+        state.sent = Sent::No;
+        state.created = Some(Created {
+            uuid: batch.uuid,
+            batch: Some(Box::new(batch)),
+            adopted,
+        });
+    }
+
     /// Notes a batch that a response has named.
     pub fn named(&self, uuid: BatchUuid) {
         let mut state = self.state();

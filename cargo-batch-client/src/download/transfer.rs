@@ -85,8 +85,8 @@ impl Transfer {
                     return Ok(Some(Event::Piece(piece)));
                 }
                 Ok(None) => self.ended().await?,
-                Ok(Some(Err(error))) => self.broke_off(Error::transport(None, error)).await?,
-                Err(_) => self.broke_off(Error::timed_out(None, limit)).await?,
+                Ok(Some(Err(error))) => self.broke_off(Error::cut_off(None, error)).await?,
+                Err(_) => self.broke_off(Error::timed_out(None, limit, true)).await?,
             }
         }
         Ok(None)
@@ -147,7 +147,9 @@ impl Transfer {
             return Ok(false);
         };
         // No `Authorization`: the link is its own permission, and the host somebody else's.
-        let mut request = self.download.client.client.get(config::link(link)?);
+        let link = config::link(link)?;
+        let http = self.download.client.inner.http.ready(&link).await?;
+        let mut request = http.get(link);
         if self.received > 0
             && let Some(etag) = &self.etag
         {
@@ -159,13 +161,13 @@ impl Transfer {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 return self
-                    .broke_off(Error::transport(None, error))
+                    .broke_off(Error::transport(None, error, false))
                     .await
                     .map(|()| false);
             }
             Err(_) => {
                 return self
-                    .broke_off(Error::timed_out(None, limit))
+                    .broke_off(Error::timed_out(None, limit, true))
                     .await
                     .map(|()| false);
             }

@@ -109,6 +109,10 @@ impl Error {
         Self::new(ErrorKind::Configuration, None, what)
     }
 
+    pub(crate) fn no_http_client(source: reqwest::Error) -> Self {
+        Self::configuration("no HTTP client can be built").because(source)
+    }
+
     pub(crate) fn invalid_request(operation: &'static Operation, what: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidRequest, Some(operation), what)
     }

@@ -26,13 +26,23 @@ impl Refusal {
             .and_then(|error| error.data_error);
         let reason = plain.reason.filter(|reason| !reason.is_empty());
         Self {
-            reason: reason.map(|text| match operation {
-                Some(operation) => Reason::read(operation, &hide.clean(&text)),
-                None => Reason::Other(hide.clean(&text)),
+            // Redaction is for what is shown: a reason that is known is read as it came.
+            reason: reason.map(|text| {
+                let read = |text: String| match operation {
+                    Some(operation) => Reason::read(operation, &text),
+                    None => Reason::Other(text),
+                };
+                let clean = hide.clean(&text);
+                Some(read(text))
+                    .filter(|reason| reason.advice().is_some())
+                    .unwrap_or_else(|| read(clean))
             }),
-            data_reason: data
-                .and_then(|data| data.reason)
-                .map(|reason| hide.clean(reason.as_str()).into()),
+            data_reason: data.and_then(|data| data.reason).map(|reason| {
+                if reason.advice().is_some() {
+                    return reason;
+                }
+                hide.clean(reason.as_str()).into()
+            }),
             message: plain
                 .error_message
                 .filter(|message| !message.is_empty())

@@ -14,6 +14,7 @@ pub const CREATE_BATCH: Operation = Operation {
     idempotent: false,
     waiter: None,
     pagination: None,
+    creates: Some(&["batch", "uuid"]),
 };
 /// Preview the records that a batch would take
 pub const PREVIEW_BATCH: Operation = Operation {
@@ -23,6 +24,7 @@ pub const PREVIEW_BATCH: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// List batches
 pub const LIST_BATCHES: Operation = Operation {
@@ -38,6 +40,7 @@ pub const LIST_BATCHES: Operation = Operation {
         total: None,
         page_size: 100u64,
     }),
+    creates: None,
 };
 /// Get a batch
 pub const GET_BATCH: Operation = Operation {
@@ -58,6 +61,7 @@ pub const GET_BATCH: Operation = Operation {
         failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
+    creates: None,
 };
 /// Cancel a batch
 pub const CANCEL_BATCH: Operation = Operation {
@@ -67,6 +71,7 @@ pub const CANCEL_BATCH: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a link to the results of a batch
 pub const DOWNLOAD_BATCH: Operation = Operation {
@@ -76,6 +81,7 @@ pub const DOWNLOAD_BATCH: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Execute one action on many records
 pub const EXECUTE_ACTION_BATCH: Operation = Operation {
@@ -85,6 +91,7 @@ pub const EXECUTE_ACTION_BATCH: Operation = Operation {
     idempotent: false,
     waiter: None,
     pagination: None,
+    creates: Some(&["batch", "uuid"]),
 };
 /// List runs
 pub const LIST_RUNS: Operation = Operation {
@@ -100,6 +107,7 @@ pub const LIST_RUNS: Operation = Operation {
         total: Some("count"),
         page_size: 100u64,
     }),
+    creates: None,
 };
 /// Count runs
 pub const COUNT_RUNS: Operation = Operation {
@@ -109,6 +117,7 @@ pub const COUNT_RUNS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a run
 pub const GET_RUN: Operation = Operation {
@@ -125,6 +134,7 @@ pub const GET_RUN: Operation = Operation {
         failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
+    creates: None,
 };
 /// Cancel runs of a workflow
 pub const CANCEL_RUNS: Operation = Operation {
@@ -134,6 +144,7 @@ pub const CANCEL_RUNS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a link to a table of runs
 pub const DOWNLOAD_RUNS: Operation = Operation {
@@ -143,6 +154,7 @@ pub const DOWNLOAD_RUNS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a link to the outputs of runs
 pub const DOWNLOAD_RUN_OUTPUTS: Operation = Operation {
@@ -152,6 +164,7 @@ pub const DOWNLOAD_RUN_OUTPUTS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get the numbers of executions per node
 pub const GET_RUN_METRICS: Operation = Operation {
@@ -161,6 +174,7 @@ pub const GET_RUN_METRICS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Upload a file
 pub const UPLOAD_FILE: Operation = Operation {
@@ -170,6 +184,7 @@ pub const UPLOAD_FILE: Operation = Operation {
     idempotent: false,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Begin the upload of a large file
 pub const CREATE_MULTIPART_UPLOAD: Operation = Operation {
@@ -179,6 +194,7 @@ pub const CREATE_MULTIPART_UPLOAD: Operation = Operation {
     idempotent: false,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a link to upload a part to
 pub const SIGN_MULTIPART_PART: Operation = Operation {
@@ -188,6 +204,7 @@ pub const SIGN_MULTIPART_PART: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Finish the upload of a large file
 pub const COMPLETE_MULTIPART_UPLOAD: Operation = Operation {
@@ -197,6 +214,7 @@ pub const COMPLETE_MULTIPART_UPLOAD: Operation = Operation {
     idempotent: false,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Give up the upload of a large file
 pub const ABORT_MULTIPART_UPLOAD: Operation = Operation {
@@ -206,6 +224,7 @@ pub const ABORT_MULTIPART_UPLOAD: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// List the columns of an uploaded file
 pub const LIST_FILE_COLUMNS: Operation = Operation {
@@ -215,6 +234,7 @@ pub const LIST_FILE_COLUMNS: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Get a release
 pub const GET_RELEASE: Operation = Operation {
@@ -224,6 +244,7 @@ pub const GET_RELEASE: Operation = Operation {
     idempotent: true,
     waiter: None,
     pagination: None,
+    creates: None,
 };
 /// Every operation, in the order of the specification.
 pub const ALL: &[&Operation] = &[

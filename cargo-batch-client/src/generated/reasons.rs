@@ -93,3 +93,10 @@ impl Reason {
         }
     }
 }
+
+impl Reason {
+    /// stub
+    pub fn is_known(&self) -> bool { !matches!(self, Self::Other(_)) && self.advice().is_some() }
+    /// stub
+    pub fn is_ambiguous(&self) -> bool { matches!(self, Self::CreateBatch(_) | Self::ExecuteActionBatch(_)) && self.as_str() == "failedToStart" }
+}

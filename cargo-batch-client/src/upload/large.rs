@@ -92,6 +92,7 @@ impl Upload {
     }
 
     async fn run(mut self) -> Result<UploadedFile, Error> {
+        self.client.inner.http.check_runtime()?;
         let content_type = self
             .content_type
             .take()

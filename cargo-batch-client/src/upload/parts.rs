@@ -69,7 +69,9 @@ pub async fn upload(
         // What went wrong first is what is told.
         client.abort_multipart_upload(abort).await.ok();
     }
-    Ok(UploadedFile::new(whole?, content_type, name))
+    let whole = whole?;
+    client.inner.registry.uploaded(&whole);
+    Ok(UploadedFile::new(whole, content_type, name))
 }
 
 /// Sends all parts and puts them together; the name of the file then.
@@ -184,12 +186,14 @@ async fn put_once(
 ) -> Result<UploadedPart, Error> {
     let bytes = piece.len() as u64;
     // No `Authorization`: the link is its own permission, and the host somebody else's.
-    let request = client.client.put(config::link(link)?).body(piece).send();
+    let link = config::link(link)?;
+    let http = client.inner.http.ready(&link).await?;
+    let request = http.put(link).body(piece).send();
     let limit = client.for_bytes(bytes).timing.attempt;
     let answer = crate::time::timeout(limit, request)
         .await
-        .map_err(|_| Error::timed_out(None, limit))?
-        .map_err(|error| Error::transport(None, error))?;
+        .map_err(|_| Error::timed_out(None, limit, true))?
+        .map_err(|error| Error::transport(None, error, true))?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     if !status.is_success() {
         return Err(Error::refused(

@@ -79,8 +79,10 @@ impl<'a> UploadFile<'a> {
                 .map_err(|error| Error::unbuildable(operation, error))
         };
         let Response { inner, answer } = client.call::<Uploaded>(operation, &request).await?;
+        let inner = inner.into_file();
+        self.client.inner.registry.uploaded(&inner.s3_filename);
         Ok(Response {
-            inner: inner.into_file(),
+            inner,
             answer,
         })
     }

@@ -22,6 +22,8 @@ pub struct CreateBatchRequest {
     /// Graph to execute in this batch only; the server checks it. Not together with `releaseUuid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Node>>,
+    #[serde(skip)]
+    again: bool,
 }
 impl CreateBatchRequest {
     /// With what is required; the rest is added by name.
@@ -31,6 +33,7 @@ impl CreateBatchRequest {
             workflow_uuid: Default::default(),
             release_uuid: Default::default(),
             nodes: Default::default(),
+            again: false,
         }
     }
     /// Sets `workflowUuid`. Workflow to send them through. Leave it out only when `nodes` gives an ad-hoc graph.
@@ -47,6 +50,15 @@ impl CreateBatchRequest {
     pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<Node>>) -> Self {
         self.nodes = Some(nodes.into_iter().map(Into::into).collect());
         self
+    }
+    /// Says that a file which a batch has run already is meant to be run once more. Not sent, nor kept when the request is serialized: it is for `create_batch_once` and `prepare_batch`, which refuse such a file otherwise.
+    pub fn again(mut self) -> Self {
+        self.again = true;
+        self
+    }
+    /// Returns whether `again` was called.
+    pub fn is_again(&self) -> bool {
+        self.again
     }
 }
 

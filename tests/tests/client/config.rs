@@ -346,7 +346,7 @@ async fn no_limit_is_written_as_the_longest_time() {
         .timeout(Duration::MAX)
         .attempt_timeout(Duration::MAX)
         .connect_timeout(Duration::from_secs(5))
-        .settling(Duration::MAX)
+        .settling_time(Duration::MAX)
         .build()
         .unwrap();
     client.get_batch(id()).await.unwrap();

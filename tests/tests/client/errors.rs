@@ -194,7 +194,7 @@ async fn what_a_refused_creation_leaves_open() {
         (status(429), false),
         (status(500), true),
         (status(503), true),
-        (later(503), false),
+        (later(503), true),
         (later(502), true),
         (reason(400, "notEnoughCredits"), false),
         // Decided on, whatever the status.

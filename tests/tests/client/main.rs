@@ -6,7 +6,7 @@ mod errors;
 mod every_fault;
 mod job;
 mod money;
-mod once;
+mod creation;
 mod pages;
 mod requests;
 mod retry;

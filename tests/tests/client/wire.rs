@@ -327,15 +327,14 @@ async fn a_reading_is_repeated_and_a_creation_is_not() {
 }
 
 #[tokio::test]
-async fn a_creation_turned_away_at_the_door_is_repeated() {
-    for door in [
+async fn a_creation_that_was_throttled_is_repeated() {
+    for throttled in [
         ResponseTemplate::new(429),
         ResponseTemplate::new(429).insert_header("retry-after", "0"),
-        ResponseTemplate::new(503).insert_header("retry-after", "0"),
     ] {
         let server = MockServer::start().await;
         Mock::given(method("POST"))
-            .respond_with(door)
+            .respond_with(throttled)
             .up_to_n_times(2)
             .mount(&server)
             .await;
@@ -352,6 +351,21 @@ async fn a_creation_turned_away_at_the_door_is_repeated() {
             .unwrap();
         client.create_batch(request()).await.unwrap();
         assert_eq!(received(&server).await.len(), 3);
+    }
+}
+
+/// Varnish writes `Retry-After` on every failure of the server behind it, also after that has acted.
+#[tokio::test]
+async fn a_creation_that_is_to_come_back_later_may_have_been_acted_on() {
+    for after in ["0", "5", "Fri, 15 Jan 2100 10:00:00 GMT", "soon"] {
+        let response = ResponseTemplate::new(503)
+            .insert_header("retry-after", after)
+            .insert_header("via", "1.1 varnish");
+        let server = answering(response).await;
+        let client = Client::builder(TOKEN).base_url(server.uri()).build().unwrap();
+        let error = client.create_batch(request()).await.unwrap_err();
+        assert!(error.is_ambiguous() && !error.is_retryable(), "{after}: {error}");
+        assert_eq!(received(&server).await.len(), 1, "{after}");
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Schema {
     pub float: bool,
     /// The tag it writes itself: it is a variant that is also used where no union writes it.
     pub own_tag: Option<Tag>,
+    /// `x-flags`: what a request says to this library only, by name, with what it means.
+    pub flags: BTreeMap<String, String>,
 }
 
 /// What tells a variant from the others of its union.
@@ -144,6 +146,7 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
             answered: answered.contains(name),
             float: floats.contains(name),
             own_tag: own_tags.get(name).cloned(),
+            flags: flags(schema),
         })
         .collect();
 
@@ -307,6 +310,12 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
 }
 
 /// The variants that are also used outside their unions; the rules see to it that each has one tag.
+fn flags(schema: &Value) -> BTreeMap<String, String> {
+    let flags = schema["x-flags"].as_object().into_iter().flatten();
+    let text = |text: &Value| text.as_str().unwrap_or_default().trim().to_owned();
+    flags.map(|(name, meaning)| (name.clone(), text(meaning))).collect()
+}
+
 fn own_tags(document: &Document) -> BTreeMap<String, Tag> {
     let outside = used_outside_unions(document);
     let mut tags = BTreeMap::new();

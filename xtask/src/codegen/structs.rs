@@ -82,6 +82,10 @@ impl Struct {
             (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
         let fields = self.fields.iter().map(Field::write);
         let (tag_field, tag_type) = self.own_tag();
+        let flags = self.schema.flags.keys().map(|name| {
+            let name = format_ident!("{name}");
+            quote!(#[serde(skip)] #name: bool,)
+        });
         let constructors = self.schema.sent.then(|| self.constructors(unions));
         let identity = self.identity();
         quote! {
@@ -90,7 +94,7 @@ impl Struct {
             #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
             #[serde(rename_all = "camelCase")]
             #[non_exhaustive]
-            pub struct #name { #tag_field #(#fields)* }
+            pub struct #name { #tag_field #(#fields)* #(#flags)* }
             #tag_type
             #constructors
             #identity
@@ -152,14 +156,31 @@ impl Struct {
             .filter(|field| !field.is_required())
             .map(Field::setter);
         let shorthands = self.shorthands(unions);
+        let flags = self.schema.flags.keys().map(|name| format_ident!("{name}"));
+        let flag_methods = self.schema.flags.iter().map(|(name, meaning)| {
+            let (flag, is_set) = (format_ident!("{name}"), format_ident!("is_{name}"));
+            let (text, read) = (docs(meaning), docs(&format!("Returns whether `{name}` was called.")));
+            quote! {
+                #text
+                pub fn #flag(mut self) -> Self {
+                    self.#flag = true;
+                    self
+                }
+                #read
+                pub fn #is_set(&self) -> bool {
+                    self.#flag
+                }
+            }
+        });
         quote! {
             impl #name {
                 #text
                 pub fn new(#taken) -> Self {
-                    Self { #tag #(#given)* }
+                    Self { #tag #(#given)* #(#flags: false,)* }
                 }
                 #shorthands
                 #(#setters)*
+                #(#flag_methods)*
             }
         }
     }

@@ -40,6 +40,24 @@ pub fn check(document: &Document) -> Vec<Problem> {
                 "only a named schema of type `string` is hidden: give the secret one".to_owned(),
             );
         }
+        if let Some(flags) = schema.get("x-flags") {
+            let is_free = |name: &String| {
+                name.bytes().all(|byte| byte.is_ascii_lowercase())
+                    && schema["properties"].get(name).is_none()
+            };
+            let is_right = is_named(place)
+                && flags.as_object().is_some_and(|flags| {
+                    flags.iter().all(|(name, meaning)| is_free(name) && meaning.is_string())
+                });
+            if !is_right {
+                say(
+                    &place.join("x-flags"),
+                    "a named object has flags: words of small letters that are no properties, each with \
+                     what it means"
+                        .to_owned(),
+                );
+            }
+        }
         if schema.get("x-terminal").is_some() && schema.get("enum").is_none() {
             say(
                 &place.join("x-terminal"),

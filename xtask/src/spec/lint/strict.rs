@@ -5,9 +5,10 @@ use serde_json::Value;
 use crate::spec::{Document, Place, Problem};
 
 /// The extensions this project gives a meaning to.
-const EXTENSIONS: [&str; 10] = [
+const EXTENSIONS: [&str; 11] = [
     "x-advice",
     "x-enum-descriptions",
+    "x-flags",
     "x-idempotent",
     "x-module",
     "x-modules",

@@ -1,0 +1,28 @@
+//! The HTTP clients that requests are sent with.
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+mod connected;
+#[cfg(not(target_arch = "wasm32"))]
+mod own;
+#[cfg(not(target_arch = "wasm32"))]
+mod runtime;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use browser::Http;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use runtime::Http;
+
+use std::time::Duration;
+
+/// What a reqwest client of our own is built from.
+#[derive(Debug)]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) struct Settings {
+    pub user_agent: Option<String>,
+    /// How long a connection may take to come up.
+    pub connect_timeout: Duration,
+    /// How long after its attempt a request may still take effect.
+    pub settling: Duration,
+}

@@ -1,0 +1,74 @@
+//! A reqwest client of our own making.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::Settings;
+use super::connected::Connected;
+use crate::Error;
+use crate::tls::Tls;
+
+/// After how long without a byte an HTTP/2 connection is asked for a sign of life, and how long it has
+/// to give one: together well below 30 s, after which a dead connection must be replaced.
+const PING: Duration = Duration::from_secs(10);
+
+/// What all reqwest clients of one [`Client`](crate::Client) have in common.
+#[derive(Debug)]
+pub(super) struct Own {
+    settings: Settings,
+    tls: Tls,
+    pub connected: Connected,
+}
+
+impl Own {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            tls: Tls::default(),
+            connected: Connected::default(),
+        }
+    }
+
+    /// Builds a client for what is encrypted, or for what isn't.
+    pub fn client(&self, encrypted: bool) -> Result<reqwest::Client, Error> {
+        let default = concat!("cargo-batch/", env!("CARGO_PKG_VERSION"));
+        let name = self.settings.user_agent.as_deref().unwrap_or(default);
+        let builder = reqwest::Client::builder()
+            .user_agent(name)
+            // Should another crate switch them on: a download is resumed by the bytes that are stored.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .connect_timeout(self.settings.connect_timeout)
+            .connector_layer(self.connected.clone())
+            // The API redirects nowhere; a token must not follow somebody else's idea.
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy says REFUSED_STREAM also of requests that the server has acted on: reqwest would
+            // send a creation again for it.
+            .retry(reqwest::retry::never())
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PING)
+            // So that a creation doesn't go to a connection that has died meanwhile.
+            .http2_keep_alive_while_idle(true);
+        // A connection that was given up goes on sending what the system has of it for this long.
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let builder = builder.tcp_user_timeout(
+            (self.settings.settling / 2).clamp(Duration::from_secs(1), Duration::from_secs(30)),
+        );
+        let builder = if encrypted {
+            self.tls.platform(builder)?
+        } else {
+            // Only loopback is spoken to without encryption: no proxy sees it, and no file of names
+            // says where it is.
+            self.tls.none(builder)?.no_proxy().resolve_to_addrs(
+                "localhost",
+                &[
+                    SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                    SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+                ],
+            )
+        };
+        builder.build().map_err(Error::no_http_client)
+    }
+}

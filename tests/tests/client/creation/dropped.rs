@@ -1,0 +1,173 @@
+//! Creations that were dropped, or ended without knowing what they created: the next one with the same data
+//! continues them.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+use cargo_batch_client::types::{CreateBatchData, Record};
+use cargo_batch_client::{Client, CreationRequest};
+use cargo_batch_tests::script::{Seen, json, status, uuid};
+use serde_json::json as value;
+use tokio::time::{sleep, timeout};
+
+use super::{CREATE, UPLOAD, World, file, filter, lost, model, own_file, request, segment};
+
+/// Drops a creation half a second after it was begun.
+async fn dropped(client: &Client, request: impl Into<CreationRequest>) {
+    let creation = client.create_batch_once(request);
+    timeout(Duration::from_millis(500), creation).await.unwrap_err();
+}
+
+/// Acts three seconds after the request, whoever still listens, and never responds.
+fn late(world: &World, seen: &Seen) -> Response<Body> {
+    match seen.number {
+        0 => {
+            world.act(seen, 3.0);
+            Response::new(Body::from_stream(futures_util::stream::pending::<std::io::Result<String>>()))
+        }
+        _ => json(world.act(seen, 0.0)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
+    let world = World::default();
+    let (_script, client) = world.serve(late).await;
+    let own = own_file(&client).await;
+    let records = [Record::from_iter([("email", "ada@example.com")])];
+    for (index, request) in [
+        own,
+        request(filter(50)),
+        request(CreateBatchData::records(records)),
+        request(CreateBatchData::record_ids(model(), ["a"])),
+        file("named-by-the-caller.csv"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let world = World::default();
+        let (script, _) = world.serve(late).await;
+        // The first was uploaded by the client of another server: here it counts as the caller's.
+        let client = script.client();
+        let request = match index {
+            0 => own_file(&client).await,
+            _ => request,
+        };
+        dropped(&client, request.clone()).await;
+        let batch = client.create_batch_once(request.clone()).await.unwrap();
+        assert_eq!(batch.uuid.to_string(), uuid(1000), "{request:?}");
+        assert_eq!((world.sent(), world.count()), (1, 1), "{request:?}");
+        assert!(script.seen_at(UPLOAD).len() <= 1, "records are uploaded once");
+    }
+}
+
+/// What may be meant twice is taken over for 15 minutes; a file that only the dropped creation has used, ever.
+#[tokio::test(start_paused = true)]
+async fn an_own_file_is_taken_over_also_after_20_minutes() {
+    for (is_own, batches) in [(true, 1), (false, 2)] {
+        let world = World::default();
+        let (_script, client) = world.serve(late).await;
+        let request = match is_own {
+            true => own_file(&client).await,
+            false => request(filter(50)),
+        };
+        dropped(&client, request.clone()).await;
+        sleep(Duration::from_secs(20 * 60)).await;
+        client.create_batch_once(request).await.unwrap();
+        assert_eq!((world.sent(), world.count()), (batches, batches));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_creation_that_left_no_batch_is_created_after_the_settling_time() {
+    for request in [request(filter(50)), request(CreateBatchData::segment(segment()))] {
+        let world = World::default();
+        let (script, client) = world
+            .serve(|world, seen| match seen.number {
+                0 => Response::new(Body::from_stream(
+                    futures_util::stream::pending::<std::io::Result<String>>(),
+                )),
+                _ => json(world.act(seen, 0.0)),
+            })
+            .await;
+        dropped(&client, request.clone()).await;
+        client.create_batch_once(request).await.unwrap();
+        assert_eq!((world.sent(), world.count()), (2, 1));
+        // From the drop on, half a second after the beginning.
+        assert_eq!(script.seen_at(CREATE)[1].at, Duration::from_millis(60_500));
+    }
+}
+
+/// A batch of the same segment that appeared since may be anyone's.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_creation_of_a_segment_is_never_decided_by_a_guess() {
+    let world = World::default();
+    let (_script, client) = world.serve(late).await;
+    let request = request(CreateBatchData::segment(segment()));
+    dropped(&client, request.clone()).await;
+    let error = client.create_batch_once(request).await.unwrap_err();
+    assert!(error.is_ambiguous() && error.is_final(), "{error}");
+    assert_eq!(error.candidates().len(), 1);
+    assert_eq!(world.sent(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_before_anything_was_sent_leaves_nothing_to_take_over() {
+    let world = World::default();
+    // The list stalls, so that the creation is dropped while it notes what exists.
+    let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(1) {
+        true => super::later(value!({ "batches": [] }), 5.0),
+        false => world.list(seen),
+    };
+    let create = |world: &World, seen: &Seen| json(world.act(seen, 0.0));
+    let (script, client) = world.serve_list(create, list).await;
+    dropped(&client, request(filter(50))).await;
+    assert_eq!(world.sent(), 0);
+    sleep(Duration::from_secs(1)).await;
+    client.create_batch_once(request(filter(50))).await.unwrap();
+    assert_eq!(script.seen_at(CREATE)[0].at, Duration::from_millis(1500));
+}
+
+/// The creation itself, called again, needs no other to take it over.
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_was_dropped_continues_when_it_is_called_again() {
+    let world = World::default();
+    let (_script, client) = world.serve(late).await;
+    let creation = client.prepare_batch(request(filter(50))).await.unwrap();
+    timeout(Duration::from_millis(500), creation.create()).await.unwrap_err();
+    let batch = creation.create().await.unwrap();
+    assert!(creation.adopted());
+    assert_eq!(creation.create().await.unwrap().uuid, batch.uuid);
+    assert_eq!((world.sent(), world.count()), (1, 1));
+}
+
+/// One that a later creation continues isn't continued by a third: that is a batch of its own.
+#[tokio::test(start_paused = true)]
+async fn what_was_dropped_is_taken_over_by_one_creation_only() {
+    let world = World::default();
+    let (_script, client) = world.serve(late).await;
+    dropped(&client, request(filter(50))).await;
+    let second = client.prepare_batch(request(filter(50))).await.unwrap();
+    let third = client.prepare_batch(request(filter(50))).await.unwrap();
+    assert_ne!(second.id(), third.id());
+    // One that is prepared and given up leaves it to the next.
+    let id = second.id();
+    drop(second);
+    assert_eq!(client.prepare_batch(request(filter(50))).await.unwrap().id(), id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ambiguous_end_is_continued_like_a_dropped_creation() {
+    let world = World::default();
+    let list = |world: &World, seen: &Seen| match seen.at.as_secs() {
+        1..400 => status(500),
+        _ => world.list(seen),
+    };
+    let (_script, client) = world.serve_list(lost, list).await;
+    let error = client.create_batch_once(request(filter(50))).await.unwrap_err();
+    assert!(error.is_ambiguous() && !error.is_final(), "the list may be readable later");
+    sleep(Duration::from_secs(200)).await;
+    let batch = client.create_batch_once(request(filter(50))).await.unwrap();
+    assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
+}
