@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
+use axum::serve::ListenerExt;
 use cargo_batch_client::{Client, ClientBuilder};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -80,6 +81,11 @@ impl Script {
             answer: Box::new(answer),
         });
         let routes = Router::new().fallback(handle).with_state(inner.clone());
+        // The system would hold back what is written in two parts until the first is acknowledged, by its own
+        // clock, which paused time doesn't wait for.
+        let listener = listener.tap_io(|stream| {
+            stream.set_nodelay(true).expect("a connection");
+        });
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { base_url, inner }
     }

@@ -10,7 +10,7 @@ use cargo_batch_client::types::CreateBatchData;
 use cargo_batch_tests::script::{Seen, json, status, uuid};
 use serde_json::{Value, json as value};
 
-use super::{LIST, World, at, created, file, filter, later, lost, own_file, page, request, workflow};
+use super::{LIST, World, at, created, filter, later, lost, own_file, page, request, workflow};
 
 /// Acts, dates the batch by another clock, and the response is lost.
 fn lost_by_clock(offset: f64) -> impl Fn(&World, &Seen) -> Response<Body> {
@@ -160,17 +160,27 @@ async fn a_batch_a_second_during_an_unordered_search_leaves_nothing_out() {
         let data = value!({ "kind": "file", "s3Filename": format!("{n}.csv") });
         world.make(-900.0 + f64::from((n * 7) % 230), &value!(workflow()), data);
     }
-    // By id, so that new ones come at the end, and each page takes a second.
+    for n in 0..3600 {
+        let data = value!({ "kind": "file", "s3Filename": format!("during-{n}.csv") });
+        world.make(f64::from(n), &value!(workflow()), data);
+    }
+    // By id, so that new ones come at the end.
     let list = |world: &World, seen: &Seen| {
-        let data = value!({ "kind": "file", "s3Filename": format!("during-{}.csv", seen.number) });
-        world.make(seen.at.as_secs_f64(), &value!(workflow()), data);
         let number = |name: &str| -> usize { seen.values(name)[0].parse().unwrap() };
         let shown: Vec<Value> = world.shown(seen).into_iter().skip(number("offset")).take(number("limit")).collect();
-        later(value!({ "batches": shown }), 1.0)
+        later(value!({ "batches": shown }), 0.4)
     };
-    let (_script, client) = world.serve_list(lost, list).await;
-    client.create_batch_once(request(filter(50))).await.unwrap();
-    assert_eq!(world.sent(), 1);
+    for acts in [true, false] {
+        let (world, before) = (World { batches: world.batches.clone(), ..World::default() }, world.count());
+        let create = move |world: &World, seen: &Seen| match (acts, seen.number) {
+            (true, _) => lost(world, seen),
+            (false, 0) => status(502),
+            (false, _) => json(world.act(seen, 0.0)),
+        };
+        let (_script, client) = world.serve_list(create, list).await;
+        client.create_batch_once(request(filter(50))).await.unwrap();
+        assert_eq!((world.sent(), world.count() - before), (if acts { 1 } else { 2 }, 1));
+    }
 }
 
 /// Two readings that don't agree prove nothing.
@@ -224,29 +234,28 @@ async fn a_batch_that_appears_between_two_searches_is_found_by_the_later() {
 #[tokio::test(start_paused = true)]
 async fn searches_of_one_workflow_share_their_listings() {
     let world = World::default();
-    let (script, client) = world.serve(lost).await;
-    let mut creations = Vec::new();
+    let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+    let mut saved = Vec::new();
     for n in 0..50 {
-        creations.push(client.prepare_batch(request(filter(n))).await.unwrap().save());
+        saved.push(client.prepare_batch(request(filter(n))).await.unwrap().save());
     }
-    // As after a restart: each has a client that knows nothing of the others' requests.
-    for saved in &creations {
-        let creation = client.resume_creation(saved.clone());
-        tokio::time::timeout(Duration::from_millis(1), creation.create()).await.ok();
-    }
-    let before = script.seen_at(LIST).len();
+    // As after a restart of a process that had sent none of them.
+    let lists = script.seen_at(LIST).len();
     let restarted = script.client();
     let mut tasks = tokio::task::JoinSet::new();
-    for saved in creations {
+    for saved in saved {
         let creation = restarted.resume_creation(saved);
         tasks.spawn(async move { creation.create().await });
     }
     for done in tasks.join_all().await {
         done.unwrap();
     }
-    let lists = script.seen_at(LIST).len() - before;
-    assert!(lists <= 50, "{lists} pages for 50 creations, in 6 searches at most");
     assert_eq!(world.count(), 50);
+    // Six searches of each, in two listings at most; and one more after each creation.
+    let lists = script.seen_at(LIST).len() - lists;
+    assert!(lists <= 2 * 6 + 2 * 50, "{lists} pages");
+    let searches = script.seen_at(LIST).iter().filter(|seen| seen.at < Duration::from_secs(59)).count();
+    assert!(searches <= 50 + 2 * 5, "{searches} pages before the settling time");
 }
 
 /// Neither adopts while the other may still get its response.
@@ -317,16 +326,10 @@ async fn a_long_list_is_not_cut_by_this_machines_clock() {
             _ => json(world.act(seen, 0.0)),
         })
         .await;
-    for request in [own_file(&client).await, file("named.csv")] {
-        if world.count() > 0 {
-            break;
-        }
-        let saved = client.prepare_batch(request).await.unwrap();
-        let saved_form = saved.save();
-        tokio::time::timeout(Duration::from_millis(1), saved.create()).await.ok();
-        let restarted = script.client();
-        let batch = restarted.resume_creation(saved_form).create().await.unwrap();
-        assert_eq!(batch.uuid.to_string(), uuid(1000));
-        assert_eq!(world.sent(), 1);
-    }
+    let own = own_file(&client).await;
+    let creation = client.prepare_batch(own).await.unwrap();
+    let saved = creation.save();
+    super::killed(creation, &world).await;
+    let batch = script.client().resume_creation(saved).create().await.unwrap();
+    assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
 }

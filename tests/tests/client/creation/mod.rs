@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
 use axum::http::Response;
-use cargo_batch_client::Client;
+use cargo_batch_client::{BatchCreation, Client};
 use cargo_batch_client::types::{
     CreateBatchData, CreateBatchRequest, CreateFilterData, Filter, ModelUuid, NumberCondition,
     SegmentUuid, WorkflowUuid,
@@ -183,6 +183,17 @@ fn later(body: Value, seconds: f64) -> Response<Body> {
         Ok::<_, std::io::Error>(Bytes::from(body.to_string()))
     });
     Response::new(Body::from_stream(stream))
+}
+
+/// Sends, and ends once the server has the request.
+async fn killed(creation: BatchCreation, world: &World) {
+    let sent = world.sent();
+    let sending = tokio::spawn(async move { creation.create().await.map(drop) });
+    while world.sent() == sent && !sending.is_finished() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    sending.abort();
+    sending.await.ok();
 }
 
 fn workflow() -> WorkflowUuid {

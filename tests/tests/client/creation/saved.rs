@@ -8,9 +8,9 @@ use cargo_batch_client::types::{CreateBatchData, Record};
 use cargo_batch_client::{BatchCreation, Client, CreationState, ErrorKind, SavedCreation};
 use cargo_batch_tests::script::{Seen, json, status, uuid};
 use serde_json::json as value;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::{CREATE, LIST, World, file, filter, lost, model, own_file, request, segment, workflow};
+use super::{CREATE, LIST, World, file, filter, killed, lost, model, own_file, request, segment, workflow};
 
 fn acts(world: &World, seen: &Seen) -> axum::http::Response<axum::body::Body> {
     json(world.act(seen, 0.0))
@@ -22,11 +22,6 @@ fn stored(saved: &SavedCreation) -> SavedCreation {
     let read: SavedCreation = serde_json::from_str(&text).unwrap();
     assert_eq!(&read, saved);
     read
-}
-
-/// Sends, and ends before there is a response.
-async fn killed(creation: BatchCreation) {
-    timeout(Duration::from_millis(1), creation.create()).await.ok();
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +38,7 @@ async fn another_process_finds_the_batch_of_a_saved_creation() {
         let creation = client.prepare_batch(request(data)).await.unwrap();
         let saved = stored(&creation.save());
         assert_eq!(saved.state, CreationState::Sending);
-        killed(creation).await;
+        killed(creation, &world).await;
         let restarted = script.client().resume_creation(saved);
         let batch = restarted.create().await.unwrap();
         assert!(restarted.adopted());
@@ -72,7 +67,7 @@ async fn a_saved_segment_with_a_batch_since_is_left_to_a_person() {
     let creation = client.prepare_batch(request(CreateBatchData::segment(segment()))).await.unwrap();
     let saved = stored(&creation.save());
     assert!(!saved.is_told_apart());
-    killed(creation).await;
+    killed(creation, &world).await;
     let error = script.client().resume_creation(saved).create().await.unwrap_err();
     assert!(error.is_ambiguous() && error.is_final() && error.may_have_spent());
     assert_eq!(error.candidates().len(), 1);
@@ -151,7 +146,7 @@ async fn find_searches_and_never_sends() {
     let restarted = script.client().resume_creation(saved);
     assert_eq!(restarted.find().await.unwrap(), None);
     assert_eq!(world.sent(), 0);
-    killed(creation).await;
+    killed(creation, &world).await;
     assert_eq!(restarted.find().await.unwrap().unwrap().uuid.to_string(), uuid(1000));
     assert_eq!(world.sent(), 1);
 }
@@ -408,7 +403,7 @@ async fn an_own_file_stays_one_when_it_is_saved() {
     let own = own_file(&client).await;
     let creation = client.prepare_batch(own).await.unwrap();
     let saved = stored(&creation.save());
-    killed(creation).await;
+    killed(creation, &world).await;
     let batch = script.client().resume_creation(saved).create().await.unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1150), 1));
 }
