@@ -177,8 +177,11 @@ mod tests {
         let client = client.unwrap();
         assert_eq!(client.base_url(), "http://127.0.0.1:1/v1");
         assert!(client.inner.workspace.is_some());
-        let client = from(&[("CARGO_API_TOKEN", "t"), ("CARGO_BASE_URL", "")]).unwrap();
-        assert_eq!(client.base_url(), crate::BASE_URL);
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        {
+            let client = from(&[("CARGO_API_TOKEN", "t"), ("CARGO_BASE_URL", "")]).unwrap();
+            assert_eq!(client.base_url(), crate::BASE_URL);
+        }
     }
 
     #[test]
@@ -210,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_is_large_may_take_longer() {
-        let client = Client::new("t").unwrap();
+        let client = Client::builder("t").base_url("http://127.0.0.1:1");
+        let client = client.build().unwrap();
         let (small, large) = (client.for_bytes(0).timing, client.for_bytes(1 << 30).timing);
         let more = Duration::from_secs(8192); // At 128 KiB a second.
         assert_eq!(small.attempt + more, large.attempt);

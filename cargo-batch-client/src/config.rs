@@ -288,3 +288,27 @@ fn is_loopback(url: &Url) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_needs_tls_in_the_build_and_loopback_does_not() {
+        let with_tls = cfg!(any(feature = "rustls", feature = "native-tls"));
+        let built = Client::new("t");
+        assert_eq!(built.is_ok(), with_tls);
+        if let Err(error) = built {
+            assert_eq!(error.kind(), crate::ErrorKind::Configuration);
+            assert!(
+                error.to_string().contains("the feature `rustls`"),
+                "{error}"
+            );
+        }
+        let loopback = Client::builder("t").base_url("http://127.0.0.1:1/v1");
+        let loopback = loopback.build().unwrap();
+        // The caller knows what a client of their own can do.
+        let client = loopback.client.clone();
+        Client::builder("t").http_client(client).build().unwrap();
+    }
+}

@@ -193,6 +193,7 @@ impl Watch {
         };
         let (client, batch) = (self.client.clone(), self.batch);
         Some(Box::pin(async move {
+            client.inner.http.check_runtime()?;
             crate::time::sleep(pause).await;
             Ok(client.get_batch(batch).await?.batch)
         }))

@@ -220,6 +220,7 @@ impl WatchMany {
             pause = pause.min(deadline.saturating_duration_since(Instant::now()));
         }
         Box::pin(async move {
+            client.inner.http.check_runtime()?;
             sleep(pause).await;
             Ok(look(
                 &client,

@@ -4,7 +4,10 @@
 #![forbid(unsafe_code)]
 
 pub mod calls;
+pub mod child;
+pub mod connections;
 pub mod faults;
+pub mod frames;
 mod mutation;
 mod public_api;
 pub mod raw;

@@ -22,6 +22,7 @@ impl Download {
     /// Nothing is left behind then, nor when the future is dropped, and what was there before is
     /// still there.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
+        self.client.inner.http.check_runtime()?;
         let path = path.as_ref();
         let beside = part_of(path);
         let mut part = Part(Some(beside.clone()));

@@ -19,10 +19,10 @@ impl fmt::Display for Error {
         f.write_str(&inner.what)?;
         if let Some(refusal) = &inner.refusal {
             if let Some(reason) = &refusal.reason {
-                write!(f, ", {}", escaped(reason.as_str(), WORD))?;
+                write!(f, ", {}", self.word(reason.as_str()))?;
             }
             if let Some(reason) = &refusal.data_reason {
-                write!(f, " ({})", escaped(reason.as_str(), WORD))?;
+                write!(f, " ({})", self.word(reason.as_str()))?;
             }
             if let Some(message) = &refusal.message {
                 // What comes after it has a full stop of its own.
@@ -48,6 +48,11 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// A word of a server, fit to be shown.
+    fn word(&self, text: &str) -> String {
+        escaped(&self.0.hide.clean(text), WORD)
+    }
+
     fn details(&self) -> Vec<String> {
         /// More than these are in the error itself.
         const SHOWN: usize = 5;
@@ -81,7 +86,7 @@ impl Error {
             ));
         }
         if let Some(id) = self.request_id() {
-            details.push(format!("request {}", inner.hide.clean(&escaped(id, WORD))));
+            details.push(format!("request {}", self.word(id)));
         }
         details
     }

@@ -26,3 +26,11 @@ pub(crate) struct Settings {
     /// How long after its attempt a request may still take effect.
     pub settling: Duration,
 }
+
+impl Settings {
+    /// What stands in `User-Agent`.
+    fn name(&self) -> &str {
+        let default = concat!("cargo-batch/", env!("CARGO_PKG_VERSION"));
+        self.user_agent.as_deref().unwrap_or(default)
+    }
+}

@@ -31,10 +31,8 @@ impl Own {
 
     /// Builds a client for what is encrypted, or for what isn't.
     pub fn client(&self, encrypted: bool) -> Result<reqwest::Client, Error> {
-        let default = concat!("cargo-batch/", env!("CARGO_PKG_VERSION"));
-        let name = self.settings.user_agent.as_deref().unwrap_or(default);
         let builder = reqwest::Client::builder()
-            .user_agent(name)
+            .user_agent(self.settings.name())
             // Should another crate switch them on: a download is resumed by the bytes that are stored.
             .no_gzip()
             .no_brotli()

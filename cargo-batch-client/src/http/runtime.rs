@@ -186,3 +186,109 @@ impl Drop for Forget {
         drop::<Vec<Pool>>(ended);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+
+    const WITH_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+
+    fn http(base_url: &str) -> (Http, Arc<Pools>) {
+        let settings = Settings {
+            user_agent: None,
+            connect_timeout: Duration::from_secs(1),
+            settling: Duration::from_secs(60),
+        };
+        let http = Http::own(settings, &base_url.parse().unwrap()).unwrap();
+        match &http {
+            Http::Own { pools, .. } => (http.clone(), pools.clone()),
+            Http::Callers(_) => panic!("a client of our own"),
+        }
+    }
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn open(pools: &Pools) -> usize {
+        pools.open.read().unwrap().len()
+    }
+
+    #[test]
+    fn a_runtime_that_has_ended_is_forgotten() {
+        let (http, pools) = http("http://127.0.0.1/v1");
+        let links = match WITH_TLS {
+            true => vec!["http://127.0.0.1/a", "https://127.0.0.1/a"],
+            false => vec!["http://127.0.0.1/a"],
+        };
+        let runtimes = [runtime(), runtime(), runtime()];
+        for runtime in runtimes.iter().chain(&runtimes) {
+            for link in &links {
+                let url = link.parse().unwrap();
+                runtime.block_on(http.ready(&url)).unwrap();
+            }
+        }
+        assert_eq!(open(&pools), 3 * links.len());
+        let [first, second, third] = runtimes;
+        drop(second);
+        assert_eq!(open(&pools), 2 * links.len());
+        third.shutdown_background();
+        drop(first);
+        assert_eq!(open(&pools), 0);
+    }
+
+    #[test]
+    fn a_client_that_is_dropped_leaves_no_task_behind() {
+        let runtime = runtime();
+        for _ in 0..3 {
+            let (http, pools) = http("http://127.0.0.1/v1");
+            let url = "http://127.0.0.1/v1".parse().unwrap();
+            runtime.block_on(http.ready(&url)).unwrap();
+            assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+            drop((http, pools));
+            runtime.block_on(yield_now());
+            runtime.block_on(yield_now());
+            assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+        }
+    }
+
+    #[test]
+    fn it_is_known_whether_a_connection_has_come_up() {
+        runtime().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            // Of these a connection comes up only as far as TCP: its other end doesn't speak TLS.
+            let encrypted: Url = format!("https://{address}/v1").parse().unwrap();
+            let url: Url = format!("http://{address}/v1").parse().unwrap();
+            let (http, _) = http(url.as_str());
+            let send = async |url: &Url| {
+                let client = http.ready(url).await.unwrap();
+                let request = client.get(url.clone()).send();
+                let answer = async {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    stream.writable().await.unwrap();
+                    stream.try_write(b"nothing of HTTP\r\n\r\n").unwrap();
+                };
+                tokio::join!(request, answer).0.unwrap_err()
+            };
+            assert!(!http.has_connected());
+            if WITH_TLS {
+                assert!(send(&encrypted).await.is_connect());
+                assert!(!http.has_connected());
+            }
+            assert!(!send(&url).await.is_connect());
+            assert!(http.has_connected());
+        });
+        assert!(Http::callers(reqwest_client()).has_connected());
+    }
+
+    fn reqwest_client() -> reqwest::Client {
+        let (http, _) = http("http://127.0.0.1/v1");
+        http.writer()
+    }
+}

@@ -8,8 +8,10 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::operation::{Method, Operation};
 use cargo_batch_client::secrecy::SecretString;
-use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest, WorkspaceUuid};
-use cargo_batch_client::{BASE_URL, Client, ErrorKind, TokenFuture, TokenProvider};
+use cargo_batch_client::types::{
+    BatchUuid, CancelBatchErrorReason, CreateBatchData, CreateBatchRequest, WorkspaceUuid,
+};
+use cargo_batch_client::{BASE_URL, Client, ErrorKind, Reason, TokenFuture, TokenProvider};
 use cargo_batch_tests::script::{Script, TOKEN, batch, json, status, uuid};
 use serde_json::json as value;
 
@@ -65,10 +67,38 @@ fn a_token_goes_to_https_or_to_loopback() {
 
 #[test]
 fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
-    for token in ["", "  ", "one\nhush", "caf\u{e9}\u{0}"] {
+    for (token, cure) in [
+        ("", "API token"),
+        ("  ", "API token"),
+        ("one\nhush", "after 3 others"),
+        ("h\u{fc}sh-hush", "after 1 others"),
+        ("caf\u{e9}hush\u{0}", "after 3 others"),
+        ("two hush", "after 3 others"),
+        ("Bearer hush", "what comes after `Bearer `"),
+        ("bearer hush", "what comes after `Bearer `"),
+        ("Authorization: Bearer hush", "what comes after `Bearer `"),
+        ("\"hush\"", "without them"),
+        ("'hush'", "without them"),
+        (
+            "CARGO_API_TOKEN=hush",
+            "what comes after `CARGO_API_TOKEN=`",
+        ),
+        (
+            "export CARGO_API_TOKEN=hush",
+            "what comes after `CARGO_API_TOKEN=`",
+        ),
+        ("<your hush>", "in its place"),
+        ("<hush>", "in its place"),
+    ] {
         let error = Client::new(token).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
-        assert!(!format!("{error} {error:?}").contains("hush"));
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(cure), "{token:?}: {text}");
+        assert!(!text.contains("hush"), "{text}");
+    }
+    // Only as a whole.
+    for token in ["to<ke>n", "a=b==", "to\"ken", "Bearer-1"] {
+        Client::new(token).unwrap();
     }
     let client = Client::builder("hush");
     assert!(!format!("{client:?}").contains("hush"));
@@ -77,6 +107,48 @@ fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
         !shown.contains("hush") && shown.contains(BASE_URL),
         "{shown}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_a_provider_that_cannot_be_sent_is_refused_before_anything_is() {
+    struct Umlaut;
+    impl TokenProvider for Umlaut {
+        fn token(&self) -> TokenFuture<'_> {
+            Box::pin(async { Ok(SecretString::from("h\u{fc}sh-hush")) })
+        }
+    }
+    let script = Script::start(|_| one_batch()).await;
+    let client = Client::builder_with(Umlaut).base_url(script.base_url());
+    let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(!format!("{error} {error:?}").contains("hush"));
+    assert!(script.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_changes_what_a_known_reason_is() {
+    let script = Script::start(|_| {
+        let mut refused = json(value!({
+            "reason": "batchAlreadyFinished",
+            "errorMessage": "the batch has already finished",
+        }));
+        *refused.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+        refused
+    })
+    .await;
+    for token in ["t", "a", "batch", "finished", "batchAlreadyFinished"] {
+        let client = Client::builder(token).base_url(script.base_url());
+        let cancel = client.build().unwrap().cancel_batch(id()).await;
+        let error = cancel.unwrap_err();
+        let known = Reason::CancelBatch(CancelBatchErrorReason::BatchAlreadyFinished);
+        assert_eq!(error.reason(), Some(&known), "{token}");
+        assert!(error.advice().is_some());
+        // What is long enough to be one is still redacted where it is shown.
+        let text = format!("{error} {error:?} {}", error.message().unwrap());
+        let is_long = token.len() >= 8;
+        assert_eq!(text.contains("[hidden]"), is_long, "{text}");
+        assert!(!is_long || !text.contains(token), "{text}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
 mod config;
+mod connections;
 mod download;
 mod errors;
 mod every_fault;

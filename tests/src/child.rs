@@ -1,0 +1,35 @@
+//! A test in a process of its own: variables of the environment are of a whole process.
+
+use std::process::Command;
+
+const MARK: &str = "CARGO_BATCH_TEST_CHILD";
+
+/// Whether this process was started by [`run`].
+pub fn is_child() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
+/// Runs one test of this program again, alone in a process, with other variables: without any that
+/// names a proxy or certificates, but those given.
+///
+/// # Panics
+/// When the test fails there.
+pub fn run(test: &str, variables: &[(&str, &str)]) {
+    let program = std::env::current_exe().expect("the program that runs");
+    let mut command = Command::new(program);
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        command.env_remove(name);
+    }
+    command.env(MARK, "1").envs(variables.iter().copied());
+    let done = command.output().expect("the program starts again");
+    let text = String::from_utf8_lossy(&done.stdout);
+    assert!(
+        done.status.success() && text.contains("1 passed"),
+        "{text}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
