@@ -93,6 +93,7 @@ async fn batches(State(front): State<Arc<Front>>) -> Json<Value> {
         "distinct": created.len(),
         "repeated": repeated,
         "created": created,
+        "batchUuids": front.created_batches(),
     }))
 }
 

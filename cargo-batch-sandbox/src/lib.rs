@@ -85,7 +85,7 @@ mod views;
 mod world;
 
 pub use created::Created;
-pub use faults::{Fault, FaultPlan, InvalidPlan, Rule};
+pub use faults::{Fault, FaultPlan, InvalidPlan, LateResponse, Rule};
 pub use received::Received;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use server::Origin;

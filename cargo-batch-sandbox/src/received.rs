@@ -36,6 +36,10 @@ pub struct Received {
     pub carried_token: bool,
     /// What was answered; nothing while there is no answer, or when it was lost.
     pub status: Option<u16>,
+    /// When what it asks for had been done, in the sandbox's time; RFC 3339. Nothing if that was
+    /// refused, or never begun. It may be later than the end of the connection:
+    /// [`Fault::ActLate`](crate::Fault::ActLate).
+    pub acted_at: Option<String>,
     /// The kind of the fault that has hit it.
     pub fault: Option<String>,
 }

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cargo_batch_types::BatchUuid;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
@@ -103,6 +104,12 @@ impl Sandbox {
     /// What batches were created from, and how often, in the order of the first time.
     pub fn created(&self) -> Vec<Created> {
         self.front.all_created()
+    }
+
+    /// Returns every batch that was created through the API, in the order of creation, whatever it was
+    /// created from and whether or not its response arrived.
+    pub fn created_batches(&self) -> Vec<BatchUuid> {
+        self.front.created_batches()
     }
 
     /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
