@@ -274,11 +274,15 @@ impl Front {
 
     /// The time of the clock that writes `Date`.
     pub fn date_now(&self) -> DateTime<Utc> {
-        self.app.now()
+        let now = self.app.now();
+        self.app.state().settings.date(now)
     }
 
-    /// Adds the `Date` of a response.
+    /// Adds the `Date` of a response, if responses have one.
     pub fn date(&self, response: &mut Response) {
+        if !self.app.state().settings.sends_date {
+            return;
+        }
         if let Ok(date) = HeaderValue::try_from(http_date(self.date_now())) {
             response.headers_mut().insert(header::DATE, date);
         }

@@ -10,7 +10,7 @@ pub mod responses;
 pub use alter::{
     extra_fields, invalid_json, overlap, reordered_page, unknown_kind, unknown_status,
 };
-pub use armed::{Armed, Event};
+pub use armed::{Armed, Event, mix};
 pub use content::changed;
 pub use fault::{Fault, LateResponse};
 pub use plan::{FaultPlan, InvalidPlan, Rule};

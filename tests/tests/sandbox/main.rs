@@ -13,6 +13,7 @@ mod http2;
 mod late;
 mod lists;
 mod reasons;
+mod settings;
 mod storage;
 mod time;
 mod validation;
