@@ -4,7 +4,7 @@ use std::io::ErrorKind::ConnectionReset;
 use std::time::Duration;
 
 use cargo_batch_sandbox::{Fault, LateResponse, Rule, Sandbox};
-use cargo_batch_tests::sandbox::{Checked, list, made, post};
+use cargo_batch_tests::sandbox::{Checked, create, list, made, post};
 use tokio::time::{Instant, sleep, timeout};
 
 async fn late(sandbox: &Sandbox, respond: LateResponse) {
@@ -75,4 +75,25 @@ async fn what_is_refused_late_is_not_done() {
         (made(&sandbox), &sandbox.requests()[0].acted_at),
         (0, &None)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_costs_twice_what_is_given_up_too_early() {
+    for (settling, batches) in [(1, 2), (20, 1)] {
+        let (sandbox, _) = Checked::start().await;
+        let client = cargo_batch_client::Client::builder(sandbox.token())
+            .base_url(sandbox.base_url())
+            .settling(Duration::from_secs(settling))
+            .build()
+            .unwrap();
+        let rule = Rule::new(Fault::ActLate {
+            seconds: 10.0,
+            respond: LateResponse::Reset,
+        });
+        let rule = rule.on("create_batch").count(1);
+        sandbox.faults(rule).await.unwrap();
+        client.create_batch_once(create(&sandbox)).await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(sandbox.created_batches().len(), batches, "{settling} s");
+    }
 }

@@ -142,7 +142,7 @@ async fn the_list_is_in_the_order_that_is_set() {
     }
     created.extend(sandbox.created_batches().iter().map(ToString::to_string));
     let newest: Vec<String> = created.iter().rev().cloned().collect();
-    let mut in_order = async |order| {
+    let in_order = async |order| {
         sandbox.set(Settings::new().order(order));
         listed(&sandbox, "uuid").await
     };
