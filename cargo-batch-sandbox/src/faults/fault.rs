@@ -99,7 +99,8 @@ pub enum Fault {
     /// it were not processed: those that follow are ignored, those before are still responded to. Only
     /// HTTP/2 has it: over HTTP/1 the connection is reset.
     GoAway {
-        /// Whether what is asked for is done before, which makes it a lie; false by default.
+        /// Whether what is asked for is done before, which makes it a lie, also of later requests that
+        /// are under way; false by default.
         #[serde(default)]
         acted: bool,
     },

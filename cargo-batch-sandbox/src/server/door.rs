@@ -201,15 +201,9 @@ async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange:
     let _ = stream.set_nodelay(true);
     let line = Line::default();
     let service = service_fn(|request: Request<Incoming>| {
-        let (line, exchange) = (line.clone(), exchange.clone());
-        // Asked here, where requests are in their order.
-        let place = line.request();
-        async move {
-            match place {
-                Some(place) => exchange.handle(&line, place, request.map(Body::new)).await,
-                None => std::future::pending().await,
-            }
-        }
+        exchange
+            .clone()
+            .handle(line.clone(), request.map(Body::new))
     });
     let stream = TokioIo::new(Stream::new(stream, line.clone()));
     // With prior knowledge it is HTTP/2.

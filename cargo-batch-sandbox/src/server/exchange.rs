@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, header, request};
+use axum::http::{Request, Response, Version, header, request};
 use axum::response::IntoResponse;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::Service;
 
 use super::Origin;
 use super::line::{Ended, Line};
-use crate::faults::Event;
+use crate::faults::{Event, Fault};
 use crate::front::{Front, Target};
 use crate::rejection::Rejection;
 use crate::spec;
@@ -38,6 +38,22 @@ pub(super) struct Unread {
     target: Option<Target>,
     pub parts: request::Parts,
     pub body: Body,
+}
+
+impl Unread {
+    pub fn is_http2(&self) -> bool {
+        self.parts.version == Version::HTTP_2
+    }
+}
+
+/// What becomes of a request.
+enum Begun {
+    /// Its connection has gone away.
+    Ignored,
+    /// It is not one of the API.
+    Control(Router, Request<Body>),
+    /// It is responded to, with a fault if one has hit it.
+    Request(Unread, Option<Fault>),
 }
 
 /// A request that has been read.
@@ -69,18 +85,31 @@ impl Exchange {
         fault.is_some()
     }
 
-    /// Responds, or ends the request or its connection. `place` is which request it is on that, from 1
-    /// on.
-    pub async fn handle(
+    /// Responds, or ends the request or its connection. What is decided of a request is decided before
+    /// this returns, as requests on one connection are in their order only until then.
+    pub fn handle(
         self: Arc<Self>,
-        line: &Line,
-        place: u32,
+        line: Line,
         request: Request<Body>,
-    ) -> Result<Response<Body>, Ended> {
+    ) -> impl Future<Output = Result<Response<Body>, Ended>> + Send {
+        let begun = self.begin(&line, request);
+        async move {
+            match begun {
+                Begun::Ignored => std::future::pending().await,
+                Begun::Control(control, request) => Ok(call(&control, request).await),
+                Begun::Request(unread, fault) => self.respond(&line, unread, fault).await,
+            }
+        }
+    }
+
+    fn begin(&self, line: &Line, request: Request<Body>) -> Begun {
+        let Some(place) = line.request() else {
+            return Begun::Ignored;
+        };
         let path = request.uri().path();
         let outside = path == "/" || path == "/sandbox" || path.starts_with("/sandbox/");
         if let Some(control) = self.control.as_ref().filter(|_| outside) {
-            return Ok(call(control, request).await);
+            return Begun::Control(control.clone(), request);
         }
         let (parts, body) = request.into_parts();
         let target = Target::of(self.origin, &parts);
@@ -89,6 +118,9 @@ impl Exchange {
             let event = Event::Request(target.id());
             self.front.faults().decide(self.origin, event)
         });
+        if let Some(fault) = &fault {
+            self.front.hit(number, fault);
+        }
         let unread = Unread {
             number,
             place,
@@ -96,11 +128,22 @@ impl Exchange {
             parts,
             body,
         };
+        // At once, so that none of the later requests that it is about is begun.
+        if fault == Some(Fault::GoAway { acted: false }) && unread.is_http2() {
+            line.go_away(place);
+        }
+        Begun::Request(unread, fault)
+    }
+
+    async fn respond(
+        self: &Arc<Self>,
+        line: &Line,
+        unread: Unread,
+        fault: Option<Fault>,
+    ) -> Result<Response<Body>, Ended> {
+        let number = unread.number;
         let responded = match &fault {
-            Some(fault) => {
-                self.front.hit(number, fault);
-                self.faulty(line, fault, unread).await
-            }
+            Some(fault) => self.faulty(line, fault, unread).await,
             None => self.regular(unread).await.map(|it| it.map(Body::from)),
         };
         let mut response = match responded {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Response, StatusCode, Version, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 
 use super::exchange::{Asked, Broken, Exchange, Unread};
@@ -24,7 +24,7 @@ impl Exchange {
         fault: &Fault,
         unread: Unread,
     ) -> Result<Response<Body>, Broken> {
-        let http2 = unread.parts.version == Version::HTTP_2;
+        let http2 = unread.is_http2();
         let (number, place) = (unread.number, unread.place);
         match fault {
             // Of the port, and of connections: no request is hit by them.
@@ -114,10 +114,10 @@ impl Exchange {
                 if *acted {
                     self.regular(unread).await?;
                 }
-                if !http2 {
-                    return Err(line.reset().into());
+                match http2 {
+                    true => line.go_away(place),
+                    false => return Err(line.reset().into()),
                 }
-                line.go_away(place);
                 std::future::pending().await
             }
             Fault::Trickle { bytes, millis } => {

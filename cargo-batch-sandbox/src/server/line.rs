@@ -72,6 +72,9 @@ impl Line {
         frame.extend(last.to_be_bytes());
         frame.extend(0_u32.to_be_bytes());
         let mut shared = self.shared();
+        if shared.gone {
+            return;
+        }
         shared.gone = true;
         let extra = Extra {
             bytes: frame.into(),

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use cargo_batch_client::types::{CreateBatchData, CreateBatchRequest, Record};
 use cargo_batch_sandbox::{Fault, Rule, Sandbox};
 use cargo_batch_tests::sandbox::{Checked, create, made, post};
 use reqwest::{Client, Response, Version};
@@ -24,20 +25,20 @@ async fn send(client: &Client, sandbox: &Sandbox) -> reqwest::Result<Response> {
 }
 
 /// What a request failed with below the client.
-fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> &E {
+fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(found) = cause.downcast_ref::<E>() {
-            return found;
+            return Some(found);
         }
         source = cause.source();
     }
-    panic!("{error:?}")
+    None
 }
 
 /// What HTTP/2 said of a request.
 fn h2(error: &reqwest::Error) -> &h2::Error {
-    cause(error)
+    cause(error).unwrap_or_else(|| panic!("{error:?}"))
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +146,7 @@ async fn a_reset_is_one_of_the_connection() {
         let before = made(&sandbox);
         sandbox.faults(Rule::new(fault).count(1)).await.unwrap();
         let error = send(&client, &sandbox).await.unwrap_err();
-        let cause: &std::io::Error = cause(&error);
+        let cause: &std::io::Error = cause(&error).unwrap();
         assert_eq!(
             cause.kind(),
             std::io::ErrorKind::ConnectionReset,
@@ -153,4 +154,48 @@ async fn a_reset_is_one_of_the_connection() {
         );
         assert_eq!(made(&sandbox) - before, acted);
     }
+}
+
+/// A request for a batch of a record of its own.
+async fn send_own(client: &Client, sandbox: &Sandbox, number: usize) -> reqwest::Result<Response> {
+    let url = format!("{}/orchestration/batches", sandbox.base_url());
+    let request = CreateBatchRequest::new(CreateBatchData::records([Record::from_iter([(
+        "number", number,
+    )])]));
+    let request = request.workflow(sandbox.world().tool_workflow_uuid);
+    let ask = client.post(url).bearer_auth(sandbox.token());
+    ask.json(&request).send().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goaway_that_did_not_act_tells_the_truth_of_all_requests() {
+    let (sandbox, _) = Checked::start().await;
+    let rule = Rule::new(Fault::GoAway { acted: false }).on("create_batch");
+    sandbox.faults(rule.probability(0.05)).await.unwrap();
+    let sandbox = std::sync::Arc::new(sandbox);
+    let client = client();
+    let mut sent = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let (client, sandbox) = (client.clone(), sandbox.clone());
+        sent.spawn(async move { (number, send_own(&client, &sandbox, number).await) });
+    }
+    let mut gone = 0;
+    while let Some(done) = sent.join_next().await {
+        let (number, done) = done.unwrap();
+        let created = sandbox.created();
+        let created = created
+            .iter()
+            .any(|one| one.body["data"]["records"][0]["number"] == number);
+        match done {
+            Ok(response) => assert!(created && response.status() == 200),
+            Err(error) => {
+                // "Dispatch task is gone", which hyper says of any request, is none of it.
+                if let Some(said) = cause::<h2::Error>(&error) {
+                    assert!(said.is_go_away() && !created, "{number}: {error:?}");
+                    gone += 1;
+                }
+            }
+        }
+    }
+    assert!(gone >= 5, "{gone}");
 }
