@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cargo_batch_sandbox::{Fault, Rule, Sandbox};
+use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
 use cargo_batch_tests::sandbox::{Checked, made};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -29,7 +29,8 @@ impl Kept {
     async fn read_to(&mut self, end: &str) -> String {
         let mut text = Vec::new();
         while !text.ends_with(end.as_bytes()) {
-            text.push(self.0.read_u8().await.unwrap());
+            let read = timeout(Duration::from_secs(1000), self.0.read_u8()).await;
+            text.push(read.expect("something comes").unwrap());
         }
         String::from_utf8(text).unwrap()
     }
@@ -68,8 +69,14 @@ async fn an_idle_connection_is_closed_without_a_word() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_used_again_is_not_idle() {
     let (sandbox, _) = Checked::start().await;
-    let rule = Rule::new(Fault::IdleClose { seconds: 10.0 }).count(1);
-    sandbox.faults(rule).await.unwrap();
+    let slow = Fault::Stall {
+        seconds: Some(20.0),
+        acted: false,
+    };
+    let plan = FaultPlan::new()
+        .rule(Rule::new(Fault::IdleClose { seconds: 10.0 }).count(1))
+        .rule(Rule::new(slow).count(1));
+    sandbox.faults(plan).await.unwrap();
     let mut kept = Kept::open(&sandbox).await;
     for _ in 0..3 {
         kept.ask(&sandbox).await;

@@ -1,6 +1,7 @@
 //! HTTP/2 with prior knowledge, and the faults that only it has.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use cargo_batch_client::types::{CreateBatchData, CreateBatchRequest, Record};
 use cargo_batch_sandbox::{Fault, Rule, Sandbox};
@@ -12,6 +13,7 @@ fn client() -> Client {
     cargo_batch_tests::calls::plain_client();
     Client::builder()
         .http2_prior_knowledge()
+        .timeout(Duration::from_secs(30))
         .retry(reqwest::retry::never())
         .no_proxy()
         .build()
