@@ -3,19 +3,24 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::SystemTime;
 
+use chrono::DateTime;
 use lexopt::{Arg, Parser, ValueExt};
 
 /// What `--help` prints.
 pub const HELP: &str = "\
 The batches API of Cargo (getcargo.io) on loopback, to try things out and to test against.
 
-Usage: cargo-batch-sandbox [--listen ADDRESS] [--seed N] [--speed X] [--faults FILE] [--allow-remote]
+Usage: cargo-batch-sandbox [--listen ADDRESS] [--seed N] [--speed X] [--faults FILE]
+                           [--clock TIME] [--settings FILE] [--allow-remote]
 
   --listen ADDRESS  Where to listen [127.0.0.1:8787]; port 0 picks a free one
   --seed N          What everything that happens by chance follows from [1]
   --speed X         How many seconds pass in the sandbox while one passes outside [1]
   --faults FILE     A plan of faults, as JSON
+  --clock TIME      When the sandbox's time begins [2026-01-15T10:00:00Z]; now for that of this machine
+  --settings FILE   Clocks of its servers and the order of its list, as JSON
   --allow-remote    Listen on an address that others can reach, who can then do everything with it
   --help            This
 
@@ -31,6 +36,8 @@ pub struct Arguments {
     pub seed: u64,
     pub speed: f64,
     pub faults: Option<PathBuf>,
+    pub clock: Option<SystemTime>,
+    pub settings: Option<PathBuf>,
     pub remote: bool,
 }
 
@@ -45,6 +52,8 @@ impl Arguments {
             seed: 1,
             speed: 1.0,
             faults: None,
+            clock: None,
+            settings: None,
             remote: false,
         };
         while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
@@ -62,10 +71,11 @@ impl Arguments {
                         return Err(format!("--speed: {} is not {wanted}", arguments.speed));
                     }
                 }
-                Arg::Long("faults") => {
-                    let path = parser.value().map_err(|error| error.to_string())?;
-                    arguments.faults = Some(path.into());
+                Arg::Long("faults") => arguments.faults = Some(path(&mut parser)?),
+                Arg::Long("clock") => {
+                    arguments.clock = Some(time(&value(&mut parser, "--clock")?)?);
                 }
+                Arg::Long("settings") => arguments.settings = Some(path(&mut parser)?),
                 Arg::Long("allow-remote") => arguments.remote = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => {
@@ -81,6 +91,22 @@ impl Arguments {
 fn value(parser: &mut Parser, name: &str) -> Result<String, String> {
     let value = parser.value().map_err(|error| error.to_string())?;
     value.string().map_err(|error| format!("{name}: {error}"))
+}
+
+fn path(parser: &mut Parser) -> Result<PathBuf, String> {
+    let path = parser.value().map_err(|error| error.to_string())?;
+    Ok(path.into())
+}
+
+fn time(text: &str) -> Result<SystemTime, String> {
+    if text == "now" {
+        return Ok(SystemTime::now());
+    }
+    let time = DateTime::parse_from_rfc3339(text);
+    let time = time.map_err(|_| {
+        format!("--clock: {text:?} is neither now nor a time such as 2026-01-15T10:00:00Z")
+    })?;
+    Ok(time.into())
 }
 
 fn number<T: FromStr>(parser: &mut Parser, name: &str, wanted: &str) -> Result<T, String> {

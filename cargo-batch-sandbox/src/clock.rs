@@ -1,29 +1,32 @@
 //! The sandbox's time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Datelike, Duration, Utc};
 use tokio::time::Instant;
 
-/// Time that begins at a fixed moment and follows tokio's, at a speed of its own; besides, it can be
+/// Time that begins at a given moment and follows tokio's, at a speed of its own; besides, it can be
 /// moved on by hand. It never goes back.
 #[derive(Debug)]
 pub struct Clock {
+    began: DateTime<Utc>,
     started: Instant,
     speed: f64,
     /// Milliseconds that were added by hand.
     added: AtomicI64,
 }
 
-/// When every sandbox begins: 15 January 2026, 10:00 UTC.
+/// When a sandbox begins unless another moment is given: 15 January 2026, 10:00 UTC.
 const BEGIN: i64 = 1_768_471_200_000;
 
 /// The latest moment a sandbox knows: a thousand years later, which leaves room for sums.
 const LAST: i64 = 31_556_952_000_000;
 
 impl Clock {
-    pub fn new(speed: f64) -> Self {
+    pub fn new(began: DateTime<Utc>, speed: f64) -> Self {
         Self {
+            began,
             started: Instant::now(),
             speed,
             added: AtomicI64::new(0),
@@ -33,7 +36,9 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         let passed = self.started.elapsed().as_secs_f64() * self.speed;
         let added = self.added.load(Ordering::SeqCst);
-        at(((passed * 1000.0) as i64).saturating_add(added))
+        let millis = ((passed * 1000.0) as i64).saturating_add(added);
+        let passed = Duration::milliseconds(millis.clamp(0, LAST));
+        self.began.checked_add_signed(passed).unwrap_or(self.began)
     }
 
     /// Moves it on.
@@ -47,12 +52,20 @@ impl Clock {
     }
 }
 
-/// So many milliseconds after the beginning.
+/// So many milliseconds after the usual beginning.
 pub fn at(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(BEGIN + millis.clamp(0, LAST)).unwrap_or(DateTime::UNIX_EPOCH)
+    DateTime::from_timestamp_millis(BEGIN + millis).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// So many days before the beginning.
+/// A time of the system, if it leaves room for all that a sandbox counts with.
+pub fn from_system(time: SystemTime) -> Option<DateTime<Utc>> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(since.as_secs()).ok()?;
+    let time = DateTime::from_timestamp(seconds, since.subsec_nanos())?;
+    (time.year() < 8000).then_some(time)
+}
+
+/// So many days before the usual beginning.
 pub fn days_before(days: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(BEGIN - days * 86_400_000).unwrap_or(DateTime::UNIX_EPOCH)
 }
@@ -73,7 +86,7 @@ mod tests {
 
     #[test]
     fn it_is_moved_on_by_hand_and_has_an_end() {
-        let clock = Clock::new(0.0);
+        let clock = Clock::new(at(0), 0.0);
         assert_eq!(written(clock.now()), "2026-01-15T10:00:00.000Z");
         clock.advance(std::time::Duration::from_millis(3_600_001));
         assert_eq!(written(clock.now()), "2026-01-15T11:00:00.001Z");

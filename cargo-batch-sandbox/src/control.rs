@@ -11,12 +11,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cargo_batch_types::from_json;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::written;
 use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::rejection::Rejection;
+use crate::settings::Settings;
 
 type Answer = Result<Json<Value>, Rejection>;
 
@@ -31,6 +32,7 @@ pub fn routes(front: Arc<Front>) -> Router {
         )
         .route("/sandbox/violations", get(violations))
         .route("/sandbox/advance", post(advance))
+        .route("/sandbox/settings", get(settings).post(set_settings))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
         .with_state(front)
@@ -93,6 +95,7 @@ async fn batches(State(front): State<Arc<Front>>) -> Json<Value> {
         "distinct": created.len(),
         "repeated": repeated,
         "created": created,
+        "batchUuids": front.created_batches(),
     }))
 }
 
@@ -117,6 +120,24 @@ async fn clear_faults(State(front): State<Arc<Front>>) -> Answer {
 
 async fn violations(State(front): State<Arc<Front>>) -> Json<Value> {
     Json(json!({ "violations": front.violations() }))
+}
+
+async fn settings(State(front): State<Arc<Front>>) -> Json<Settings> {
+    Json(front.app.state().settings.clone())
+}
+
+/// Changes the settings that are given.
+async fn set_settings(State(front): State<Arc<Front>>, body: Bytes) -> Result<Response, Rejection> {
+    let malformed = |error: cargo_batch_types::DecodeError| Rejection::malformed(error.to_string());
+    let given: Map<String, Value> = from_json(&body).map_err(malformed)?;
+    let before = front.app.state().settings.clone();
+    let mut all = serde_json::to_value(before).unwrap_or_default();
+    for (name, value) in given {
+        all[name] = value;
+    }
+    let new: Settings = from_json(all.to_string().as_bytes()).map_err(malformed)?;
+    front.app.state().settings = new;
+    Ok(settings(State(front)).await.into_response())
 }
 
 #[derive(Deserialize)]

@@ -29,6 +29,8 @@ pub struct Created {
 pub struct Creations {
     created: Vec<Created>,
     index: HashMap<String, usize>,
+    /// In the order of their creation.
+    batches: Vec<BatchUuid>,
 }
 
 /// The operations that create batches.
@@ -44,6 +46,7 @@ impl Creations {
             .ok()
             .and_then(|answer| answer["batch"]["uuid"].as_str()?.parse::<BatchUuid>().ok());
         let Some(batch) = batch else { return };
+        self.batches.push(batch);
         let mut body = sorted(serde_json::from_slice(body).unwrap_or_default());
         // Two bodies that differ in a secret only are two bodies.
         let key = format!("{operation} {body}");
@@ -65,6 +68,11 @@ impl Creations {
 
     pub fn all(&self) -> &[Created] {
         &self.created
+    }
+
+    /// All batches.
+    pub fn batches(&self) -> &[BatchUuid] {
+        &self.batches
     }
 }
 

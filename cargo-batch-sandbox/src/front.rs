@@ -7,11 +7,14 @@ use axum::body::Bytes;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request};
 use axum::response::Response;
+use cargo_batch_types::BatchUuid;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::Origin;
 use crate::clock::written;
 use crate::created::{Created, Creations};
+use crate::faults::responses::http_date;
 use crate::faults::{Armed, Fault, FaultPlan, InvalidPlan, changed};
 use crate::received::{Log, Received, shown, without_signature};
 use crate::server::Door;
@@ -194,6 +197,7 @@ impl Front {
                 tokens.current == carried || tokens.past.iter().any(|past| past == carried)
             }),
             status: None,
+            acted_at: None,
             fault: None,
         })
     }
@@ -214,8 +218,16 @@ impl Front {
         }
     }
 
+    /// Adds that what is asked for has been done, if it has.
+    pub fn acted(&self, number: u64, status: StatusCode) {
+        let now = written(self.app.now());
+        if let Some(request) = self.log().get(number).filter(|_| status.is_success()) {
+            request.acted_at = Some(now);
+        }
+    }
+
     /// Takes note of what an operation has done, whoever comes to know of it.
-    pub fn acted(&self, operation: &Operation, sent: &[u8], status: StatusCode, answer: &[u8]) {
+    pub fn done(&self, operation: &Operation, sent: &[u8], status: StatusCode, answer: &[u8]) {
         if status.is_success() {
             self.created().note(&operation.id, sent, answer);
         }
@@ -260,11 +272,19 @@ impl Front {
         }
     }
 
-    /// Tells an answer's reader the sandbox's time.
-    pub fn date(&self, answer: &mut Response) {
-        let date = self.app.now().format("%a, %d %b %Y %H:%M:%S GMT");
-        if let Ok(date) = HeaderValue::try_from(date.to_string()) {
-            answer.headers_mut().insert(header::DATE, date);
+    /// The time of the clock that writes `Date`.
+    pub fn date_now(&self) -> DateTime<Utc> {
+        let now = self.app.now();
+        self.app.state().settings.date(now)
+    }
+
+    /// Adds the `Date` of a response, if responses have one.
+    pub fn date(&self, response: &mut Response) {
+        if !self.app.state().settings.sends_date {
+            return;
+        }
+        if let Ok(date) = HeaderValue::try_from(http_date(self.date_now())) {
+            response.headers_mut().insert(header::DATE, date);
         }
     }
 
@@ -279,6 +299,11 @@ impl Front {
     /// What was created.
     pub fn all_created(&self) -> Vec<Created> {
         self.created().all().to_vec()
+    }
+
+    /// The batches that were created.
+    pub fn created_batches(&self) -> Vec<BatchUuid> {
+        self.created().batches().to_vec()
     }
 
     /// Answers that broke the specification.

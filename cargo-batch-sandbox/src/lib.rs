@@ -43,7 +43,7 @@
 //! A test in another language runs the program instead, and asks it what the library tells:
 //! `GET /sandbox/world` (ids and the token), `/sandbox/requests`, `/sandbox/batches` and
 //! `/sandbox/violations`; `POST /sandbox/faults` with a [`FaultPlan`], `GET` and `DELETE` of it;
-//! `POST /sandbox/advance` with `{"seconds": 60}`.
+//! `POST /sandbox/advance` with `{"seconds": 60}`; `GET` and `POST /sandbox/settings` with [`Settings`].
 //!
 //! # What it refuses
 //!
@@ -78,6 +78,7 @@ mod rejection;
 mod runs;
 mod sandbox;
 mod server;
+mod settings;
 mod spec;
 mod state;
 mod storage;
@@ -85,8 +86,9 @@ mod views;
 mod world;
 
 pub use created::Created;
-pub use faults::{Fault, FaultPlan, InvalidPlan, Rule};
+pub use faults::{Fault, FaultPlan, InvalidPlan, LateResponse, Rule};
 pub use received::Received;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use server::Origin;
+pub use settings::{ListOrder, Settings};
 pub use world::World;

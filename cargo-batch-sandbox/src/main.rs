@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, HELP};
-use cargo_batch_sandbox::{FaultPlan, Sandbox};
+use cargo_batch_sandbox::{FaultPlan, Sandbox, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -51,12 +51,22 @@ async fn start(arguments: &Arguments) -> Result<Sandbox, String> {
         }
         None => FaultPlan::new(),
     };
-    let sandbox = Sandbox::builder()
+    let settings = match &arguments.settings {
+        Some(path) => {
+            settings(path).map_err(|error| format!("--settings {}: {error}", path.display()))?
+        }
+        None => Settings::new(),
+    };
+    let mut sandbox = Sandbox::builder()
         .seed(arguments.seed)
         .speed(arguments.speed)
         .listen(address)
         .allow_remote(arguments.remote)
-        .faults(faults);
+        .faults(faults)
+        .settings(settings);
+    if let Some(time) = arguments.clock {
+        sandbox = sandbox.begins(time);
+    }
     sandbox.start().await.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied if !address.ip().is_loopback() => {
             format!("--listen {address}: {error}; if that is meant, give --allow-remote")
@@ -64,6 +74,7 @@ async fn start(arguments: &Arguments) -> Result<Sandbox, String> {
         std::io::ErrorKind::AddrInUse => {
             format!("--listen {address}: the port is taken; port 0 picks a free one")
         }
+        std::io::ErrorKind::InvalidInput => error.to_string(),
         _ => format!("--listen {address}: {error}"),
     })
 }
@@ -71,6 +82,11 @@ async fn start(arguments: &Arguments) -> Result<Sandbox, String> {
 fn plan(path: &Path) -> Result<FaultPlan, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     FaultPlan::from_json(&text).map_err(|error| error.to_string())
+}
+
+fn settings(path: &Path) -> Result<Settings, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 /// What ends the program: Ctrl-C, and where there is one, the signal to terminate.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Origin;
+use crate::spec::sensitive;
 
 /// A request that a sandbox has received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +37,10 @@ pub struct Received {
     pub carried_token: bool,
     /// What was answered; nothing while there is no answer, or when it was lost.
     pub status: Option<u16>,
+    /// When what it asks for had been done, in the sandbox's time; RFC 3339. Nothing if that was
+    /// refused, or never begun. It may be later than the end of the connection:
+    /// [`Fault::ActLate`](crate::Fault::ActLate).
+    pub acted_at: Option<String>,
     /// The kind of the fault that has hit it.
     pub fault: Option<String>,
 }
@@ -124,7 +129,7 @@ pub fn shown(headers: &HeaderMap, body: &Bytes) -> Option<String> {
         return None;
     }
     let mut text = String::from_utf8_lossy(body).into_owned();
-    if text.contains(SECRET) {
+    if sensitive().iter().any(|name| text.contains(name)) {
         text = match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
                 hide(&mut value);
@@ -141,15 +146,12 @@ pub fn shown(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     Some(text)
 }
 
-/// The one member of a request that is a secret.
-const SECRET: &str = "webhookSecret";
-
 /// Hides what is secret in a request.
 pub fn hide(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                match name == SECRET {
+                match sensitive().contains(name) {
                     true => *value = HIDDEN.into(),
                     false => hide(value),
                 }

@@ -4,16 +4,18 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use cargo_batch_types::BatchUuid;
 use tokio::net::TcpListener;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, at, from_system};
 use crate::created::Created;
 use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
 use crate::received::Received;
 use crate::server::{Door, Exchange};
+use crate::settings::Settings;
 use crate::state::App;
 use crate::views::credits;
 use crate::world::World;
@@ -30,7 +32,9 @@ pub struct Sandbox {
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct SandboxBuilder {
     seed: u64,
+    begins: SystemTime,
     speed: f64,
+    settings: Settings,
     listen: SocketAddr,
     remote: bool,
     checked: bool,
@@ -51,7 +55,9 @@ impl Sandbox {
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             seed: 1,
+            begins: at(0).into(),
             speed: 1.0,
+            settings: Settings::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             remote: false,
             checked: true,
@@ -105,6 +111,12 @@ impl Sandbox {
         self.front.all_created()
     }
 
+    /// Returns every batch that was created through the API, in the order of creation, whatever it was
+    /// created from and whether or not its response arrived.
+    pub fn created_batches(&self) -> Vec<BatchUuid> {
+        self.front.created_batches()
+    }
+
     /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
     /// nothing does.
     ///
@@ -127,6 +139,16 @@ impl Sandbox {
     /// Lets time pass in it at once. Tokio's time stays what it is.
     pub fn advance(&self, time: Duration) {
         self.front.app.advance(time);
+    }
+
+    /// Returns how the servers that it stands for behave now.
+    pub fn settings(&self) -> Settings {
+        self.front.app.state().settings.clone()
+    }
+
+    /// Changes how the servers that it stands for behave from now on.
+    pub fn set(&self, settings: Settings) {
+        self.front.app.state().settings = settings;
     }
 
     /// The credits that the workspace has left: those it began with, less those spent so far.
@@ -171,6 +193,19 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets when its time begins; 15 January 2026, 10:00 UTC, by default. With `SystemTime::now()` it
+    /// is that of the machine. The dates in the records of its models stay those before that January.
+    pub fn begins(mut self, at: impl Into<SystemTime>) -> Self {
+        self.begins = at.into();
+        self
+    }
+
+    /// Sets how the servers that it stands for behave; see [`Settings`] for the defaults.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
     /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
@@ -208,7 +243,8 @@ impl SandboxBuilder {
     /// Starts it on the current tokio runtime.
     ///
     /// # Errors
-    /// When the plan of faults is wrong ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
+    /// When the plan of faults is wrong or the time to begin at isn't between the years 1970 and 8000
+    /// ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
     /// [`allow_remote`](Self::allow_remote) wasn't called.
     pub async fn start(self) -> io::Result<Sandbox> {
         let ip = self.listen.ip();
@@ -216,15 +252,20 @@ impl SandboxBuilder {
             let message = format!("{ip} is not an address of loopback, and others could reach it");
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
+        let begins = from_system(self.begins).ok_or_else(|| {
+            let message = "the time to begin at is not between the years 1970 and 8000";
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        })?;
         let api_port = TcpListener::bind(self.listen).await?;
         let storage_port = TcpListener::bind((ip, 0)).await?;
         let address = api_port.local_addr()?;
         let app = App::new(
             self.seed,
             format!("sandbox-token-{}", self.seed),
-            Clock::new(self.speed),
+            Clock::new(begins, self.speed),
             format!("http://{}", storage_port.local_addr()?),
             (self.credits * 100.0) as u64,
+            self.settings,
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));

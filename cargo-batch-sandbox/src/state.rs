@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::digest::etag;
 use crate::graph::Graph;
 use crate::plan::{Plan, Start, Way};
+use crate::settings::{BatchClock, Settings};
 use crate::world::{Catalog, World, random_uuid};
 
 /// Everything the servers share.
@@ -40,6 +41,9 @@ struct Inner {
 
 /// What changes.
 pub struct State {
+    pub settings: Settings,
+    /// How many lists of batches have been asked for.
+    pub lists: u64,
     random: fastrand::Rng,
     /// In the order of their creation.
     pub batches: Vec<Batch>,
@@ -77,6 +81,8 @@ pub struct Batch {
     pub release: Option<ReleaseUuid>,
     pub graph: Arc<Graph>,
     pub created: DateTime<Utc>,
+    /// What writes its dates.
+    pub clock: BatchClock,
     pub data: Value,
     pub parent: Parent,
     /// What ties the runs to each other.
@@ -128,8 +134,17 @@ pub struct Upload {
 }
 
 impl App {
-    pub fn new(seed: u64, token: String, clock: Clock, storage_url: String, cents: u64) -> Self {
+    pub fn new(
+        seed: u64,
+        token: String,
+        clock: Clock,
+        storage_url: String,
+        cents: u64,
+        settings: Settings,
+    ) -> Self {
         let state = State {
+            settings,
+            lists: 0,
             random: fastrand::Rng::with_seed(seed ^ 0xba7c),
             batches: Vec::new(),
             index: HashMap::new(),
@@ -216,6 +231,7 @@ impl State {
             release: new.release,
             graph: new.graph,
             created: new.created,
+            clock: self.settings.clock(place),
             data: new.data,
             parent: new.parent,
             trace,

@@ -4,14 +4,13 @@ use cargo_batch_types::{NodeKind, RunStatus};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::clock::written;
 use crate::runs::{ExecutionView, RunView};
 use crate::state::Batch;
 use crate::world::World;
 
 /// A batch at a moment.
 pub fn batch(batch: &Batch, world: &World, now: DateTime<Utc>) -> Value {
-    let standing = batch.plan.at(now);
+    let (standing, clock) = (batch.plan.at(now), batch.clock);
     json!({
         "uuid": batch.uuid,
         "workspaceUuid": world.workspace_uuid,
@@ -29,9 +28,9 @@ pub fn batch(batch: &Batch, world: &World, now: DateTime<Utc>) -> Value {
         "executedRunsCount": standing.executed,
         "failedRunsCount": standing.failed,
         "creditsUsedCount": credits(standing.cents),
-        "createdAt": written(batch.created),
-        "updatedAt": written(standing.updated),
-        "finishedAt": standing.finished.map(written),
+        "createdAt": clock.written(batch.created),
+        "updatedAt": clock.written(standing.updated),
+        "finishedAt": standing.finished.map(|time| clock.written(time)),
     })
 }
 
@@ -54,6 +53,7 @@ fn health(failed: u64, executed: u64) -> &'static str {
 /// A run at a moment.
 pub fn run(run: &RunView, world: &World) -> Value {
     let (batch, plan, standing) = (run.batch, run.plan(), run.standing());
+    let clock = batch.clock;
     json!({
         "uuid": plan.uuid,
         "workspaceUuid": world.workspace_uuid,
@@ -78,16 +78,16 @@ pub fn run(run: &RunView, world: &World) -> Value {
         "status": standing.status,
         "errorMessage": run.failure(),
         "executions": run.executions().map(|one| execution(&one, run, world)).collect::<Vec<_>>(),
-        "createdAt": written(run.created()),
-        "updatedAt": written(run.updated()),
-        "finishedAt": standing.finished.map(written),
+        "createdAt": clock.written(run.created()),
+        "updatedAt": clock.written(run.updated()),
+        "finishedAt": standing.finished.map(|time| clock.written(time)),
         "deletedAt": null,
     })
 }
 
 /// What happened at a node.
 fn execution(execution: &ExecutionView, run: &RunView, world: &World) -> Value {
-    let (node, step) = (execution.node, execution.step);
+    let (node, step, clock) = (execution.node, execution.step, run.batch.clock);
     let ended = execution.ended();
     let next = step.next.filter(|_| ended.is_some());
     let next = next.and_then(|next| run.batch.graph.nodes().get(next));
@@ -104,9 +104,9 @@ fn execution(execution: &ExecutionView, run: &RunView, world: &World) -> Value {
         "title": execution.title(),
         "iconUrl": null,
         "creditsUsedCount": credits(execution.cents()),
-        "startedAt": written(step.start),
-        "updatedAt": written(execution.last_changed()),
-        "finishedAt": ended.map(written),
+        "startedAt": clock.written(step.start),
+        "updatedAt": clock.written(execution.last_changed()),
+        "finishedAt": ended.map(|time| clock.written(time)),
         "nodeWaitUntilFinished": waits(&node.kind),
     });
     for (name, value) in kind(&node.kind, world) {

@@ -129,6 +129,8 @@ fn help_is_printed_and_nothing_started() {
         "--seed",
         "--speed",
         "--faults",
+        "--clock",
+        "--settings",
         "--allow-remote",
     ] {
         assert!(text.contains(flag), "{flag}");
@@ -161,6 +163,15 @@ fn mistakes_are_told_in_one_line() {
         (&["--speed", "-1"], "-1 is not a number from 0 on"),
         (&["--speed", "NaN"], "NaN is not a number from 0 on"),
         (
+            &["--clock", "today"],
+            "\"today\" is neither now nor a time such as 2026-01-15T10:00:00Z",
+        ),
+        (
+            &["--clock", "9000-01-01T00:00:00Z"],
+            "not between the years 1970 and 8000",
+        ),
+        (&["--settings", "/nowhere.json"], "/nowhere.json"),
+        (
             &["--faults", "/nowhere/at/all.json"],
             "/nowhere/at/all.json",
         ),
@@ -168,6 +179,41 @@ fn mistakes_are_told_in_one_line() {
         let error = refused(arguments);
         assert!(error.contains(said), "{said:?} in {error}");
     }
+}
+
+#[test]
+fn its_clocks_and_the_order_of_its_list_are_given() {
+    let path = std::env::temp_dir().join(format!("sandbox-settings-{}.json", std::process::id()));
+    let name = path.to_str().unwrap();
+    std::fs::write(&path, r#"{ "dateOffset": -60, "order": "oldestFirst" }"#).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--speed", "0"];
+    let given = ["--clock", "2027-02-03T04:05:06Z", "--settings", name];
+    let running = Running::start(&[&listen[..], &given].concat());
+    let response = running.ask("GET", "/v1/orchestration/batches/list", "");
+    assert!(
+        response.contains("date: Wed, 03 Feb 2027 04:04:06 GMT"),
+        "{response}"
+    );
+    let settings = running.ask("GET", "/sandbox/settings", "");
+    assert!(settings.contains(r#""order":"oldestFirst""#), "{settings}");
+    drop(running);
+
+    let running = Running::start(&[&listen[..], &["--clock", "now"]].concat());
+    let world = running.ask("GET", "/sandbox/world", "");
+    let (_, now) = world.split_once(r#""now":""#).unwrap();
+    let now = chrono::DateTime::parse_from_rfc3339(now.split('"').next().unwrap());
+    // By a clock that may be set meanwhile, but hardly by an hour.
+    let now = std::time::SystemTime::from(now.unwrap());
+    let apart = now.elapsed().unwrap_or_else(|ahead| ahead.duration());
+    assert!(apart.as_secs() < 3600, "{world}");
+
+    std::fs::write(&path, r#"{ "order": "none" }"#).unwrap();
+    let error = refused(&["--settings", name]);
+    assert!(
+        error.contains(name) && error.contains("`newestFirst`"),
+        "{error}"
+    );
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cargo_batch_sandbox::{Fault, FaultPlan, Rule};
+use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule};
 
 /// The kinds of faults there are, as the sandbox itself lists them.
 ///
@@ -27,8 +27,10 @@ pub fn failures() -> Vec<Fault> {
         reason: reason.map(str::to_owned),
         data_reason: None,
         message: Some("It didn't work.".to_owned()),
+        acted: false,
     };
     let stall = |seconds, acted| Fault::Stall { seconds, acted };
+    let late = |seconds, respond| Fault::ActLate { seconds, respond };
     let unavailable = |retry_after, as_date, acted| Fault::Unavailable {
         retry_after,
         as_date,
@@ -44,6 +46,9 @@ pub fn failures() -> Vec<Fault> {
         stall(Some(90.0), true),
         stall(None, false),
         stall(None, true),
+        late(2.0, LateResponse::AfterActing),
+        late(2.0, LateResponse::Reset),
+        late(5.0, LateResponse::GatewayTimeout),
         Fault::Trickle {
             bytes: 50,
             millis: 20,

@@ -234,6 +234,7 @@ async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
             sandbox.token(),
             link.url.expose()
         )),
+        acted: false,
     };
     let others = [
         repeats,

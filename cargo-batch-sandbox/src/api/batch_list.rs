@@ -1,30 +1,64 @@
 //! The list of batches.
 
+use std::cmp::Reverse;
+
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{self, RawQuery};
 use cargo_batch_types::{
     BatchDataKind, BatchStatus, BatchUuid, NodeUuid, ReleaseUuid, RunUuid, WorkflowUuid,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Answer, page};
+use crate::faults::mix;
 use crate::refusal::Refusal;
-use crate::state::{App, Batch};
+use crate::settings::ListOrder;
+use crate::state::{App, Batch, State};
 use crate::views;
 
-/// Newest first. The order is not documented: this is the sandbox's choice.
-pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+/// The order is not documented: see [`ListOrder`].
+pub async fn list(extract::State(app): extract::State<App>, RawQuery(query): RawQuery) -> Answer {
     let wanted = Wanted::read(query.as_deref().unwrap_or_default())?;
-    let state = app.state();
+    let mut state = app.state();
+    state.lists += 1;
     let now = app.now();
-    let all = state.batches.iter().rev();
-    let matching = all.filter(|batch| wanted.is_met_by(batch, now));
+    let all = ordered(&state, now);
+    let matching = all.into_iter().filter(|batch| wanted.is_met_by(batch, now));
     let batches: Vec<Value> = page(matching, wanted.limit, wanted.offset)
         .into_iter()
         .map(|batch| views::batch(batch, app.world(), now))
         .collect();
     Ok(Json(json!({ "batches": batches })))
+}
+
+/// All batches, in the order of the list. Those that are alike in it come newest first.
+fn ordered(state: &State, now: DateTime<Utc>) -> Vec<&Batch> {
+    let created = |batch: &&Batch| batch.clock.at(batch.created);
+    let mut all: Vec<&Batch> = state.batches.iter().rev().collect();
+    match state.settings.order {
+        ListOrder::NewestFirst => all.sort_by_key(|batch| Reverse(created(batch))),
+        ListOrder::OldestFirst => {
+            all.reverse();
+            all.sort_by_key(created);
+        }
+        ListOrder::UpdatedFirst => all.sort_by_cached_key(|batch| {
+            let updated = batch.plan.at(now).updated;
+            Reverse(batch.clock.at(updated))
+        }),
+        ListOrder::Shuffled => all.sort_by_cached_key(|batch| place(batch, 0)),
+        ListOrder::ShuffledEachTime => {
+            all.sort_by_cached_key(|batch| place(batch, state.lists));
+        }
+    }
+    all
+}
+
+/// Where a batch is in an order by chance.
+fn place(batch: &Batch, order: u64) -> u64 {
+    let (one, other) = Uuid::from(batch.uuid).as_u64_pair();
+    mix(one ^ other, order)
 }
 
 /// The filters of the list.

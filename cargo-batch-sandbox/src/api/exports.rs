@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use super::batches::not_found;
 use super::runs::wanted;
 use super::{Answer, id, read, slice};
-use crate::clock::written;
 use crate::refusal::Refusal;
 use crate::runs::RunView;
 use crate::state::{App, State as Stored};
@@ -141,8 +140,8 @@ fn own(run: &RunView, world: &World) -> [Option<String>; 9] {
         Some(run.batch.workflow.to_string()),
         Some(run.record_id().into_owned()),
         Some(run.record_title().into_owned()),
-        Some(written(run.created())),
-        standing.finished.map(written),
+        Some(run.batch.clock.written(run.created())),
+        standing.finished.map(|time| run.batch.clock.written(time)),
         Some(standing.status.as_str().to_owned()),
         run.failure().map(str::to_owned),
     ]

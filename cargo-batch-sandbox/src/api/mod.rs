@@ -10,7 +10,7 @@ mod runs;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::header;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -69,20 +69,14 @@ async fn unknown(request: Request) -> Refusal {
     ))
 }
 
-/// Lets in who has the token, and tells everybody the sandbox's time.
+/// Lets in who has the token.
 async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let expected = format!("Bearer {}", app.token());
     let carried = request.headers().get(header::AUTHORIZATION);
-    let mut answer = match carried.is_some_and(|carried| carried.as_bytes() == expected.as_bytes())
-    {
+    match carried.is_some_and(|carried| carried.as_bytes() == expected.as_bytes()) {
         true => next.run(request).await,
         false => Refusal::unauthorized().into_response(),
-    };
-    let date = app.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    if let Ok(date) = HeaderValue::try_from(date) {
-        answer.headers_mut().insert(header::DATE, date);
     }
-    answer
 }
 
 /// Reads a request; the error names the field.

@@ -1,50 +1,68 @@
-//! Regular requests and answers with something wrong in them.
+//! Regular requests and responses with something wrong in them.
 
 use axum::body::Bytes;
 use axum::http::{Uri, request};
 use serde_json::{Value, json};
 
-use super::Fault;
-
-/// The body of an answer as a fault makes it, or as it is if the fault is of another kind or the body
-/// isn't JSON. `seed` is what an order by chance follows from.
-pub fn alter(fault: &Fault, body: Bytes, seed: u64) -> Bytes {
-    let Ok(mut value) = serde_json::from_slice::<Value>(&body) else {
+/// A body that is broken at its end, if it is JSON.
+pub fn invalid_json(body: Bytes) -> Bytes {
+    if serde_json::from_slice::<Value>(&body).is_err() {
         return body;
-    };
-    match fault {
-        Fault::InvalidJson => {
-            let mut broken = body.to_vec();
-            broken.pop();
-            broken.push(b',');
-            return broken.into();
-        }
-        Fault::UnknownStatus { status } => {
-            walk(&mut value, &mut |name, member| {
-                if name == "status" && member.is_string() {
-                    *member = status.as_str().into();
-                }
-            });
-        }
-        Fault::UnknownKind { value: kind } => {
-            walk(&mut value, &mut |name, member| {
-                if matches!(name, "kind" | "nodeKind") && member.is_string() {
-                    *member = kind.as_str().into();
-                }
-            });
-        }
-        Fault::ExtraFields => extend(&mut value),
-        Fault::ReorderedPage => {
-            let mut random = fastrand::Rng::with_seed(seed);
-            for name in ["batches", "runs"] {
-                if let Some(Value::Array(items)) = value.get_mut(name) {
-                    reorder(items, &mut random);
-                }
+    }
+    let mut broken = body.to_vec();
+    broken.pop();
+    broken.push(b',');
+    broken.into()
+}
+
+/// A body in which every `status` is this one.
+pub fn unknown_status(body: Bytes, status: &str) -> Bytes {
+    changed(body, |value| {
+        walk(value, &mut |name, member| {
+            if name == "status" && member.is_string() {
+                *member = status.into();
+            }
+        });
+    })
+}
+
+/// A body in which every `kind` and `nodeKind` is this one.
+pub fn unknown_kind(body: Bytes, kind: &str) -> Bytes {
+    changed(body, |value| {
+        walk(value, &mut |name, member| {
+            if matches!(name, "kind" | "nodeKind") && member.is_string() {
+                *member = kind.into();
+            }
+        });
+    })
+}
+
+/// A body whose objects have a field more.
+pub fn extra_fields(body: Bytes) -> Bytes {
+    changed(body, extend)
+}
+
+/// A body whose page is in another order. `seed` is what the order follows from.
+pub fn reordered_page(body: Bytes, seed: u64) -> Bytes {
+    changed(body, |value| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        for name in ["batches", "runs"] {
+            if let Some(Value::Array(items)) = value.get_mut(name) {
+                reorder(items, &mut random);
             }
         }
-        _ => return body,
+    })
+}
+
+/// A body that is changed as JSON; one that isn't JSON stays as it is.
+fn changed(body: Bytes, change: impl FnOnce(&mut Value)) -> Bytes {
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(mut value) => {
+            change(&mut value);
+            value.to_string().into()
+        }
+        Err(_) => body,
     }
-    value.to_string().into()
 }
 
 /// An order that is surely another one, where there is more than one item.

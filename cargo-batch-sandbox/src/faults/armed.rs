@@ -106,6 +106,7 @@ fn is_about(rule: &Rule, origin: Origin, event: Event<'_>) -> bool {
     let goes = match rule.fault {
         Fault::Refuse { .. } => false,
         Fault::CloseOnAccept => event == Event::Connection,
+        // All others are of requests: what each does stands in `server::faulty`.
         _ => event != Event::Connection,
     };
     // Storage takes no token.

@@ -38,10 +38,10 @@ pub enum Fault {
     ResetBeforeReading,
     /// The connection is reset once the whole request has come; nothing is done.
     ResetBeforeActing,
-    /// What is asked for is done, and the connection is reset before a byte of the answer: the
+    /// What is asked for is done, and the connection is reset before a byte of the response: the
     /// dangerous one.
     ResetAfterActing,
-    /// Nothing comes for a time; then the regular answer.
+    /// Nothing comes for a time; then the regular response.
     Stall {
         /// For how long, in seconds of tokio's time; for ever by default.
         #[serde(default)]
@@ -50,16 +50,70 @@ pub enum Fault {
         #[serde(default)]
         acted: bool,
     },
-    /// The body of the regular answer comes in small pieces.
+    /// What is asked for is done some time after the whole request has come, whether or not the client
+    /// is still there then: as behind a proxy, whose server goes on after the client has left.
+    ActLate {
+        /// How much later it is done, in seconds of tokio's time; 3 by default.
+        #[serde(default = "three")]
+        seconds: f64,
+        /// What the client sees; `afterActing` by default.
+        #[serde(default)]
+        respond: LateResponse,
+    },
+    /// A response comes before the body of the request has been read, and the connection is closed
+    /// after it; nothing is done. What still comes of the body is thrown away.
+    EarlyResponse {
+        /// The status, from 300 to 599; 413 by default.
+        #[serde(default = "too_large")]
+        status: u16,
+    },
+    /// The connection is closed some time after the regular response, unless it is used again before.
+    /// The response doesn't say so. Over HTTP/2 nothing is changed.
+    IdleClose {
+        /// How much later, in seconds of tokio's time; 0, which is right after the response, by
+        /// default.
+        #[serde(default)]
+        seconds: f64,
+    },
+    /// After the regular response there come bytes on the connection that belong to no request, unless
+    /// it is used again before. Over HTTP/2 nothing is changed.
+    StrayBytes {
+        /// The bytes, as text; by default a second response with the status and the body of the
+        /// regular one, which a client could take for the response to its next request.
+        #[serde(default)]
+        bytes: Option<String>,
+        /// How much later, in seconds of tokio's time; 0, which is right after the response, by
+        /// default.
+        #[serde(default)]
+        seconds: f64,
+    },
+    /// The request ends with `RST_STREAM(REFUSED_STREAM)`, which says that it was not processed; the
+    /// connection stays. Only HTTP/2 has it: over HTTP/1 the connection is reset.
+    RefusedStream {
+        /// Whether what is asked for is done nevertheless; false by default. True is what haproxy 2.6
+        /// does when its own connection to the server dies.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// The connection ends with `GOAWAY(NO_ERROR)`, which says that this request and all later ones on
+    /// it were not processed: those that follow are ignored, those before are still responded to. Only
+    /// HTTP/2 has it: over HTTP/1 the connection is reset.
+    GoAway {
+        /// Whether what is asked for is done before, which makes it a lie, also of later requests that
+        /// are under way; false by default.
+        #[serde(default)]
+        acted: bool,
+    },
+    /// The body of the regular response comes in small chunks.
     Trickle {
-        /// How many bytes a piece has; 16 by default.
+        /// How many bytes a chunk has; 16 by default.
         #[serde(default = "piece")]
         bytes: u64,
         /// How long after one the next comes, in milliseconds of tokio's time; 100 by default.
         #[serde(default = "pause")]
         millis: u64,
     },
-    /// The connection ends within the body of the regular answer, whose `Content-Length` tells the
+    /// The connection ends within the body of the regular response, whose `Content-Length` tells the
     /// whole length.
     Truncate {
         /// How many bytes still come; half of them by default. When there aren't as many, all but
@@ -67,14 +121,14 @@ pub enum Fault {
         #[serde(default)]
         bytes: Option<u64>,
     },
-    /// The `Content-Length` of the regular answer is wrong. When it is too large the connection ends
+    /// The `Content-Length` of the regular response is wrong. When it is too large the connection ends
     /// after the body; when it is too small the body is cut to it.
     WrongLength {
         /// By how much; 10 by default. Negative for too small.
         #[serde(default = "ten")]
         by: i64,
     },
-    /// 502 with a page of HTML, as a gateway answers.
+    /// 502 with a page of HTML, as a gateway responds.
     BadGateway {
         /// Whether what is asked for is done nevertheless; false by default.
         #[serde(default)]
@@ -101,7 +155,8 @@ pub enum Fault {
         #[serde(default)]
         as_date: bool,
     },
-    /// 503.
+    /// 503. One that was acted on has `Via: 1.1 varnish`, as it is a proxy that says so: Varnish does of
+    /// every failure behind it, with a `Retry-After`.
     Unavailable {
         /// The seconds of `Retry-After`; without it by default.
         #[serde(default)]
@@ -118,9 +173,10 @@ pub enum Fault {
     /// one. Every hit does so again: without a `count` no token is good for more than nothing. Not for
     /// storage, which takes no token.
     RevokeToken,
-    /// An error of the API; nothing is done.
+    /// An error of the API, or any other status.
     ApiError {
-        /// The status, from 400 to 599; 400 by default.
+        /// The status, from 300 to 599; 400 by default. (What is no final response can't be sent as one:
+        /// for a 1xx there are [`StrayBytes`](Self::StrayBytes).)
         #[serde(default = "bad_request")]
         status: u16,
         /// The `reason`; without it by default.
@@ -132,22 +188,25 @@ pub enum Fault {
         /// The `errorMessage`; without it by default.
         #[serde(default)]
         message: Option<String>,
+        /// Whether what is asked for is done nevertheless; false by default.
+        #[serde(default)]
+        acted: bool,
     },
-    /// The regular answer, if it is JSON, is broken at its end.
+    /// The regular response, if it is JSON, is broken at its end.
     InvalidJson,
-    /// Every `status` in the regular answer is one that nobody has heard of.
+    /// Every `status` in the regular response is one that nobody has heard of.
     UnknownStatus {
         /// Which one; `hibernating` by default.
         #[serde(default = "status")]
         status: String,
     },
-    /// Every `kind` and `nodeKind` in the regular answer is one that nobody has heard of.
+    /// Every `kind` and `nodeKind` in the regular response is one that nobody has heard of.
     UnknownKind {
         /// Which one; `quantum` by default.
         #[serde(default = "kind")]
         value: String,
     },
-    /// The objects of the regular answer have a member more. Not those that the API's users name the
+    /// The objects of the regular response have a member more. Not those that the API's users name the
     /// members of: records, configurations and the context of a run.
     ExtraFields,
     /// A page of a list overlaps the one before it: its `offset` is taken for a smaller one, as when
@@ -166,6 +225,27 @@ pub enum Fault {
     ChangedContent,
 }
 
+/// What the client sees of a request that is [acted on late](Fault::ActLate). As JSON it is the name
+/// beginning with a small letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum LateResponse {
+    /// Nothing until it is done; then the regular response. The default.
+    #[default]
+    AfterActing,
+    /// The connection is reset at once.
+    Reset,
+    /// 504 at once, with a page of HTML.
+    GatewayTimeout,
+}
+
+fn three() -> f64 {
+    3.0
+}
+fn too_large() -> u16 {
+    413
+}
 fn one() -> f64 {
     1.0
 }

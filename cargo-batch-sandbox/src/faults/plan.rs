@@ -251,12 +251,24 @@ impl Rule {
             Fault::CloseOnAccept => only(&PORTS),
             Fault::Stall {
                 seconds: Some(seconds),
-                ..
-            } if !is_time(*seconds) => member("seconds", seconds, A_TIME),
+                acted: _,
+            }
+            | Fault::ActLate {
+                seconds,
+                respond: _,
+            }
+            | Fault::IdleClose { seconds }
+            | Fault::StrayBytes { seconds, bytes: _ } => match is_time(*seconds) {
+                true => Ok(()),
+                false => member("seconds", seconds, A_TIME),
+            },
             Fault::Trickle { bytes: 0, .. } => member("bytes", &0, "a number from 1 on"),
             Fault::WrongLength { by: 0 } => member("by", &0, "another number than that"),
-            Fault::ApiError { status, .. } if !(400..600).contains(status) => {
-                member("status", status, "from 400 to 599")
+            Fault::ApiError { status, .. } | Fault::EarlyResponse { status } => {
+                match (300..600).contains(status) {
+                    true => Ok(()),
+                    false => member("status", status, "from 300 to 599"),
+                }
             }
             Fault::DuplicatePage { .. } | Fault::ReorderedPage => only(&PAGES),
             Fault::ExpiredUrl => only(&["storage", "storage_get", "storage_put"]),
@@ -268,7 +280,25 @@ impl Rule {
                     "operation: a fault of kind {kind} is not for {operation:?}, which takes no token"
                 ))
             }
-            _ => Ok(()),
+            Fault::ResetBeforeReading
+            | Fault::ResetBeforeActing
+            | Fault::ResetAfterActing
+            | Fault::Stall { seconds: None, .. }
+            | Fault::RefusedStream { .. }
+            | Fault::GoAway { .. }
+            | Fault::Trickle { .. }
+            | Fault::Truncate { .. }
+            | Fault::WrongLength { .. }
+            | Fault::BadGateway { .. }
+            | Fault::GatewayTimeout { .. }
+            | Fault::ServerError { .. }
+            | Fault::TooManyRequests { .. }
+            | Fault::Unavailable { .. }
+            | Fault::RevokeToken
+            | Fault::InvalidJson
+            | Fault::UnknownStatus { .. }
+            | Fault::UnknownKind { .. }
+            | Fault::ExtraFields => Ok(()),
         }
     }
 }

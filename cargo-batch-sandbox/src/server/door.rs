@@ -6,9 +6,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -197,14 +200,20 @@ async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange:
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
     let line = Line::default();
-    let service = service_fn(|request| {
-        let (line, exchange) = (line.clone(), exchange.clone());
-        async move { exchange.handle(&line, request).await }
+    let service = service_fn(|request: Request<Incoming>| {
+        exchange
+            .clone()
+            .handle(line.clone(), request.map(Body::new))
     });
     let stream = TokioIo::new(Stream::new(stream, line.clone()));
-    let connection = http1::Builder::new()
-        .header_read_timeout(None)
-        .serve_connection(stream, service);
+    // With prior knowledge it is HTTP/2.
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .auto_date_header(false)
+        .header_read_timeout(None);
+    builder.http2().auto_date_header(false);
+    let connection = builder.serve_connection(stream, service);
     let mut connection = pin!(connection);
     tokio::select! {
         // How a connection ends is the business of whoever made the request.

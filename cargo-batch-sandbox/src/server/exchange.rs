@@ -1,20 +1,17 @@
-//! One request, from its arrival to its answer.
+//! One request, from its arrival to its response.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Request, Response, header, request};
+use axum::http::{Request, Response, Version, header, request};
 use axum::response::IntoResponse;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use tower::Service;
 
 use super::Origin;
-use super::line::{Line, Reset};
-use super::paced::Paced;
-use crate::faults::{Event, Fault, alter, instead, overlap};
+use super::line::{Ended, Line};
+use crate::faults::{Event, Fault};
 use crate::front::{Front, Target};
 use crate::rejection::Rejection;
 use crate::spec;
@@ -22,7 +19,7 @@ use crate::spec;
 /// The longest body that is read, in bytes.
 const LONGEST: usize = 512 << 20;
 
-/// What answers the requests of one port.
+/// What responds to the requests of one port.
 pub struct Exchange {
     pub front: Arc<Front>,
     pub origin: Origin,
@@ -32,6 +29,55 @@ pub struct Exchange {
     pub control: Option<Router>,
 }
 
+/// A request whose body has not been read.
+pub(super) struct Unread {
+    /// Which one it is in the log.
+    pub number: u64,
+    /// Which one it is on its connection, from 1 on.
+    pub place: u32,
+    target: Option<Target>,
+    pub parts: request::Parts,
+    pub body: Body,
+}
+
+impl Unread {
+    pub fn is_http2(&self) -> bool {
+        self.parts.version == Version::HTTP_2
+    }
+}
+
+/// What becomes of a request.
+enum Begun {
+    /// Its connection has gone away.
+    Ignored,
+    /// It is not one of the API.
+    Control(Router, Request<Body>),
+    /// It is responded to, with a fault if one has hit it.
+    Request(Unread, Option<Fault>),
+}
+
+/// A request that has been read.
+pub(super) struct Asked {
+    pub number: u64,
+    target: Option<Target>,
+    pub parts: request::Parts,
+    pub body: Bytes,
+}
+
+/// Why there is no regular response.
+pub(super) enum Broken {
+    /// The request is ended on purpose.
+    Ended(Ended),
+    /// It can't be read.
+    Rejected(Rejection),
+}
+
+impl From<Ended> for Broken {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
+
 impl Exchange {
     /// Whether a connection is closed before anything is read from it.
     pub fn turns_away(&self) -> bool {
@@ -39,18 +85,33 @@ impl Exchange {
         fault.is_some()
     }
 
-    /// Answers, or has the connection reset.
-    pub async fn handle(
-        &self,
-        line: &Line,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Reset> {
+    /// Responds, or ends the request or its connection. What is decided of a request is decided before
+    /// this returns, as requests on one connection are in their order only until then.
+    pub fn handle(
+        self: Arc<Self>,
+        line: Line,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<Response<Body>, Ended>> + Send {
+        let begun = self.begin(&line, request);
+        async move {
+            match begun {
+                Begun::Ignored => std::future::pending().await,
+                Begun::Control(control, request) => Ok(call(&control, request).await),
+                Begun::Request(unread, fault) => self.respond(&line, unread, fault).await,
+            }
+        }
+    }
+
+    fn begin(&self, line: &Line, request: Request<Body>) -> Begun {
+        let Some(place) = line.request() else {
+            return Begun::Ignored;
+        };
         let path = request.uri().path();
         let outside = path == "/" || path == "/sandbox" || path.starts_with("/sandbox/");
         if let Some(control) = self.control.as_ref().filter(|_| outside) {
-            return Ok(call(control, request.map(Body::new)).await);
+            return Begun::Control(control.clone(), request);
         }
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let target = Target::of(self.origin, &parts);
         let number = self.front.arrived(self.origin, &parts, target);
         let fault = target.and_then(|target| {
@@ -60,118 +121,73 @@ impl Exchange {
         if let Some(fault) = &fault {
             self.front.hit(number, fault);
         }
-        if fault == Some(Fault::ResetBeforeReading) {
-            return Err(line.reset());
-        }
-        let mut answer = match read(body).await {
-            Ok(mut body) => {
-                self.front.read(number, &parts.headers, &body);
-                let early = match &fault {
-                    Some(fault) => self.before(line, fault, &mut parts, &mut body).await?,
-                    None => None,
-                };
-                match early {
-                    Some(answer) => answer,
-                    None => {
-                        let answer = self.act(target, parts, body).await;
-                        match &fault {
-                            Some(fault) => self.after(line, fault, number, answer).await?,
-                            None => answer.map(Body::from),
-                        }
-                    }
-                }
-            }
-            Err(rejection) => rejection.into_response(),
+        let unread = Unread {
+            number,
+            place,
+            target,
+            parts,
+            body,
         };
-        self.front.date(&mut answer);
-        self.front.answered(number, answer.status());
-        Ok(answer)
+        // At once, so that none of the later requests that it is about is begun.
+        if fault == Some(Fault::GoAway { acted: false }) && unread.is_http2() {
+            line.go_away(place);
+        }
+        Begun::Request(unread, fault)
     }
 
-    /// What a fault does before what is asked for is done; an answer, if it never is.
-    async fn before(
-        &self,
+    async fn respond(
+        self: &Arc<Self>,
         line: &Line,
-        fault: &Fault,
-        parts: &mut request::Parts,
-        body: &mut Bytes,
-    ) -> Result<Option<Response<Body>>, Reset> {
-        match fault {
-            Fault::ResetBeforeActing => return Err(line.reset()),
-            Fault::Stall {
-                seconds,
-                acted: false,
-            } => stall(*seconds).await,
-            Fault::RevokeToken => self.front.revoke(),
-            Fault::ChangedContent => self.front.change_content(&parts.uri),
-            Fault::DuplicatePage { items } => {
-                *body = overlap(parts, std::mem::take(body), *items);
-            }
-            _ => {}
-        }
-        let instead = instead(fault, self.front.app.now());
-        Ok(instead.and_then(|(acted, answer)| (!acted).then_some(answer)))
+        unread: Unread,
+        fault: Option<Fault>,
+    ) -> Result<Response<Body>, Ended> {
+        let number = unread.number;
+        let responded = match &fault {
+            Some(fault) => self.faulty(line, fault, unread).await,
+            None => self.regular(unread).await.map(|it| it.map(Body::from)),
+        };
+        let mut response = match responded {
+            Ok(response) => response,
+            Err(Broken::Rejected(rejection)) => rejection.into_response(),
+            Err(Broken::Ended(ended)) => return Err(ended),
+        };
+        self.front.date(&mut response);
+        self.front.answered(number, response.status());
+        Ok(response)
     }
 
-    /// What a fault makes of the regular answer.
-    async fn after(
-        &self,
-        line: &Line,
-        fault: &Fault,
-        number: u64,
-        answer: Response<Bytes>,
-    ) -> Result<Response<Body>, Reset> {
-        if let Some((_, answer)) = instead(fault, self.front.app.now()) {
-            return Ok(answer);
-        }
-        match fault {
-            Fault::ResetAfterActing => return Err(line.reset()),
-            Fault::Stall {
-                seconds,
-                acted: true,
-            } => stall(*seconds).await,
-            _ => {}
-        }
-        // An order by chance is another one for each request.
-        let before = answer.body().len();
-        let mut answer = answer.map(|body| alter(fault, body, number));
-        let length = answer.body().len();
-        if length != before {
-            answer.headers_mut().remove(header::CONTENT_LENGTH);
-        }
-        Ok(match fault {
-            Fault::Trickle { bytes, millis } => {
-                let pause = Duration::from_millis(*millis);
-                let piece = usize::try_from(*bytes).unwrap_or(usize::MAX);
-                paced(answer, length, |body| Paced::trickle(body, piece, pause))
-            }
-            Fault::Truncate { bytes } => {
-                let wanted = bytes.map_or(length / 2, |bytes| {
-                    usize::try_from(bytes).unwrap_or(usize::MAX)
-                });
-                let left = wanted.min(length.saturating_sub(1));
-                paced(answer, length, |body| Paced::cut(body.slice(..left), line))
-            }
-            Fault::WrongLength { by } => {
-                let told = length.saturating_add_signed(isize::try_from(*by).unwrap_or(isize::MAX));
-                match told > length {
-                    true => paced(answer, told, |body| Paced::cut(body, line)),
-                    false => paced(answer, told, |body| {
-                        Paced::trickle(body.slice(..told), usize::MAX, Duration::ZERO)
-                    }),
-                }
-            }
-            _ => answer.map(Body::from),
+    /// The regular response.
+    pub(super) async fn regular(&self, unread: Unread) -> Result<Response<Bytes>, Broken> {
+        let asked = self.read(unread).await?;
+        Ok(self.act(asked).await)
+    }
+
+    /// Reads the body of a request.
+    pub(super) async fn read(&self, unread: Unread) -> Result<Asked, Broken> {
+        let Unread {
+            number,
+            target,
+            parts,
+            ..
+        } = unread;
+        let body = read(unread.body).await.map_err(Broken::Rejected)?;
+        self.front.read(number, &parts.headers, &body);
+        Ok(Asked {
+            number,
+            target,
+            parts,
+            body,
         })
     }
 
     /// Does what is asked for, and takes note of it.
-    async fn act(
-        &self,
-        target: Option<Target>,
-        mut parts: request::Parts,
-        sent: Bytes,
-    ) -> Response<Bytes> {
+    pub(super) async fn act(&self, asked: Asked) -> Response<Bytes> {
+        let Asked {
+            number,
+            target,
+            mut parts,
+            body: sent,
+        } = asked;
         // Who may not come in isn't told what would be wrong next.
         let admitted = self.origin == Origin::Api && self.front.admit(&mut parts.headers);
         let headers = parts.headers.clone();
@@ -192,31 +208,12 @@ impl Exchange {
         if body.len() != length {
             parts.headers.remove(header::CONTENT_LENGTH);
         }
+        self.front.acted(number, parts.status);
         if let Some(Target::Api(operation)) = target {
-            self.front.acted(operation, &sent, parts.status, &body);
+            self.front.done(operation, &sent, parts.status, &body);
         }
         Response::from_parts(parts, body)
     }
-}
-
-/// Waits; without a time for ever, which means until the client goes away.
-async fn stall(seconds: Option<f64>) {
-    match seconds.map(Duration::try_from_secs_f64) {
-        Some(Ok(time)) => tokio::time::sleep(time).await,
-        _ => std::future::pending().await,
-    }
-}
-
-/// An answer whose body keeps to its own time, and that tells a length.
-fn paced(
-    answer: Response<Bytes>,
-    told: usize,
-    body: impl FnOnce(Bytes) -> Paced,
-) -> Response<Body> {
-    let mut answer = answer.map(|bytes| Body::new(body(bytes)));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(told));
-    answer
 }
 
 async fn call(routes: &Router, request: Request<Body>) -> Response<Body> {
@@ -226,7 +223,7 @@ async fn call(routes: &Router, request: Request<Body>) -> Response<Body> {
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Rejection> {
+async fn read(body: Body) -> Result<Bytes, Rejection> {
     match Limited::new(body, LONGEST).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Rejection::too_long(LONGEST)),

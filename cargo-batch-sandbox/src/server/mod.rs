@@ -5,6 +5,7 @@
 
 mod door;
 mod exchange;
+mod faulty;
 mod line;
 mod paced;
 

@@ -8,30 +8,58 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::line::{Line, Reset};
+use super::line::{Ended, Extra, Line};
 
-/// Some bytes, in pieces, and an end that may be none.
+/// Some bytes, in chunks, and an end that may be none.
 ///
-/// It doesn't tell its length, so that the `Content-Length` of the answer is what its header says.
+/// It doesn't tell its length, so that the `Content-Length` of the response is what its header says.
 #[derive(Debug)]
 pub struct Paced {
     rest: Bytes,
-    piece: usize,
+    chunk: usize,
     pause: Duration,
     waits: Option<Pin<Box<Sleep>>>,
-    /// If it is cut: the connection, and how often it had been flushed when the last piece was given.
+    /// If it is cut: the connection, and how often it had been flushed when the last chunk was given.
     cut: Option<(Line, u64)>,
+    /// What comes after it.
+    _then: Option<Then>,
+}
+
+/// Something that comes once the body has been handed over as a whole.
+#[derive(Debug)]
+struct Then {
+    line: Line,
+    extra: Option<Extra>,
+}
+
+impl Drop for Then {
+    fn drop(&mut self) {
+        if let Some(extra) = self.extra.take() {
+            self.line.then(extra);
+        }
+    }
 }
 
 impl Paced {
-    /// A whole body in pieces of so many bytes, with pauses between them.
-    pub fn trickle(body: Bytes, piece: usize, pause: Duration) -> Self {
+    /// A whole body in chunks of so many bytes, with pauses between them.
+    pub fn trickle(body: Bytes, chunk: usize, pause: Duration) -> Self {
         Self {
             rest: body,
-            piece: piece.max(1),
+            chunk: chunk.max(1),
             pause,
             waits: None,
             cut: None,
+            _then: None,
+        }
+    }
+
+    /// A whole body with something extra after it.
+    pub fn followed(body: Bytes, line: &Line, extra: Extra) -> Self {
+        let extra = Some(extra);
+        let line = line.clone();
+        Self {
+            _then: Some(Then { line, extra }),
+            ..Self::trickle(body, usize::MAX, Duration::ZERO)
         }
     }
 
@@ -46,12 +74,12 @@ impl Paced {
 
 impl Body for Paced {
     type Data = Bytes;
-    type Error = Reset;
+    type Error = Ended;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Reset>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
         if let Some(waits) = &mut self.waits {
             ready!(waits.as_mut().poll(cx));
             self.waits = None;
@@ -62,16 +90,16 @@ impl Body for Paced {
             };
             // Not before everything has left the server's buffer.
             ready!(line.poll_flushed(*before, cx));
-            return Poll::Ready(Some(Err(Reset)));
+            return Poll::Ready(Some(Err(Ended::Reset)));
         }
-        let length = self.piece.min(self.rest.len());
-        let piece = self.rest.split_to(length);
+        let length = self.chunk.min(self.rest.len());
+        let chunk = self.rest.split_to(length);
         if !self.rest.is_empty() && !self.pause.is_zero() {
             self.waits = Some(Box::pin(sleep_until(Instant::now() + self.pause)));
         }
         if let Some((line, flushes)) = &mut self.cut {
             *flushes = line.flushes();
         }
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 }

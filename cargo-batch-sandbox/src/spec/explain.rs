@@ -5,6 +5,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 use super::schema::{Compiled, at};
+use super::sensitive;
 
 /// Something that is wrong at a place of a value.
 #[derive(Debug, PartialEq)]
@@ -59,7 +60,10 @@ pub fn explain(compiled: &Compiled, value: &Value) -> Vec<Problem> {
 
 fn problem(error: &ValidationError<'_>, compiled: &Compiled) -> Problem {
     let mut place = dotted(error.instance_path().as_str());
-    let value = || match place.ends_with("webhookSecret") {
+    let secret = place
+        .split(['.', '['])
+        .any(|name| sensitive().contains(name));
+    let value = || match secret {
         true => "the value".to_owned(),
         false => shortened(error.instance()),
     };

@@ -4,6 +4,7 @@ mod explain;
 mod operation;
 mod request;
 mod schema;
+mod sensitive;
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub use operation::Operation;
 pub use request::check;
+pub use sensitive::sensitive;
 
 /// `openapi.yaml`, as `cargo xtask codegen` writes it here.
 const TEXT: &str = include_str!("../generated/openapi.json");

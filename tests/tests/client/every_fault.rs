@@ -10,7 +10,7 @@ use cargo_batch_client::types::{
     NumberCondition, Record,
 };
 use cargo_batch_client::{Client, ErrorKind, TokenFuture, TokenProvider};
-use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
+use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule, Sandbox};
 use cargo_batch_tests::faults::kinds;
 
 /// What becomes of a request that is hit once.
@@ -45,6 +45,17 @@ fn table() -> Vec<(Fault, Then, Then)> {
         reason: reason.map(str::to_owned),
         data_reason: None,
         message: None,
+        acted: false,
+    };
+    let acted = |mut fault: Fault| {
+        if let Fault::ApiError { acted, .. } = &mut fault {
+            *acted = true;
+        }
+        fault
+    };
+    let late = |respond| Fault::ActLate {
+        seconds: 3.0,
+        respond,
     };
     let status = "hibernating".to_owned();
     let value = "quantum".to_owned();
@@ -59,6 +70,25 @@ fn table() -> Vec<(Fault, Then, Then)> {
         (stall(Some(20.0), true), Well, Well),
         (stall(None, false), Again, Ambiguous),
         (stall(None, true), Again, Ambiguous),
+        (late(LateResponse::AfterActing), Well, Well),
+        (late(LateResponse::Reset), Again, Ambiguous),
+        (late(LateResponse::GatewayTimeout), Again, Ambiguous),
+        (Fault::EarlyResponse { status: 413 }, refused, refused),
+        (Fault::EarlyResponse { status: 503 }, Again, Ambiguous),
+        (Fault::IdleClose { seconds: 0.0 }, Well, Well),
+        (Fault::IdleClose { seconds: 1.0 }, Well, Well),
+        (
+            Fault::StrayBytes {
+                bytes: None,
+                seconds: 0.0,
+            },
+            Well,
+            Well,
+        ),
+        (Fault::RefusedStream { acted: false }, Again, Ambiguous),
+        (Fault::RefusedStream { acted: true }, Again, Ambiguous),
+        (Fault::GoAway { acted: false }, Again, Ambiguous),
+        (Fault::GoAway { acted: true }, Again, Ambiguous),
         (
             Fault::Trickle {
                 bytes: 500,
@@ -88,6 +118,13 @@ fn table() -> Vec<(Fault, Then, Then)> {
         (api_error(400, Some("notEnoughCredits")), refused, refused),
         (api_error(400, Some("failedToStart")), refused, Ambiguous),
         (api_error(404, None), refused, refused),
+        (
+            acted(api_error(400, Some("failedToStart"))),
+            refused,
+            Ambiguous,
+        ),
+        (acted(api_error(408, None)), Again, Ambiguous),
+        (acted(api_error(499, None)), refused, Ambiguous),
         (api_error(500, Some("brandNew")), Again, Ambiguous),
         (Fault::InvalidJson, Again, Ambiguous),
         (Fault::UnknownStatus { status }, Well, Well),
@@ -379,10 +416,18 @@ async fn results_arrive_whole_or_not_at_all() {
                 (
                     Fault::ExpiredUrl
                     | Fault::ApiError {
-                        status: 400 | 404, ..
+                        status: 400 | 404 | 499,
+                        ..
                     },
                     Err(error),
                 ) if skip == 0 => {
+                    assert_eq!(error.kind(), ErrorKind::Refused);
+                }
+                // Of no such thing storage says so later on.
+                (
+                    Fault::EarlyResponse { status: 413 } | Fault::ApiError { status: 499, .. },
+                    Err(error),
+                ) => {
                     assert_eq!(error.kind(), ErrorKind::Refused);
                 }
                 (_, Ok(_)) if changed == 0 => assert_eq!(read(), whole, "{fault:?}, {skip}"),
@@ -427,13 +472,15 @@ async fn input_files_arrive_whole_or_are_given_up() {
                     // Only what the API said no to, or asked to wait an hour for, fails.
                     let refused = matches!(
                         &fault,
-                        Fault::ApiError {
-                            status: 400 | 404,
-                            ..
-                        } | Fault::TooManyRequests {
-                            retry_after: Some(3600),
-                            ..
-                        }
+                        Fault::EarlyResponse { status: 413 }
+                            | Fault::ApiError {
+                                status: 400 | 404 | 499,
+                                ..
+                            }
+                            | Fault::TooManyRequests {
+                                retry_after: Some(3600),
+                                ..
+                            }
                     ) || error.kind() == ErrorKind::Unreadable
                         && place == "sign_multipart_part";
                     assert!(

@@ -107,8 +107,40 @@ async fn unavailable_can_have_acted() {
         .faults(Rule::new(fault).on("create_batch"))
         .await
         .unwrap();
-    assert_eq!(post(&sandbox).await.unwrap().status, 503);
+    let response = post(&sandbox).await.unwrap();
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("via"), Some("1.1 varnish"));
     assert_eq!(made(&sandbox), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_status_can_have_acted() {
+    for (status, acted) in [
+        (302, true),
+        (399, false),
+        (408, true),
+        (499, true),
+        (400, true),
+    ] {
+        let (sandbox, _) = Checked::start().await;
+        let fault = Fault::ApiError {
+            status,
+            reason: Some("failedToStart".to_owned()),
+            data_reason: None,
+            message: None,
+            acted,
+        };
+        sandbox
+            .faults(Rule::new(fault).on("create_batch"))
+            .await
+            .unwrap();
+        let response = post(&sandbox).await.unwrap();
+        assert_eq!(response.status, status);
+        assert_eq!(response.json()["reason"], "failedToStart");
+        assert_eq!(made(&sandbox), u64::from(acted), "{status}");
+        let request = &sandbox.requests()[0];
+        assert_eq!(request.acted_at.is_some(), acted);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,6 +175,7 @@ async fn errors_of_the_api_have_the_reason_that_is_wanted() {
         reason: Some("notEnoughCredits".to_owned()),
         data_reason: None,
         message: Some("Top up.".to_owned()),
+        acted: false,
     };
     sandbox
         .faults(Rule::new(fault).on("create_batch"))
@@ -158,6 +191,7 @@ async fn errors_of_the_api_have_the_reason_that_is_wanted() {
         reason: Some("dataError".to_owned()),
         data_reason: Some("noRecords".to_owned()),
         message: None,
+        acted: false,
     };
     sandbox
         .faults(Rule::new(fault).on("create_batch"))

@@ -1,6 +1,7 @@
 //! Plans of faults: how they are written, and what they decide.
 
-use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
+use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule, Sandbox};
+use cargo_batch_tests::faults::kinds;
 use cargo_batch_tests::raw::Ask;
 use cargo_batch_tests::sandbox::{Checked, last_fault, list};
 use serde_json::{Value, json};
@@ -94,6 +95,18 @@ fn every_fault_reads_back_as_it_is_written() {
             seconds: None,
             acted: false,
         },
+        Fault::ActLate {
+            seconds: 3.0,
+            respond: LateResponse::AfterActing,
+        },
+        Fault::EarlyResponse { status: 413 },
+        Fault::IdleClose { seconds: 0.0 },
+        Fault::StrayBytes {
+            bytes: None,
+            seconds: 0.0,
+        },
+        Fault::RefusedStream { acted: false },
+        Fault::GoAway { acted: false },
         Fault::Trickle {
             bytes: 16,
             millis: 100,
@@ -118,6 +131,7 @@ fn every_fault_reads_back_as_it_is_written() {
             reason: None,
             data_reason: None,
             message: None,
+            acted: false,
         },
         Fault::InvalidJson,
         Fault::UnknownStatus {
@@ -132,6 +146,8 @@ fn every_fault_reads_back_as_it_is_written() {
         Fault::ExpiredUrl,
         Fault::ChangedContent,
     ];
+    let covered = faults.iter().map(Fault::kind).collect();
+    assert_eq!(kinds(), covered);
     for fault in faults {
         let written = serde_json::to_value(&fault).unwrap();
         assert_eq!(
@@ -144,7 +160,7 @@ fn every_fault_reads_back_as_it_is_written() {
     }
     let full = json!({ "seed": 3, "rules": [{ "operation": "create_batch", "skip": 1, "count": 2,
         "probability": 0.5, "seed": 4, "fault": { "kind": "apiError", "status": 402,
-        "reason": "a", "dataReason": "b", "message": "c" } }] });
+        "reason": "a", "dataReason": "b", "message": "c", "acted": true } }] });
     let plan = FaultPlan::from_json(&full.to_string()).unwrap();
     assert_eq!(serde_json::to_value(plan).unwrap(), full);
 }
@@ -203,7 +219,23 @@ async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
         ),
         (
             rule(json!({ "fault": { "kind": "apiError", "status": 200 } })),
-            "rules[1].fault.status: 200 is not from 400 to 599",
+            "rules[1].fault.status: 200 is not from 300 to 599",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "earlyResponse", "status": 101 } })),
+            "rules[1].fault.status: 101 is not from 300 to 599",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "actLate", "seconds": 2e9 } })),
+            "rules[1].fault.seconds: 2000000000 is not a number of seconds, from 0 to 1000000000",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "actLate", "respond": "never" } })),
+            "rules[1].fault: respond: unknown variant `never`, expected one of `afterActing`, `reset`",
+        ),
+        (
+            rule(json!({ "fault": { "kind": "idleClose", "seconds": -1 } })),
+            "rules[1].fault.seconds: -1 is not a number of seconds, from 0 to 1000000000",
         ),
         (
             rule(json!({ "operation": "getBatch", "fault": { "kind": "invalidJson" } })),

@@ -1,5 +1,6 @@
 //! The sandbox: the whole API on loopback.
 
+mod connections;
 mod control;
 mod counters;
 mod data;
@@ -8,8 +9,11 @@ mod fault_plans;
 mod fault_storage;
 mod faults;
 mod filters;
+mod http2;
+mod late;
 mod lists;
 mod reasons;
+mod settings;
 mod storage;
 mod time;
 mod validation;

@@ -142,14 +142,34 @@ async fn a_long_value_is_shortened_and_a_secret_hidden() {
     assert!(answer.message().len() < 120, "{}", answer.message());
 
     let body = json!({ "action": { "kind": "native", "actionSlug": "x" }, "records": [],
-        "webhookSecret": ["very-secret"] })
+        "webhookSecret": ["very-secret"], "webhookUrl": { "at": "very-secret" } })
     .to_string();
     let path = "/orchestration/actions/execute-batch";
     let answer = ask(&sandbox, "POST", path, Some(&body)).await;
-    assert_eq!(answer.message(), "webhookSecret: the value is not a string");
-    let seen = format!("{:?}", sandbox.requests());
+    let message = answer.message();
     assert!(
-        seen.contains("webhookSecret") && !seen.contains("very-secret"),
+        message.contains("webhookSecret: the value is not a string"),
+        "{message}"
+    );
+    assert!(
+        message.contains("webhookUrl: the value is not a"),
+        "{message}"
+    );
+    let body = json!({ "action": { "kind": "native", "actionSlug": "x" }, "records": [{ "a": 1 }],
+        "webhookSecret": "very-secret", "webhookUrl": "https://very-secret.example/" })
+    .to_string();
+    let answer = ask(&sandbox, "POST", path, Some(&body)).await;
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+    let seen = format!("{:?} {:?}", sandbox.requests(), sandbox.created());
+    assert!(
+        seen.contains("webhookSecret")
+            && seen.contains("webhookUrl")
+            && !seen.contains("very-secret"),
         "{seen}"
     );
 }
