@@ -1,19 +1,44 @@
-use cargo_batch_types::BatchDataKind;
+//! By what a batch is recognised that a creation may have made; the table of all kinds of data is generated.
+
+pub(crate) use crate::generated::identities::identity;
+
+/// How a batch is recognised by one kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Distinctness { Unique, Repeatable, Shared, Opaque }
-#[derive(Debug)]
-pub(crate) struct Identity { pub fields: &'static [&'static str], pub ids: &'static [&'static str], pub distinctness: Distinctness }
-pub(crate) fn identity(kind: &BatchDataKind) -> Option<&'static Identity> {
-    use Distinctness::*;
-    macro_rules! id { ($f:expr, $i:expr, $d:expr) => { { static I: Identity = Identity { fields: $f, ids: $i, distinctness: $d }; Some(&I) } } }
-    match kind {
-        BatchDataKind::Segment => id!(&["segmentUuid"], &["/segmentUuid"], Shared),
-        BatchDataKind::Change => id!(&["changeUuid", "changeKinds"], &["/changeUuid"], Repeatable),
-        BatchDataKind::Filter => id!(&["modelUuid", "filter", "sort", "limit"], &["/modelUuid"], Repeatable),
-        BatchDataKind::RecordIds => id!(&["modelUuid", "ids"], &["/modelUuid"], Repeatable),
-        BatchDataKind::File => id!(&["s3Filename", "mappings"], &["/s3Filename"], Unique),
-        BatchDataKind::Runs => id!(&["filter", "reset"], &["/filter/batchUuid"], Repeatable),
-        BatchDataKind::Schedule => id!(&["modelUuid", "segmentUuid", "changeKinds", "skip"], &["/modelUuid", "/segmentUuid"], Shared),
-        _ => None,
+pub(crate) struct Identity {
+    /// The fields that are sent and given back.
+    pub fields: &'static [&'static str],
+    /// JSON pointers to ids and names that the server writes as they were sent: where they differ, so do the
+    /// batches.
+    pub ids: &'static [&'static str],
+    /// What the data tells a batch from.
+    pub distinctness: Distinctness,
+}
+
+/// What data tells a batch from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Distinctness {
+    /// All others, by a name.
+    Unique,
+    /// Those with other data; the same may be meant twice.
+    Repeatable,
+    /// Nothing: it is the same for everyone.
+    Shared,
+    /// Nothing: it is not given back.
+    Opaque,
+}
+
+#[cfg(test)]
+mod tests {
+    use cargo_batch_types::BatchDataKind;
+
+    use super::*;
+
+    /// A creation of a kind that isn't in the table would never be recognised.
+    #[test]
+    fn every_kind_of_data_has_an_identity() {
+        for kind in BatchDataKind::KNOWN {
+            assert!(identity(kind).is_some(), "{kind} needs a line in `x-identity` of openapi.yaml");
+        }
+        assert_eq!(identity(&"quantum".into()), None);
     }
 }

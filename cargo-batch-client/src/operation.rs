@@ -15,12 +15,12 @@ pub struct Operation {
     pub path: &'static str,
     /// Sending it again does no harm, so it is, when nobody knows whether it arrived.
     pub idempotent: bool,
+    /// It starts something that spends credits: where the id of that stands in the response, field by field.
+    pub creates: Option<&'static [&'static str]>,
     /// How to wait for what it reads to end.
     pub waiter: Option<Waiter>,
     /// How its list is paged.
     pub pagination: Option<Pagination>,
-    /// c
-    pub creates: Option<&'static [&'static str]>,
 }
 
 impl Operation {
@@ -37,9 +37,9 @@ impl Operation {
             method,
             path,
             idempotent,
+            creates: None,
             waiter: None,
             pagination: None,
-            creates: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod batches;
 pub mod files;
+pub(crate) mod identities;
 pub mod operations;
 mod reasons;
 pub use reasons::*;

@@ -12,9 +12,9 @@ pub const CREATE_BATCH: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/batches",
     idempotent: false,
+    creates: Some(&["batch", "uuid"]),
     waiter: None,
     pagination: None,
-    creates: Some(&["batch", "uuid"]),
 };
 /// Preview the records that a batch would take
 pub const PREVIEW_BATCH: Operation = Operation {
@@ -22,9 +22,9 @@ pub const PREVIEW_BATCH: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/batches/preview",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// List batches
 pub const LIST_BATCHES: Operation = Operation {
@@ -32,6 +32,7 @@ pub const LIST_BATCHES: Operation = Operation {
     method: Method::GET,
     path: "/orchestration/batches/list",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: Some(Pagination {
         limit: "limit",
@@ -40,7 +41,6 @@ pub const LIST_BATCHES: Operation = Operation {
         total: None,
         page_size: 100u64,
     }),
-    creates: None,
 };
 /// Get a batch
 pub const GET_BATCH: Operation = Operation {
@@ -48,6 +48,7 @@ pub const GET_BATCH: Operation = Operation {
     method: Method::GET,
     path: "/orchestration/batches/{uuid}",
     idempotent: true,
+    creates: None,
     waiter: Some(Waiter {
         interval: Duration::from_secs(5u64),
         slow: Some(Slow {
@@ -61,7 +62,6 @@ pub const GET_BATCH: Operation = Operation {
         failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
-    creates: None,
 };
 /// Cancel a batch
 pub const CANCEL_BATCH: Operation = Operation {
@@ -69,9 +69,9 @@ pub const CANCEL_BATCH: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/batches/{uuid}/cancel",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a link to the results of a batch
 pub const DOWNLOAD_BATCH: Operation = Operation {
@@ -79,9 +79,9 @@ pub const DOWNLOAD_BATCH: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/batches/{uuid}/download",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Execute one action on many records
 pub const EXECUTE_ACTION_BATCH: Operation = Operation {
@@ -89,9 +89,9 @@ pub const EXECUTE_ACTION_BATCH: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/actions/execute-batch",
     idempotent: false,
+    creates: Some(&["batch", "uuid"]),
     waiter: None,
     pagination: None,
-    creates: Some(&["batch", "uuid"]),
 };
 /// List runs
 pub const LIST_RUNS: Operation = Operation {
@@ -99,6 +99,7 @@ pub const LIST_RUNS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/list",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: Some(Pagination {
         limit: "limit",
@@ -107,7 +108,6 @@ pub const LIST_RUNS: Operation = Operation {
         total: Some("count"),
         page_size: 100u64,
     }),
-    creates: None,
 };
 /// Count runs
 pub const COUNT_RUNS: Operation = Operation {
@@ -115,9 +115,9 @@ pub const COUNT_RUNS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/count",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a run
 pub const GET_RUN: Operation = Operation {
@@ -125,6 +125,7 @@ pub const GET_RUN: Operation = Operation {
     method: Method::GET,
     path: "/orchestration/runs/{uuid}",
     idempotent: true,
+    creates: None,
     waiter: Some(Waiter {
         interval: Duration::from_secs(2u64),
         slow: None,
@@ -134,7 +135,6 @@ pub const GET_RUN: Operation = Operation {
         failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
-    creates: None,
 };
 /// Cancel runs of a workflow
 pub const CANCEL_RUNS: Operation = Operation {
@@ -142,9 +142,9 @@ pub const CANCEL_RUNS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/cancel",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a link to a table of runs
 pub const DOWNLOAD_RUNS: Operation = Operation {
@@ -152,9 +152,9 @@ pub const DOWNLOAD_RUNS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/download",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a link to the outputs of runs
 pub const DOWNLOAD_RUN_OUTPUTS: Operation = Operation {
@@ -162,9 +162,9 @@ pub const DOWNLOAD_RUN_OUTPUTS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/download-outputs",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get the numbers of executions per node
 pub const GET_RUN_METRICS: Operation = Operation {
@@ -172,9 +172,9 @@ pub const GET_RUN_METRICS: Operation = Operation {
     method: Method::POST,
     path: "/orchestration/runs/metrics",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Upload a file
 pub const UPLOAD_FILE: Operation = Operation {
@@ -182,9 +182,9 @@ pub const UPLOAD_FILE: Operation = Operation {
     method: Method::POST,
     path: "/workspaceManagement/files/upload",
     idempotent: false,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Begin the upload of a large file
 pub const CREATE_MULTIPART_UPLOAD: Operation = Operation {
@@ -192,9 +192,9 @@ pub const CREATE_MULTIPART_UPLOAD: Operation = Operation {
     method: Method::POST,
     path: "/workspaceManagement/files/multipart/create",
     idempotent: false,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a link to upload a part to
 pub const SIGN_MULTIPART_PART: Operation = Operation {
@@ -202,9 +202,9 @@ pub const SIGN_MULTIPART_PART: Operation = Operation {
     method: Method::POST,
     path: "/workspaceManagement/files/multipart/sign",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Finish the upload of a large file
 pub const COMPLETE_MULTIPART_UPLOAD: Operation = Operation {
@@ -212,9 +212,9 @@ pub const COMPLETE_MULTIPART_UPLOAD: Operation = Operation {
     method: Method::POST,
     path: "/workspaceManagement/files/multipart/complete",
     idempotent: false,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Give up the upload of a large file
 pub const ABORT_MULTIPART_UPLOAD: Operation = Operation {
@@ -222,9 +222,9 @@ pub const ABORT_MULTIPART_UPLOAD: Operation = Operation {
     method: Method::POST,
     path: "/workspaceManagement/files/multipart/abort",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// List the columns of an uploaded file
 pub const LIST_FILE_COLUMNS: Operation = Operation {
@@ -232,9 +232,9 @@ pub const LIST_FILE_COLUMNS: Operation = Operation {
     method: Method::GET,
     path: "/workspaceManagement/files/listColumns",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Get a release
 pub const GET_RELEASE: Operation = Operation {
@@ -242,9 +242,9 @@ pub const GET_RELEASE: Operation = Operation {
     method: Method::GET,
     path: "/orchestration/releases/{uuid}",
     idempotent: true,
+    creates: None,
     waiter: None,
     pagination: None,
-    creates: None,
 };
 /// Every operation, in the order of the specification.
 pub const ALL: &[&Operation] = &[

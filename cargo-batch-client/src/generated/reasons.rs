@@ -92,11 +92,26 @@ impl Reason {
             Self::Other(_) => None,
         }
     }
-}
-
-impl Reason {
-    /// stub
-    pub fn is_known(&self) -> bool { !matches!(self, Self::Other(_)) && self.advice().is_some() }
-    /// stub
-    pub fn is_ambiguous(&self) -> bool { matches!(self, Self::CreateBatch(_) | Self::ExecuteActionBatch(_)) && self.as_str() == "failedToStart" }
+    /// Returns whether the specification lists the reason for the operation.
+    pub fn is_known(&self) -> bool {
+        !matches!(
+            self, Self::CreateBatch(types::CreateBatchErrorReason::Unknown(_)) |
+            Self::PreviewBatch(types::PreviewBatchErrorReason::Unknown(_)) |
+            Self::CancelBatch(types::CancelBatchErrorReason::Unknown(_)) |
+            Self::DownloadBatch(types::DownloadBatchErrorReason::Unknown(_)) |
+            Self::ExecuteActionBatch(types::ExecuteActionBatchErrorReason::Unknown(_)) |
+            Self::CancelRuns(types::CancelRunsErrorReason::Unknown(_)) |
+            Self::DownloadRunOutputs(types::DownloadRunOutputsErrorReason::Unknown(_)) |
+            Self::UploadFile(types::UploadFileErrorReason::Unknown(_)) |
+            Self::ListFileColumns(types::ListFileColumnsErrorReason::Unknown(_)) |
+            Self::Other(_)
+        )
+    }
+    /// Returns whether something may exist all the same, although the server refused.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(
+            self, Self::CreateBatch(types::CreateBatchErrorReason::FailedToStart) |
+            Self::ExecuteActionBatch(types::ExecuteActionBatchErrorReason::FailedToStart)
+        )
+    }
 }

@@ -83,7 +83,7 @@ async fn it_costs_twice_what_is_given_up_too_early() {
         let (sandbox, _) = Checked::start().await;
         let client = cargo_batch_client::Client::builder(sandbox.token())
             .base_url(sandbox.base_url())
-            .settling(Duration::from_secs(settling))
+            .settling_time(Duration::from_secs(settling))
             .build()
             .unwrap();
         let rule = Rule::new(Fault::ActLate {

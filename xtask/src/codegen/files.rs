@@ -85,6 +85,7 @@ impl Generated {
         let mut client = self.operations.clone();
         client.push(self.reasons.clone());
         client.push(self.table.clone());
+        client.push(self.identities.clone());
         files.insert(SANDBOX.to_owned(), self.specification.clone());
         self.put(&mut files, CLIENT, &client, |module| {
             let lines: &[&str] = match module {
@@ -93,6 +94,7 @@ impl Generated {
                     "",
                     "use crate::operation::{Method, Operation, Pagination, Slow, Waiter};",
                 ],
+                "identities" => &["use crate::identity::{Distinctness, Identity};", "use crate::types;"],
                 "reasons" => &[
                     "use super::operations;",
                     "use crate::{operation::Operation, types};",
@@ -126,6 +128,7 @@ impl Generated {
             // The operation table is a namespace of its own; everything else is met by name.
             let (own, export) = match *module {
                 "operations" => ("pub mod", None),
+                "identities" => ("pub(crate) mod", None),
                 "batches" | "runs" | "files" | "releases" if folder == CLIENT => ("pub mod", None),
                 _ => ("mod", Some(format!("pub use {module}::*;\n"))),
             };
@@ -137,6 +140,7 @@ impl Generated {
             let about = match *module {
                 "operations" => "What the specification says of how each operation behaves.",
                 "reasons" => "Why the server refuses, typed by operation.",
+                "identities" => "By what the batches of each kind of data are recognised.",
                 module => self.modules.get(module).map_or("", String::as_str),
             };
             let text = format!(

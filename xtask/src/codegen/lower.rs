@@ -67,6 +67,8 @@ pub enum Shape {
     OpenEnum {
         values: Vec<EnumValue>,
         terminal: Vec<String>,
+        /// Reasons after which something may exist all the same.
+        ambiguous: Vec<String>,
     },
     /// A union told apart by a tag, which keeps kinds it doesn't know.
     TaggedUnion { tag: String, variants: Vec<Variant> },
@@ -186,15 +188,12 @@ fn shape(
                     .as_str()
                     .map(|advice| advice.trim().to_owned()),
             });
-        let terminal = schema["x-terminal"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(text)
-            .collect();
+        let strings = |key: &str| schema[key].as_array().into_iter().flatten().map(text).collect();
+        let terminal = strings("x-terminal");
         Shape::OpenEnum {
             values: values.collect(),
             terminal,
+            ambiguous: strings("x-ambiguous"),
         }
     } else if let Some(tag) = schema["discriminator"]["propertyName"].as_str() {
         let mapping = schema["discriminator"]["mapping"]

@@ -42,6 +42,8 @@ pub struct Generated {
     pub table: Chunk,
     /// The reasons of all operations.
     pub reasons: Chunk,
+    /// By what the batches of each kind of data are recognised.
+    pub identities: Chunk,
     /// The specification itself, as JSON.
     pub specification: String,
     /// What each file is about.
@@ -62,6 +64,7 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
         operations: no_panic(|| client::generate(&document, &lowered)).map_err(whole)?,
         table: operations::table(&lowered),
         reasons: operations::reasons(&lowered),
+        identities: operations::identities(&document),
         specification: format!("{}\n", document.root()),
         modules: modules
             .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))

@@ -5,7 +5,7 @@ use quote::quote;
 use super::Chunk;
 use super::lower::{Lowered, Shape};
 use super::rust::{camel, docs, ident, print, shouting};
-use crate::spec::{Operation, Pagination, Waiter};
+use crate::spec::{Document, Operation, Pagination, Waiter};
 
 /// One constant for each operation, and the list of all.
 pub fn table(lowered: &Lowered) -> Chunk {
@@ -36,6 +36,7 @@ fn row(operation: &Operation) -> proc_macro2::TokenStream {
     } = operation;
     let (name, method) = (shouting(id), ident(method));
     let text = docs(&operation.summary);
+    let creates = option(operation.creates.as_ref().map(|path| quote!(&[#(#path),*])));
     let waiter = option(operation.waiter.as_ref().map(|waiter| {
         let Waiter {
             interval,
@@ -89,6 +90,7 @@ fn row(operation: &Operation) -> proc_macro2::TokenStream {
             method: Method::#method,
             path: #path,
             idempotent: #idempotent,
+            creates: #creates,
             waiter: #waiter,
             pagination: #pagination,
         };
@@ -113,23 +115,25 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
                 .schemas
                 .iter()
                 .find(|schema| schema.name == reason)?;
-            matches!(schema.shape, Shape::OpenEnum { .. }).then(|| {
-                (
-                    camel(&operation.id),
-                    shouting(&operation.id),
-                    ident(&schema.name),
-                )
-            })
+            let Shape::OpenEnum { ambiguous, .. } = &schema.shape else {
+                return None;
+            };
+            Some((
+                camel(&operation.id),
+                shouting(&operation.id),
+                ident(&schema.name),
+                ambiguous,
+            ))
         })
         .collect();
-    let cases = typed.iter().map(|(case, _, reason)| {
+    let cases = typed.iter().map(|(case, _, reason, _)| {
         let text = docs(&format!(
             "Of [`Client::{}`](crate::Client).",
             heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
         ));
         quote!(#text #case(types::#reason),)
     });
-    let reads = typed.iter().map(|(case, id, _)| {
+    let reads = typed.iter().map(|(case, id, ..)| {
         quote!(if operation.id == operations::#id.id { return Self::#case(text.into()); })
     });
     let texts = typed
@@ -138,6 +142,22 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
     let advice = typed
         .iter()
         .map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
+    let unknown = typed
+        .iter()
+        .map(|(case, _, reason, _)| quote!(Self::#case(types::#reason::Unknown(_))));
+    let ambiguous: Vec<_> = typed
+        .iter()
+        .flat_map(|(case, _, reason, values)| {
+            values.iter().map(move |value| {
+                let value = camel(value);
+                quote!(Self::#case(types::#reason::#value))
+            })
+        })
+        .collect();
+    let is_ambiguous = match ambiguous.is_empty() {
+        true => quote!(false),
+        false => quote!(matches!(self, #(#ambiguous)|*)),
+    };
     let text = print(quote! {
         /// Why the server refused, typed by the operation that was refused.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -167,11 +187,58 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
                     Self::Other(_) => None,
                 }
             }
+            /// Returns whether the specification lists the reason for the operation.
+            pub fn is_known(&self) -> bool {
+                !matches!(self, #(#unknown |)* Self::Other(_))
+            }
+            /// Returns whether something may exist all the same, although the server refused.
+            pub fn is_ambiguous(&self) -> bool {
+                #is_ambiguous
+            }
         }
     });
     Chunk {
         module: "reasons".into(),
         name: "Reason".into(),
         text,
+    }
+}
+
+/// By what the batches of each kind of data are recognised.
+pub fn identities(document: &Document) -> Chunk {
+    let unions = document.schemas().iter().filter_map(|(name, schema)| {
+        let kinds = schema["x-identity"].as_object()?;
+        let kind = ident(&format!("{name}Kind"));
+        let rows = kinds.iter().map(|(value, identity)| {
+            let list = |key: &str| identity[key].as_array().into_iter().flatten();
+            let fields: Vec<&str> = list("fields").filter_map(|field| field.as_str()).collect();
+            let ids: Vec<String> = list("ids")
+                .filter_map(|path| Some(format!("/{}", path.as_str()?.replace('.', "/"))))
+                .collect();
+            let distinctness = camel(identity["distinctness"].as_str().unwrap_or_default());
+            let value = camel(value);
+            quote! {
+                types::#kind::#value => Identity {
+                    fields: &[#(#fields),*],
+                    ids: &[#(#ids),*],
+                    distinctness: Distinctness::#distinctness,
+                },
+            }
+        });
+        Some(quote! {
+            /// Returns how a batch is recognised by data of this kind; `None` for one that is newer than
+            /// this crate.
+            pub(crate) fn identity(kind: &types::#kind) -> Option<Identity> {
+                Some(match kind {
+                    #(#rows)*
+                    _ => return None,
+                })
+            }
+        })
+    });
+    Chunk {
+        module: "identities".into(),
+        name: "identities".into(),
+        text: print(quote!(#(#unions)*)),
     }
 }

@@ -34,7 +34,9 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
         .collect();
     let chunks = lowered.schemas.iter().map(|schema| {
         let text = match &schema.shape {
-            Shape::OpenEnum { values, terminal } => open_enum(schema, values, terminal),
+            Shape::OpenEnum {
+                values, terminal, ..
+            } => open_enum(schema, values, terminal),
             Shape::TaggedUnion { tag, variants } => {
                 tagged_union(schema, tag, variants, &unions[&schema.name])
             }

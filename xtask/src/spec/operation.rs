@@ -22,6 +22,8 @@ pub struct Operation {
     pub description: String,
     /// `x-idempotent`: may it be sent again when nobody knows whether it arrived?
     pub idempotent: bool,
+    /// `x-creates`: it starts something that spends credits; where the id of that stands in the response.
+    pub creates: Option<Vec<String>>,
     /// `x-waiter`: how to wait for what it reads to end.
     pub waiter: Option<Waiter>,
     /// `x-pagination`: how its list is paged.
@@ -162,6 +164,8 @@ impl Operation {
                 "the body must be `application/json` with a `$ref` to a named schema",
             ));
         }
+        let creates: Option<String> = extension(document, place, value, "x-creates", &mut problems);
+        let creates = creates.map(|path| path.split('.').map(str::to_owned).collect());
         let waiter = extension(document, place, value, "x-waiter", &mut problems);
         let pagination = extension(document, place, value, "x-pagination", &mut problems);
         if problems.is_empty() {
@@ -173,6 +177,7 @@ impl Operation {
                 summary,
                 description,
                 idempotent,
+                creates,
                 waiter,
                 pagination,
                 request,

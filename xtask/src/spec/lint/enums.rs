@@ -64,12 +64,14 @@ fn named_enum(document: &Document, place: &Place, schema: &Value) -> Vec<Problem
             }
         }
     }
-    for value in strings(&schema["x-terminal"]) {
-        if !values.contains(&value) {
-            problems.push(document.problem(
-                &place.join("x-terminal"),
-                format!("`{value}` is not a value of the enum"),
-            ));
+    for key in ["x-terminal", "x-ambiguous"] {
+        for value in strings(&schema[key]) {
+            if !values.contains(&value) {
+                problems.push(document.problem(
+                    &place.join(key),
+                    format!("`{value}` is not a value of the enum"),
+                ));
+            }
         }
     }
     problems

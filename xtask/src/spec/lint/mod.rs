@@ -3,6 +3,7 @@
 //! The generator panics on a `$ref` to nowhere, drops keys that it does not know, and turns an
 //! undescribed union into something useless without a word. Each rule here stands for one of those.
 
+mod creations;
 mod cycles;
 mod enums;
 mod forms;
@@ -34,6 +35,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
         problems.extend(unions::check(document));
         problems.extend(operations::check(document));
         problems.extend(parameters::check(document));
+        problems.extend(creations::check(document));
     }
     problems.sort_by_key(|problem| problem.line);
     problems

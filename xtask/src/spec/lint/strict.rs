@@ -5,11 +5,14 @@ use serde_json::Value;
 use crate::spec::{Document, Place, Problem};
 
 /// The extensions this project gives a meaning to.
-const EXTENSIONS: [&str; 11] = [
+const EXTENSIONS: [&str; 14] = [
     "x-advice",
+    "x-ambiguous",
+    "x-creates",
     "x-enum-descriptions",
     "x-flags",
     "x-idempotent",
+    "x-identity",
     "x-module",
     "x-modules",
     "x-one-or-many",
