@@ -148,7 +148,9 @@ impl Client {
         {
             // Whoever searches for a batch of their own must not take this one.
             let creation = self.sending.as_ref().map(|sending| &sending.creation);
-            self.inner.registry.claim(batch, creation.map(|creation| creation.id));
+            self.inner
+                .registry
+                .claim(batch, creation.map(|creation| creation.id));
             creation.inspect(|creation| creation.named(batch));
         }
         let json: &[u8] = if answer.body.is_empty() {
@@ -245,7 +247,11 @@ impl Client {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
         let client = match &self.sending {
-            Some(sending) => sending.permit(|| self.inner.http.ready(request.url())).await?,
+            Some(sending) => {
+                sending
+                    .permit(|| self.inner.http.ready(request.url()))
+                    .await?
+            }
             None => self.inner.http.ready(request.url()).await?,
         };
         let remaining = deadline.saturating_duration_since(Instant::now());
@@ -256,7 +262,11 @@ impl Client {
         let answer = crate::time::timeout(limit, self.receive(operation, &client, request))
             .await
             .unwrap_or_else(|_| {
-                Err(Error::timed_out(Some(operation), limit, self.inner.http.has_connected()))
+                Err(Error::timed_out(
+                    Some(operation),
+                    limit,
+                    self.inner.http.has_connected(),
+                ))
             })?;
         if answer.status.is_success() {
             Ok(answer)

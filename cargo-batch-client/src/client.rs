@@ -136,7 +136,9 @@ impl Client {
 
     /// Returns the workspace that it was set up for, or else that of the batches it has seen.
     pub(crate) fn known_workspace(&self) -> Option<WorkspaceUuid> {
-        self.inner.workspace_uuid.or_else(|| self.inner.registry.workspace())
+        self.inner
+            .workspace_uuid
+            .or_else(|| self.inner.registry.workspace())
     }
 
     /// Where its requests go.

@@ -37,7 +37,10 @@ mod tests {
     #[test]
     fn every_kind_of_data_has_an_identity() {
         for kind in BatchDataKind::KNOWN {
-            assert!(identity(kind).is_some(), "{kind} needs a line in `x-identity` of openapi.yaml");
+            assert!(
+                identity(kind).is_some(),
+                "{kind} needs a line in `x-identity` of openapi.yaml"
+            );
         }
         assert_eq!(identity(&"quantum".into()), None);
     }

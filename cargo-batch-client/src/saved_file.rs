@@ -33,7 +33,9 @@ pub(crate) async fn write(path: &Path, value: &impl Serialize) -> Result<(), Err
 pub(crate) async fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
     match fs::read(path).await {
-        Ok(json) => serde_json::from_slice(&json).map(Some).map_err(|error| failed(error.into())),
+        Ok(json) => serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|error| failed(error.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
     }
@@ -42,8 +44,13 @@ pub(crate) async fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, 
 /// Has the name written to the disk, where folders can be opened.
 async fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new("."))).await?.sync_all().await?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))
+            .await?
+            .sync_all()
+            .await?;
     }
     Ok(())
 }

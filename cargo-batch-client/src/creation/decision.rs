@@ -37,7 +37,10 @@ impl Findings {
     /// The one batch that is known to be the creation's.
     pub fn certain(batch: Batch) -> Self {
         Self {
-            candidates: vec![Candidate { batch, is_same: true }],
+            candidates: vec![Candidate {
+                batch,
+                is_same: true,
+            }],
             is_complete: true,
             can_adopt: true,
             is_alone: true,
@@ -46,7 +49,11 @@ impl Findings {
 
     /// Decides what became of the creation.
     pub fn decision(&self) -> Decision {
-        let mut same = self.candidates.iter().enumerate().filter(|(_, it)| it.is_same);
+        let mut same = self
+            .candidates
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.is_same);
         match (same.next(), same.next()) {
             (Some((index, _)), None) if self.can_adopt && self.is_alone => Decision::Adopt(index),
             // What another creation with the same data made would be a candidate, too.
@@ -73,7 +80,10 @@ mod tests {
 
     fn findings(same: &[bool]) -> Findings {
         let batch = sample::batch(1, serde_json::json!({ "kind": "file", "s3Filename": "f" }));
-        let candidate = |&is_same: &bool| Candidate { batch: batch.clone(), is_same };
+        let candidate = |&is_same: &bool| Candidate {
+            batch: batch.clone(),
+            is_same,
+        };
         Findings {
             candidates: same.iter().map(candidate).collect(),
             is_complete: true,
@@ -98,18 +108,31 @@ mod tests {
 
     #[test]
     fn a_batch_is_adopted_only_where_nothing_else_explains_it() {
-        let unknown_before = Findings { can_adopt: false, ..findings(&[true]) };
-        let not_alone = Findings { is_alone: false, ..findings(&[true]) };
+        let unknown_before = Findings {
+            can_adopt: false,
+            ..findings(&[true])
+        };
+        let not_alone = Findings {
+            is_alone: false,
+            ..findings(&[true])
+        };
         assert_eq!(unknown_before.decision(), Decision::Undecided);
         assert_eq!(not_alone.decision(), Decision::Undecided);
     }
 
     #[test]
     fn only_a_complete_list_proves_absence() {
-        let cut = Findings { is_complete: false, ..findings(&[]) };
+        let cut = Findings {
+            is_complete: false,
+            ..findings(&[])
+        };
         assert_eq!(cut.decision(), Decision::Undecided);
         // Another creation's batch would be here: that one is under way says nothing.
-        let not_alone = Findings { is_alone: false, can_adopt: false, ..findings(&[]) };
+        let not_alone = Findings {
+            is_alone: false,
+            can_adopt: false,
+            ..findings(&[])
+        };
         assert_eq!(not_alone.decision(), Decision::Absent);
     }
 

@@ -105,7 +105,11 @@ impl Fingerprint {
     pub fn text(&self) -> Option<String> {
         let workflow = self.workflow.map(|uuid| format!("{uuid} "));
         let data = hash(&self.key.as_ref()?.1);
-        Some(format!("{}{} {data:032x}", workflow.unwrap_or_default(), self.kind))
+        Some(format!(
+            "{}{} {data:032x}",
+            workflow.unwrap_or_default(),
+            self.kind
+        ))
     }
 
     /// Compares a batch of the list with the creation.
@@ -466,7 +470,9 @@ mod tests {
                 json!({ "kind": "form", "s3Filename": "x", "webhookUrl": url }),
             )
         };
-        let fit = |request, batch: &Batch| Fingerprint::from(&CreationRequest::from(request.clone())).compare(batch);
+        let fit = |request: &ExecuteActionBatchRequest, batch: &Batch| {
+            Fingerprint::from(&CreationRequest::from(request.clone())).compare(batch)
+        };
         let other = form(Some("https://example.com/2"));
         assert_eq!(fit(&hooked, &other), Match::Other);
         assert_eq!(fit(&hooked, &form(None)), Match::Unclear);

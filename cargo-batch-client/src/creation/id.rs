@@ -47,8 +47,12 @@ impl FromStr for CreationId {
     type Err = InvalidCreationId;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = digits.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-        number.map(Self).ok_or_else(|| InvalidCreationId(crate::secret::escaped(text, 40)))
+        let number = digits
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten();
+        number
+            .map(Self)
+            .ok_or_else(|| InvalidCreationId(crate::secret::escaped(text, 40)))
     }
 }
 
@@ -58,7 +62,11 @@ pub struct InvalidCreationId(String);
 
 impl fmt::Display for InvalidCreationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not the id of a creation: expected 32 hexadecimal digits", self.0)
+        write!(
+            f,
+            "{:?} is not the id of a creation: expected 32 hexadecimal digits",
+            self.0
+        )
     }
 }
 

@@ -117,7 +117,10 @@ impl Listing {
         let is_ordered = reading.order.is_descending();
         let in_order: Vec<BatchUuid> = reading.ids().collect();
         batches.extend(reading.by_id());
-        let mut listed: Vec<Batch> = in_order.iter().filter_map(|id| batches.remove(id)).collect();
+        let mut listed: Vec<Batch> = in_order
+            .iter()
+            .filter_map(|id| batches.remove(id))
+            .collect();
         listed.extend(batches.into_values());
         Ok(Self {
             batches: listed,
@@ -187,7 +190,12 @@ impl Reading {
             let wanted = match depth {
                 Depth::Whole => None,
                 Depth::Since(date) => Some(date),
-                Depth::Head => reading.batches.iter().map(|batch| batch.created_at).max().map(floor),
+                Depth::Head => reading
+                    .batches
+                    .iter()
+                    .map(|batch| batch.created_at)
+                    .max()
+                    .map(floor),
             };
             let oldest = reading.order.oldest;
             if is_whole && reading.order.is_descending() && oldest < wanted {
@@ -216,7 +224,9 @@ impl Reading {
             _ if self.has_found => Coverage::Found,
             Some(date) => Coverage::Since(date),
             None if !self.has_ended => Coverage::Cut,
-            None if self.pages < 2 || self.order.is_descending() || self.is_stable => Coverage::Whole,
+            None if self.pages < 2 || self.order.is_descending() || self.is_stable => {
+                Coverage::Whole
+            }
             None => Coverage::Cut,
         }
     }
@@ -320,7 +330,11 @@ impl Listings {
 
 impl Slot {
     fn deepest(&self) -> Depth {
-        lock(&self.wanted).iter().min().copied().unwrap_or(Depth::Whole)
+        lock(&self.wanted)
+            .iter()
+            .min()
+            .copied()
+            .unwrap_or(Depth::Whole)
     }
 }
 

@@ -67,7 +67,10 @@ impl Client {
     ///
     /// # Errors
     /// As [`prepare_batch`](Self::prepare_batch) and [`create`](BatchCreation::create).
-    pub async fn create_batch_once(&self, request: impl Into<CreationRequest>) -> Result<Batch, Error> {
+    pub async fn create_batch_once(
+        &self,
+        request: impl Into<CreationRequest>,
+    ) -> Result<Batch, Error> {
         self.prepare_batch(request).await?.create().await
     }
 
@@ -88,7 +91,10 @@ impl Client {
     /// already, with that batch as the [candidate](Error::candidates): call
     /// [`again`](crate::types::CreateBatchRequest::again) on the request to run it once more. Errors of the
     /// upload of records, which cost nothing.
-    pub async fn prepare_batch(&self, request: impl Into<CreationRequest>) -> Result<BatchCreation, Error> {
+    pub async fn prepare_batch(
+        &self,
+        request: impl Into<CreationRequest>,
+    ) -> Result<BatchCreation, Error> {
         let request = request.into();
         let mut creation = Shared::new(request, CreationId::random());
         let registry = &self.inner.registry;
@@ -321,7 +327,11 @@ impl BatchCreation {
     /// Returns whether the batch was found by a search rather than created by the last request; false as
     /// long as there is none.
     pub fn adopted(&self) -> bool {
-        self.creation.state().created.as_ref().is_some_and(|created| created.adopted)
+        self.creation
+            .state()
+            .created
+            .as_ref()
+            .is_some_and(|created| created.adopted)
     }
 
     /// Returns a text that is equal for equal data; see [`SavedCreation::key`].

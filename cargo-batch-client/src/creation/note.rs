@@ -40,18 +40,27 @@ impl Note {
         };
         Some(Self {
             marker,
-            batches: listing.batches.iter().filter(is_noted).map(|batch| batch.uuid).collect(),
+            batches: listing
+                .batches
+                .iter()
+                .filter(is_noted)
+                .map(|batch| batch.uuid)
+                .collect(),
         })
     }
 
     /// Returns whether a batch may have been created since.
     pub fn is_older_than(&self, batch: &Batch) -> bool {
         !self.batches.contains(&batch.uuid)
-            && self.marker.is_none_or(|marker| batch.created_at >= floor(marker))
+            && self
+                .marker
+                .is_none_or(|marker| batch.created_at >= floor(marker))
     }
 }
 
 /// Returns the earliest date that a batch created after the marker can have.
 pub fn floor(marker: DateTime<Utc>) -> DateTime<Utc> {
-    marker.checked_sub_signed(MARGIN).unwrap_or(DateTime::<Utc>::MIN_UTC)
+    marker
+        .checked_sub_signed(MARGIN)
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }

@@ -83,7 +83,11 @@ impl Registry {
         let mut known = self.known();
         known.abandoned.retain(|one| one.creation.id != creation.id);
         if let Some(key) = creation.fingerprint.key() {
-            known.in_flight.entry(key.clone()).or_default().push(creation.id);
+            known
+                .in_flight
+                .entry(key.clone())
+                .or_default()
+                .push(creation.id);
         }
         InFlight {
             registry: self,
@@ -126,7 +130,10 @@ impl Registry {
         [(workflow, data.clone()), (None, data)].iter().any(|key| {
             own != Some(key)
                 && (known.in_flight.contains_key(key)
-                    || known.abandoned.iter().any(|one| one.creation.fingerprint.key() == Some(key)))
+                    || known
+                        .abandoned
+                        .iter()
+                        .any(|one| one.creation.fingerprint.key() == Some(key)))
         })
     }
 
@@ -152,8 +159,12 @@ impl Registry {
     pub fn saw(&self, batch: &Batch) {
         let mut known = self.known();
         known.workspace.get_or_insert(batch.workspace_uuid);
-        let is_new = known.newest.get(&batch.workflow_uuid).is_none_or(|at| *at < batch.created_at);
-        let has_room = known.newest.len() < MAX_WORKFLOWS || known.newest.contains_key(&batch.workflow_uuid);
+        let is_new = known
+            .newest
+            .get(&batch.workflow_uuid)
+            .is_none_or(|at| *at < batch.created_at);
+        let has_room =
+            known.newest.len() < MAX_WORKFLOWS || known.newest.contains_key(&batch.workflow_uuid);
         if is_new && has_room {
             Arc::make_mut(&mut known.newest).insert(batch.workflow_uuid, batch.created_at);
         }
@@ -177,7 +188,11 @@ impl Registry {
 
     /// Takes a file that was uploaded and that no creation has used; with the date of the newest
     /// batch of the workflow that was seen before the upload.
-    pub fn use_file(&self, name: &str, workflow: Option<WorkflowUuid>) -> Option<Option<DateTime<Utc>>> {
+    pub fn use_file(
+        &self,
+        name: &str,
+        workflow: Option<WorkflowUuid>,
+    ) -> Option<Option<DateTime<Utc>>> {
         let mut known = self.known();
         let file = known.files.get_mut(name).filter(|file| !file.is_used)?;
         file.is_used = true;
@@ -234,7 +249,9 @@ impl Known {
                 && other.is_current(now)
                 && other.creation.fingerprint.key() == Some(key)
         };
-        self.in_flight.get(key).is_none_or(|ids| ids.iter().all(|id| *id == creation.id))
+        self.in_flight
+            .get(key)
+            .is_none_or(|ids| ids.iter().all(|id| *id == creation.id))
             && !self.abandoned.iter().any(is_other)
     }
 }

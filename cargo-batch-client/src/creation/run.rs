@@ -96,7 +96,11 @@ impl BatchCreation {
             };
             if let Some(batch) = error.created() {
                 creation.named(batch);
-                return self.client.named(batch, self.settling).await.map_err(|_| error);
+                return self
+                    .client
+                    .named(batch, self.settling)
+                    .await
+                    .map_err(|_| error);
             }
             let ended = self.sent_until().unwrap_or_else(Instant::now);
             if error.is_ambiguous() {
@@ -146,7 +150,9 @@ impl BatchCreation {
         let created = self.creation.state().created.clone();
         match created {
             None => Ok(None),
-            Some(Created { batch: Some(batch), .. }) => Ok(Some(*batch)),
+            Some(Created {
+                batch: Some(batch), ..
+            }) => Ok(Some(*batch)),
             Some(created) => {
                 let batch = self.client.named(created.uuid, self.settling).await?;
                 self.creation.created(batch.clone(), created.adopted);
@@ -221,17 +227,27 @@ impl BatchCreation {
         let fingerprint = &creation.fingerprint;
         let registry = &self.client.inner.registry;
         let listings = &self.client.inner.listings;
-        let listing = listings.list(&self.client, fingerprint.workflow, Depth::Head, &|_| false).await;
+        let listing = listings
+            .list(&self.client, fingerprint.workflow, Depth::Head, &|_| false)
+            .await;
         let mut note = None;
         if let Ok(listing) = listing {
             listing.batches.iter().for_each(|batch| registry.saw(batch));
             note = Note::of(&listing, fingerprint);
-            let earlier = listing.batches.iter().find(|batch| fingerprint.has_run_file(batch));
+            let earlier = listing
+                .batches
+                .iter()
+                .find(|batch| fingerprint.has_run_file(batch));
             if let Some(earlier) = earlier.filter(|_| !creation.again) {
-                return Err(Error::file_has_run(creation.request.operation(), earlier.clone()));
+                return Err(Error::file_has_run(
+                    creation.request.operation(),
+                    earlier.clone(),
+                ));
             }
         }
-        let earlier = fingerprint.file_name().and_then(|name| registry.batch_of_file(name));
+        let earlier = fingerprint
+            .file_name()
+            .and_then(|name| registry.batch_of_file(name));
         if let Some(earlier) = earlier.filter(|_| !creation.again) {
             let batch = self.client.named(earlier, self.settling).await?;
             return Err(Error::file_has_run(creation.request.operation(), batch));
@@ -251,7 +267,9 @@ impl BatchCreation {
         let wrong = |what: &str, saved: &dyn std::fmt::Display, own: &dyn std::fmt::Display| {
             Err(Error::invalid_request(
                 self.creation.request.operation(),
-                format!("the creation was saved for the {what} {saved}, and this client is for {own}"),
+                format!(
+                    "the creation was saved for the {what} {saved}, and this client is for {own}"
+                ),
             ))
         };
         if base_url != self.client.base_url() {

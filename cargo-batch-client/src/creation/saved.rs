@@ -86,7 +86,10 @@ impl SavedCreation {
             own_file: creation.own_file,
             again: creation.again,
             prepared_at: creation.prepared_at,
-            note: known.note.clone().filter(|_| state == CreationState::Sending),
+            note: known
+                .note
+                .clone()
+                .filter(|_| state == CreationState::Sending),
             seen_before: creation.seen_before,
             base_url: base_url.to_owned(),
             workspace,

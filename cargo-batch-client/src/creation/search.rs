@@ -136,7 +136,9 @@ impl Search<'_> {
         };
         let since = marker.map(floor);
         let belongs_to_another = |batch: &Batch| {
-            registry.owner(batch.uuid).is_some_and(|owner| owner != Some(creation.id))
+            registry
+                .owner(batch.uuid)
+                .is_some_and(|owner| owner != Some(creation.id))
         };
         // Only a name that no other creation has used is found for certain.
         let is_found = |batch: &Batch| {
@@ -146,7 +148,9 @@ impl Search<'_> {
         };
         let depth = since.map_or(Depth::Whole, Depth::Since);
         let listings = &self.client.inner.listings;
-        let listing = listings.list(self.client, fingerprint.workflow, depth, &is_found).await?;
+        let listing = listings
+            .list(self.client, fingerprint.workflow, depth, &is_found)
+            .await?;
         let existed_before = |batch: &Batch| match &note {
             Some(note) => !note.is_older_than(batch),
             None => since.is_some_and(|since| batch.created_at < since),

@@ -56,14 +56,19 @@ impl Sending {
                 return Ok(ready);
             }
         }
-        let what = format!("each answer took longer than {} s", GUARD_VALIDITY.as_secs());
+        let what = format!(
+            "each answer took longer than {} s",
+            GUARD_VALIDITY.as_secs()
+        );
         Err(Error::superseded(what.into()))
     }
 }
 
 impl fmt::Debug for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sending").field("creation", &self.creation.id).finish_non_exhaustive()
+        f.debug_struct("Sending")
+            .field("creation", &self.creation.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +81,9 @@ impl Moment {
     }
 
     fn elapsed(&self) -> Duration {
-        let by_wall = crate::time::now().duration_since(self.1).unwrap_or_default();
+        let by_wall = crate::time::now()
+            .duration_since(self.1)
+            .unwrap_or_default();
         self.0.elapsed().max(by_wall)
     }
 }

@@ -71,7 +71,8 @@ pub(crate) struct Created {
     pub adopted: bool,
 }
 
-static CREATIONS: LazyLock<Mutex<HashMap<CreationId, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+static CREATIONS: LazyLock<Mutex<HashMap<CreationId, Weak<Shared>>>> =
+    LazyLock::new(Mutex::default);
 
 impl Shared {
     pub fn new(request: CreationRequest, id: CreationId) -> Self {
@@ -156,6 +157,10 @@ impl State {
 
 fn now() -> DateTime<Utc> {
     let since = crate::time::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    let millis = since.ok().and_then(|since| i64::try_from(since.as_millis()).ok());
-    millis.and_then(DateTime::from_timestamp_millis).unwrap_or_default()
+    let millis = since
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok());
+    millis
+        .and_then(DateTime::from_timestamp_millis)
+        .unwrap_or_default()
 }

@@ -56,13 +56,15 @@ pub(crate) fn classify(failure: Failure<'_>) -> Effect {
 fn never_arrived(cause: &(dyn std::error::Error + 'static), has_body: bool) -> bool {
     let mut next = Some(cause);
     while let Some(error) = next {
-        let is_connect = error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
-        let is_canceled = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        let is_connect = error
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(reqwest::Error::is_connect);
+        let is_canceled = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_canceled);
         // Not REFUSED_STREAM, which haproxy also says of requests that were acted on.
         let is_go_away = error.downcast_ref::<h2::Error>().is_some_and(|error| {
-            error.is_go_away()
-                && error.is_remote()
-                && error.reason() == Some(h2::Reason::NO_ERROR)
+            error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
         });
         if is_connect || is_canceled || (is_go_away && has_body) {
             return true;
@@ -117,7 +119,11 @@ mod tests {
             (302, None, Unknown),
             (302, Some(&known), Decided),
         ] {
-            assert_eq!(classify(Failure::Status(status, reason)), effect, "{status} {reason:?}");
+            assert_eq!(
+                classify(Failure::Status(status, reason)),
+                effect,
+                "{status} {reason:?}"
+            );
         }
     }
 

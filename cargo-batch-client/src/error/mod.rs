@@ -157,9 +157,14 @@ impl Error {
             _ if source.is_timeout() => {
                 (ErrorKind::Interrupted, "the server took too long to answer")
             }
-            _ => (ErrorKind::Interrupted, "the exchange with the server broke off"),
+            _ => (
+                ErrorKind::Interrupted,
+                "the exchange with the server broke off",
+            ),
         };
-        Self::new(kind, operation, what).with_effect(effect).because(source.without_url())
+        Self::new(kind, operation, what)
+            .with_effect(effect)
+            .because(source.without_url())
     }
 
     /// An attempt that reached a time limit; `has_connected` says whether a connection of the client has
@@ -185,8 +190,12 @@ impl Error {
     /// A creation of which an earlier request, maybe of another process, has an unknown outcome.
     pub(crate) fn interrupted_creation() -> Self {
         let what = "what became of an earlier request of this creation is unknown";
-        Self::new(ErrorKind::Interrupted, Some(&operations::CREATE_BATCH), what)
-            .with_effect(Effect::Unknown)
+        Self::new(
+            ErrorKind::Interrupted,
+            Some(&operations::CREATE_BATCH),
+            what,
+        )
+        .with_effect(Effect::Unknown)
     }
 
     /// A file that a batch has run already.
@@ -200,9 +209,12 @@ impl Error {
     /// A creation with more than one batch.
     pub(crate) fn created_twice(batches: Vec<Batch>) -> Self {
         let what = "a second request was sent, and the first one's batch appeared later";
-        let mut error =
-            Self::new(ErrorKind::CreatedTwice, Some(&operations::CREATE_BATCH), what)
-                .with_effect(Effect::Unknown);
+        let mut error = Self::new(
+            ErrorKind::CreatedTwice,
+            Some(&operations::CREATE_BATCH),
+            what,
+        )
+        .with_effect(Effect::Unknown);
         error.0.candidates = batches;
         error
     }
@@ -257,7 +269,10 @@ impl Error {
         let what = format!("the server answered {}", answer.status);
         let mut error = Self::new(kind, operation, what);
         let refusal = Refusal::read(operation, &answer, &hide);
-        error.0.effect = classify(Failure::Status(answer.status.as_u16(), refusal.reason.as_ref()));
+        error.0.effect = classify(Failure::Status(
+            answer.status.as_u16(),
+            refusal.reason.as_ref(),
+        ));
         error.0.refusal = Some(refusal);
         error.0.answer = Some(answer);
         error.0.hide = hide;
@@ -459,7 +474,9 @@ impl Error {
 
     /// Sending the request again does no harm, whatever became of it.
     fn is_idempotent(&self) -> bool {
-        self.0.operation.is_none_or(|operation| operation.idempotent)
+        self.0
+            .operation
+            .is_none_or(|operation| operation.idempotent)
     }
 
     /// A success without JSON is no answer of the API: something on the way cut it off, or answered
@@ -481,7 +498,10 @@ impl Error {
     ///
     /// A lost upload is [ambiguous](Self::is_ambiguous) and costs nothing.
     pub fn may_have_spent(&self) -> bool {
-        let creates = self.0.operation.is_some_and(|operation| operation.creates.is_some());
+        let creates = self
+            .0
+            .operation
+            .is_some_and(|operation| operation.creates.is_some());
         creates && self.is_ambiguous()
     }
 

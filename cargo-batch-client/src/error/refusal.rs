@@ -34,7 +34,7 @@ impl Refusal {
                 };
                 let clean = hide.clean(&text);
                 Some(read(text))
-                    .filter(|reason| reason.advice().is_some())
+                    .filter(Reason::is_known)
                     .unwrap_or_else(|| read(clean))
             }),
             data_reason: data.and_then(|data| data.reason).map(|reason| {

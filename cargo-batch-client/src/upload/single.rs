@@ -81,10 +81,7 @@ impl<'a> UploadFile<'a> {
         let Response { inner, answer } = client.call::<Uploaded>(operation, &request).await?;
         let inner = inner.into_file();
         self.client.inner.registry.uploaded(&inner.s3_filename);
-        Ok(Response {
-            inner,
-            answer,
-        })
+        Ok(Response { inner, answer })
     }
 }
 

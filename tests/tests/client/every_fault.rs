@@ -271,7 +271,10 @@ async fn what_costs_money_is_sent_again_only_if_it_did_not_arrive() {
                 );
                 let workflow = sandbox.world().play_workflow_uuid;
                 let began = "2026-01-15T10:00:00Z".parse().unwrap();
-                let found = client.unrecorded_batches(workflow, began, []).await.unwrap();
+                let found = client
+                    .unrecorded_batches(workflow, began, [])
+                    .await
+                    .unwrap();
                 assert_eq!(found.len() as u64, made, "{fault:?}");
             }
             (Fails(kind), Err(error)) => {

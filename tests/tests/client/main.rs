@@ -2,12 +2,12 @@
 
 mod config;
 mod connections;
+mod creation;
 mod download;
 mod errors;
 mod every_fault;
 mod job;
 mod money;
-mod creation;
 mod pages;
 mod requests;
 mod retry;

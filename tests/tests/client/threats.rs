@@ -346,7 +346,14 @@ fn every_type_that_is_marked_sensitive_hides_itself() {
 #[test]
 fn every_test_that_security_md_names_exists() {
     let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
-    let folders = ["", "codegen/", "types/", "client/", "client/creation/", "sandbox/"];
+    let folders = [
+        "",
+        "codegen/",
+        "types/",
+        "client/",
+        "client/creation/",
+        "sandbox/",
+    ];
     let table = text.lines().filter(|line| line.starts_with('|'));
     let (mut missing, mut named) = (Vec::new(), 0);
     for column in table.filter_map(|line| line.split('|').nth(3)) {

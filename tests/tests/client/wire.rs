@@ -362,9 +362,15 @@ async fn a_creation_that_is_to_come_back_later_may_have_been_acted_on() {
             .insert_header("retry-after", after)
             .insert_header("via", "1.1 varnish");
         let server = answering(response).await;
-        let client = Client::builder(TOKEN).base_url(server.uri()).build().unwrap();
+        let client = Client::builder(TOKEN)
+            .base_url(server.uri())
+            .build()
+            .unwrap();
         let error = client.create_batch(request()).await.unwrap_err();
-        assert!(error.is_ambiguous() && !error.is_retryable(), "{after}: {error}");
+        assert!(
+            error.is_ambiguous() && !error.is_retryable(),
+            "{after}: {error}"
+        );
         assert_eq!(received(&server).await.len(), 1, "{after}");
     }
 }

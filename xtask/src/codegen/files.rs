@@ -94,7 +94,10 @@ impl Generated {
                     "",
                     "use crate::operation::{Method, Operation, Pagination, Slow, Waiter};",
                 ],
-                "identities" => &["use crate::identity::{Distinctness, Identity};", "use crate::types;"],
+                "identities" => &[
+                    "use crate::identity::{Distinctness, Identity};",
+                    "use crate::types;",
+                ],
                 "reasons" => &[
                     "use super::operations;",
                     "use crate::{operation::Operation, types};",

@@ -188,7 +188,14 @@ fn shape(
                     .as_str()
                     .map(|advice| advice.trim().to_owned()),
             });
-        let strings = |key: &str| schema[key].as_array().into_iter().flatten().map(text).collect();
+        let strings = |key: &str| {
+            schema[key]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(text)
+                .collect()
+        };
         let terminal = strings("x-terminal");
         Shape::OpenEnum {
             values: values.collect(),
@@ -312,7 +319,9 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
 fn flags(schema: &Value) -> BTreeMap<String, String> {
     let flags = schema["x-flags"].as_object().into_iter().flatten();
     let text = |text: &Value| text.as_str().unwrap_or_default().trim().to_owned();
-    flags.map(|(name, meaning)| (name.clone(), text(meaning))).collect()
+    flags
+        .map(|(name, meaning)| (name.clone(), text(meaning)))
+        .collect()
 }
 
 fn own_tags(document: &Document) -> BTreeMap<String, Tag> {

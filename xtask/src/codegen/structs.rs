@@ -159,7 +159,10 @@ impl Struct {
         let flags = self.schema.flags.keys().map(|name| format_ident!("{name}"));
         let flag_methods = self.schema.flags.iter().map(|(name, meaning)| {
             let (flag, is_set) = (format_ident!("{name}"), format_ident!("is_{name}"));
-            let (text, read) = (docs(meaning), docs(&format!("Returns whether `{name}` was called.")));
+            let (text, read) = (
+                docs(meaning),
+                docs(&format!("Returns whether `{name}` was called.")),
+            );
             quote! {
                 #text
                 pub fn #flag(mut self) -> Self {

@@ -16,7 +16,9 @@ use super::{CREATE, UPLOAD, World, file, filter, lost, model, own_file, request,
 /// Drops a creation half a second after it was begun.
 async fn dropped(client: &Client, request: impl Into<CreationRequest>) {
     let creation = client.create_batch_once(request);
-    timeout(Duration::from_millis(500), creation).await.unwrap_err();
+    timeout(Duration::from_millis(500), creation)
+        .await
+        .unwrap_err();
 }
 
 /// Acts three seconds after the request, whoever still listens, and never responds.
@@ -24,7 +26,9 @@ fn late(world: &World, seen: &Seen) -> Response<Body> {
     match seen.number {
         0 => {
             world.act(seen, 3.0);
-            Response::new(Body::from_stream(futures_util::stream::pending::<std::io::Result<String>>()))
+            Response::new(Body::from_stream(futures_util::stream::pending::<
+                std::io::Result<String>,
+            >()))
         }
         _ => json(world.act(seen, 0.0)),
     }
@@ -58,7 +62,10 @@ async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
         let batch = client.create_batch_once(request.clone()).await.unwrap();
         assert_eq!(batch.uuid.to_string(), uuid(1000), "{request:?}");
         assert_eq!((world.sent(), world.count()), (1, 1), "{request:?}");
-        assert!(script.seen_at(UPLOAD).len() <= 1, "records are uploaded once");
+        assert!(
+            script.seen_at(UPLOAD).len() <= 1,
+            "records are uploaded once"
+        );
     }
 }
 
@@ -81,13 +88,16 @@ async fn an_own_file_is_taken_over_also_after_20_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_creation_that_left_no_batch_is_created_after_the_settling_time() {
-    for request in [request(filter(50)), request(CreateBatchData::segment(segment()))] {
+    for request in [
+        request(filter(50)),
+        request(CreateBatchData::segment(segment())),
+    ] {
         let world = World::default();
         let (script, client) = world
             .serve(|world, seen| match seen.number {
-                0 => Response::new(Body::from_stream(
-                    futures_util::stream::pending::<std::io::Result<String>>(),
-                )),
+                0 => Response::new(Body::from_stream(futures_util::stream::pending::<
+                    std::io::Result<String>,
+                >())),
                 _ => json(world.act(seen, 0.0)),
             })
             .await;
@@ -135,7 +145,9 @@ async fn a_creation_that_was_dropped_continues_when_it_is_called_again() {
     let world = World::default();
     let (_script, client) = world.serve(late).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
-    timeout(Duration::from_millis(500), creation.create()).await.unwrap_err();
+    timeout(Duration::from_millis(500), creation.create())
+        .await
+        .unwrap_err();
     let batch = creation.create().await.unwrap();
     assert!(creation.adopted());
     assert_eq!(creation.create().await.unwrap().uuid, batch.uuid);
@@ -154,7 +166,14 @@ async fn what_was_dropped_is_taken_over_by_one_creation_only() {
     // One that is prepared and given up leaves it to the next.
     let id = second.id();
     drop(second);
-    assert_eq!(client.prepare_batch(request(filter(50))).await.unwrap().id(), id);
+    assert_eq!(
+        client
+            .prepare_batch(request(filter(50)))
+            .await
+            .unwrap()
+            .id(),
+        id
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,8 +184,14 @@ async fn an_ambiguous_end_is_continued_like_a_dropped_creation() {
         _ => world.list(seen),
     };
     let (_script, client) = world.serve_list(lost, list).await;
-    let error = client.create_batch_once(request(filter(50))).await.unwrap_err();
-    assert!(error.is_ambiguous() && !error.is_final(), "the list may be readable later");
+    let error = client
+        .create_batch_once(request(filter(50)))
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_ambiguous() && !error.is_final(),
+        "the list may be readable later"
+    );
     sleep(Duration::from_secs(200)).await;
     let batch = client.create_batch_once(request(filter(50))).await.unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));

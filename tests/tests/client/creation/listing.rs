@@ -31,7 +31,11 @@ async fn no_clock_decides_that_an_own_file_was_not_run() {
         let request = own_file(&client).await;
         let began = tokio::time::Instant::now();
         let batch = client.create_batch_once(request).await.unwrap();
-        assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1), "{offset}");
+        assert_eq!(
+            (batch.uuid.to_string(), world.sent()),
+            (uuid(1000), 1),
+            "{offset}"
+        );
         assert!(began.elapsed() < Duration::from_secs(2));
     }
 }
@@ -42,12 +46,20 @@ async fn what_may_be_meant_twice_is_adopted_by_the_servers_own_dates() {
     for offset in [-86_400.0, 0.0, 86_400.0] {
         let world = World::default();
         for n in 0..3 {
-            world.make(offset - 500.0 - f64::from(n), &value!(workflow()), value!(CreateBatchData::from(filter(50))));
+            world.make(
+                offset - 500.0 - f64::from(n),
+                &value!(workflow()),
+                value!(CreateBatchData::from(filter(50))),
+            );
             world.change(|batch| batch["visible"] = value!(0.0));
         }
         let (_script, client) = world.serve(lost_by_clock(offset)).await;
         let batch = client.create_batch_once(request(filter(50))).await.unwrap();
-        assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1003), 1), "{offset}");
+        assert_eq!(
+            (batch.uuid.to_string(), world.sent()),
+            (uuid(1003), 1),
+            "{offset}"
+        );
     }
 }
 
@@ -95,7 +107,11 @@ async fn two_servers_clocks_apart_hide_no_batch() {
         }
         let (_script, client) = world.serve(lost_by_clock(-apart)).await;
         let batch = client.create_batch_once(request(filter(50))).await.unwrap();
-        assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1040), 1), "{apart}");
+        assert_eq!(
+            (batch.uuid.to_string(), world.sent()),
+            (uuid(1040), 1),
+            "{apart}"
+        );
     }
 }
 
@@ -137,7 +153,10 @@ async fn the_oldest_first_is_as_good_an_order_as_any() {
         assert_eq!(world.count(), batches);
         match acts {
             true => assert_eq!(done.unwrap().uuid.to_string(), uuid(1250)),
-            false => assert!(!done.unwrap_err().is_ambiguous(), "it was proved absent each time"),
+            false => assert!(
+                !done.unwrap_err().is_ambiguous(),
+                "it was proved absent each time"
+            ),
         }
     }
 }
@@ -167,11 +186,22 @@ async fn a_batch_a_second_during_an_unordered_search_leaves_nothing_out() {
     // By id, so that new ones come at the end.
     let list = |world: &World, seen: &Seen| {
         let number = |name: &str| -> usize { seen.values(name)[0].parse().unwrap() };
-        let shown: Vec<Value> = world.shown(seen).into_iter().skip(number("offset")).take(number("limit")).collect();
+        let shown: Vec<Value> = world
+            .shown(seen)
+            .into_iter()
+            .skip(number("offset"))
+            .take(number("limit"))
+            .collect();
         later(value!({ "batches": shown }), 0.4)
     };
     for acts in [true, false] {
-        let (world, before) = (World { batches: world.batches.clone(), ..World::default() }, world.count());
+        let (world, before) = (
+            World {
+                batches: world.batches.clone(),
+                ..World::default()
+            },
+            world.count(),
+        );
         let create = move |world: &World, seen: &Seen| match (acts, seen.number) {
             (true, _) => lost(world, seen),
             (false, 0) => status(502),
@@ -179,7 +209,10 @@ async fn a_batch_a_second_during_an_unordered_search_leaves_nothing_out() {
         };
         let (_script, client) = world.serve_list(create, list).await;
         client.create_batch_once(request(filter(50))).await.unwrap();
-        assert_eq!((world.sent(), world.count() - before), (if acts { 1 } else { 2 }, 1));
+        assert_eq!(
+            (world.sent(), world.count() - before),
+            (if acts { 1 } else { 2 }, 1)
+        );
     }
 }
 
@@ -198,7 +231,10 @@ async fn an_unordered_list_that_loses_batches_never_proves_absence() {
         page(seen, shown)
     };
     let (_script, client) = world.serve_list(|_, _| status(502), list).await;
-    let error = client.create_batch_once(request(filter(50))).await.unwrap_err();
+    let error = client
+        .create_batch_once(request(filter(50)))
+        .await
+        .unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
     assert_eq!(world.sent(), 1);
 }
@@ -210,23 +246,25 @@ async fn a_batch_that_appears_between_two_searches_is_found_by_the_later() {
     // The first page of a search takes as long as it likes; the batch is there before it comes.
     let list = |world: &World, seen: &Seen| {
         let shown = world.shown(seen);
-        let (offset, limit): (usize, usize) =
-            (seen.values("offset")[0].parse().unwrap(), seen.values("limit")[0].parse().unwrap());
+        let (offset, limit): (usize, usize) = (
+            seen.values("offset")[0].parse().unwrap(),
+            seen.values("limit")[0].parse().unwrap(),
+        );
         let shown: Vec<Value> = shown.into_iter().skip(offset).take(limit).collect();
-        later(value!({ "batches": shown }), if world.sent() > 0 { 4.0 } else { 0.0 })
+        later(
+            value!({ "batches": shown }),
+            if world.sent() > 0 { 4.0 } else { 0.0 },
+        )
     };
     let create = |world: &World, seen: &Seen| {
         world.act(seen, 58.0);
         status(502)
     };
     let (_script, client) = world.serve_list(create, list).await;
-    let (left, right) = tokio::join!(
-        client.create_batch_once(request(filter(1))),
-        async {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            client.create_batch_once(request(filter(2))).await
-        }
-    );
+    let (left, right) = tokio::join!(client.create_batch_once(request(filter(1))), async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        client.create_batch_once(request(filter(2))).await
+    });
     assert_ne!(left.unwrap().uuid, right.unwrap().uuid);
     assert_eq!((world.sent(), world.count()), (2, 2));
 }
@@ -237,7 +275,13 @@ async fn searches_of_one_workflow_share_their_listings() {
     let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
     let mut saved = Vec::new();
     for n in 0..50 {
-        saved.push(client.prepare_batch(request(filter(n))).await.unwrap().save());
+        saved.push(
+            client
+                .prepare_batch(request(filter(n)))
+                .await
+                .unwrap()
+                .save(),
+        );
     }
     // As after a restart of a process that had sent none of them.
     let lists = script.seen_at(LIST).len();
@@ -254,8 +298,15 @@ async fn searches_of_one_workflow_share_their_listings() {
     // Six searches of each, in two listings at most; and one more after each creation.
     let lists = script.seen_at(LIST).len() - lists;
     assert!(lists <= 2 * 6 + 2 * 50, "{lists} pages");
-    let searches = script.seen_at(LIST).iter().filter(|seen| seen.at < Duration::from_secs(59)).count();
-    assert!(searches <= 50 + 2 * 5, "{searches} pages before the settling time");
+    let searches = script
+        .seen_at(LIST)
+        .iter()
+        .filter(|seen| seen.at < Duration::from_secs(59))
+        .count();
+    assert!(
+        searches <= 50 + 2 * 5,
+        "{searches} pages before the settling time"
+    );
 }
 
 /// Neither adopts while the other may still get its response.
@@ -268,13 +319,10 @@ async fn a_response_held_back_while_its_twin_searches_is_nobodys_but_its_own() {
             _ => lost(world, seen),
         })
         .await;
-    let (held, twin) = tokio::join!(
-        client.create_batch_once(request(filter(50))),
-        async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            client.create_batch_once(request(filter(50))).await
-        }
-    );
+    let (held, twin) = tokio::join!(client.create_batch_once(request(filter(50))), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        client.create_batch_once(request(filter(50))).await
+    });
     assert_eq!(held.unwrap().uuid.to_string(), uuid(1000));
     assert_eq!(twin.unwrap().uuid.to_string(), uuid(1001));
     assert_eq!((world.sent(), world.count()), (2, 2));
@@ -298,7 +346,10 @@ async fn a_first_batch_that_appears_after_the_second_is_told() {
         false => world.list(seen),
     };
     let (_script, client) = world.serve_list(create, list).await;
-    let error = client.create_batch_once(request(filter(50))).await.unwrap_err();
+    let error = client
+        .create_batch_once(request(filter(50)))
+        .await
+        .unwrap_err();
     assert_eq!(error.candidates().len(), 2, "{error}");
     assert!(error.is_ambiguous() && error.may_have_spent() && error.is_final());
     for batch in [uuid(1000), uuid(1001)] {
@@ -330,6 +381,11 @@ async fn a_long_list_is_not_cut_by_this_machines_clock() {
     let creation = client.prepare_batch(own).await.unwrap();
     let saved = creation.save();
     super::killed(creation, &world).await;
-    let batch = script.client().resume_creation(saved).create().await.unwrap();
+    let batch = script
+        .client()
+        .resume_creation(saved)
+        .create()
+        .await
+        .unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
 }

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
 use axum::http::Response;
-use cargo_batch_client::{BatchCreation, Client};
 use cargo_batch_client::types::{
     CreateBatchData, CreateBatchRequest, CreateFilterData, Filter, ModelUuid, NumberCondition,
     SegmentUuid, WorkflowUuid,
 };
+use cargo_batch_client::{BatchCreation, Client};
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
 use serde_json::{Value, json as value};
 
@@ -39,7 +39,8 @@ fn at(seconds: f64) -> chrono::DateTime<chrono::Utc> {
 
 /// Returns the seconds after the start at which a batch was created.
 fn created(batch: &Value) -> f64 {
-    let date: chrono::DateTime<chrono::Utc> = serde_json::from_value(batch["createdAt"].clone()).unwrap();
+    let date: chrono::DateTime<chrono::Utc> =
+        serde_json::from_value(batch["createdAt"].clone()).unwrap();
     (date.timestamp_millis() - 1_768_471_200_000) as f64 / 1000.0
 }
 
@@ -166,7 +167,10 @@ impl World {
 /// The page of a list that is asked for.
 fn page(seen: &Seen, batches: Vec<Value>) -> Response<Body> {
     let number = |name: &str| -> usize { seen.values(name)[0].parse().unwrap() };
-    let page = batches.into_iter().skip(number("offset")).take(number("limit"));
+    let page = batches
+        .into_iter()
+        .skip(number("offset"))
+        .take(number("limit"));
     json(value!({ "batches": page.collect::<Vec<_>>() }))
 }
 
@@ -225,6 +229,9 @@ fn file(name: &str) -> CreateBatchRequest {
 
 /// A file that the client has uploaded and not used.
 async fn own_file(client: &Client) -> CreateBatchRequest {
-    let uploaded = client.upload_file("leads.csv", "email\na@x.example\n").await.unwrap();
+    let uploaded = client
+        .upload_file("leads.csv", "email\na@x.example\n")
+        .await
+        .unwrap();
     request(CreateBatchData::from(uploaded))
 }

@@ -88,13 +88,23 @@ async fn the_list_is_noted_once_and_not_for_a_file_of_ones_own() {
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     assert_eq!(script.seen_at(LIST).len(), 1);
     // Appeared since: for the second round, too, it is newer than what was noted.
-    world.make(1.0, &value!(workflow()), value!(CreateBatchData::from(filter(50))));
+    world.make(
+        1.0,
+        &value!(workflow()),
+        value!(CreateBatchData::from(filter(50))),
+    );
     let batch = creation.create().await.unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
 
     let lists = script.seen_at(LIST).len();
     let own = own_file(&client).await;
-    client.prepare_batch(own).await.unwrap().create().await.unwrap();
+    client
+        .prepare_batch(own)
+        .await
+        .unwrap()
+        .create()
+        .await
+        .unwrap();
     assert_eq!(script.seen_at(LIST).len(), lists);
 }
 
@@ -107,7 +117,10 @@ async fn without_a_note_what_may_be_meant_twice_is_named_and_not_adopted() {
         _ => world.list(seen),
     };
     let (_script, client) = world.serve_list(lost, list).await;
-    let error = client.create_batch_once(request(filter(50))).await.unwrap_err();
+    let error = client
+        .create_batch_once(request(filter(50)))
+        .await
+        .unwrap_err();
     assert!(error.is_ambiguous() && error.is_final());
     assert_eq!(error.candidates().len(), 1);
     assert_eq!(world.sent(), 1);
@@ -143,7 +156,11 @@ async fn a_batch_that_failed_to_start_is_searched_for() {
             })
             .await;
         let batch = client.create_batch_once(request(filter(50))).await.unwrap();
-        assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1), "{code}");
+        assert_eq!(
+            (batch.uuid.to_string(), world.sent()),
+            (uuid(1000), 1),
+            "{code}"
+        );
     }
     let world = World::default();
     let (_script, client) = world
@@ -154,7 +171,10 @@ async fn a_batch_that_failed_to_start_is_searched_for() {
         .await;
     let began = tokio::time::Instant::now();
     client.create_batch_once(request(filter(50))).await.unwrap();
-    assert_eq!((world.sent(), began.elapsed().as_secs()), (2, Duration::from_secs(60).as_secs()));
+    assert_eq!(
+        (world.sent(), began.elapsed().as_secs()),
+        (2, Duration::from_secs(60).as_secs())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,11 +182,21 @@ async fn batches_that_were_not_recorded_are_listed() {
     let world = World::default();
     let (_script, client) = world.serve(acts).await;
     for n in 0..3 {
-        world.make(-200_000.0 + f64::from(n), &value!(workflow()), value!({ "kind": "file", "s3Filename": "x" }));
+        world.make(
+            -200_000.0 + f64::from(n),
+            &value!(workflow()),
+            value!({ "kind": "file", "s3Filename": "x" }),
+        );
     }
     let recorded = client.create_batch_once(request(filter(1))).await.unwrap();
     let lost = client.create_batch_once(request(filter(2))).await.unwrap();
     let since = super::at(-86_400.0);
-    let found = client.unrecorded_batches(workflow(), since, [recorded.uuid]).await.unwrap();
-    assert_eq!(found.iter().map(|batch| batch.uuid).collect::<Vec<_>>(), [lost.uuid]);
+    let found = client
+        .unrecorded_batches(workflow(), since, [recorded.uuid])
+        .await
+        .unwrap();
+    assert_eq!(
+        found.iter().map(|batch| batch.uuid).collect::<Vec<_>>(),
+        [lost.uuid]
+    );
 }

@@ -75,10 +75,7 @@ async fn a_batch_that_appears_late_is_still_the_one() {
                 status(504)
             })
             .await;
-        let made = client
-            .create_batch_once(file("f.csv"))
-            .await
-            .unwrap();
+        let made = client.create_batch_once(file("f.csv")).await.unwrap();
         assert_eq!((made.uuid.to_string(), world.count()), (uuid(1000), 1));
         assert_eq!(script.seen_at(CREATE).len(), 1);
     }
@@ -132,7 +129,9 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
     assert!(error.is_ambiguous() && !error.is_retryable(), "{error}");
     assert_eq!(error.operation().unwrap().id, "create_batch");
     assert!(
-        error.to_string().contains("the search for the batch failed"),
+        error
+            .to_string()
+            .contains("the search for the batch failed"),
         "{error}"
     );
     assert_eq!(script.seen_at(CREATE).len(), 1);
@@ -151,7 +150,8 @@ async fn a_page_that_cannot_be_read_does_not_end_a_look() {
         let mut refused = refused.lock().unwrap();
         if world.sent() > 0
             && seen.values("offset") == ["100"]
-            && !std::mem::replace(&mut *refused, true) {
+            && !std::mem::replace(&mut *refused, true)
+        {
             return status(400);
         }
         world.list(seen)
@@ -300,7 +300,6 @@ async fn what_another_creation_has_left_holds_up_no_filter() {
     assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1001), 2));
 }
 
-
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_was_there_before_is_neither_adopted_nor_in_the_way() {
     let world = World::default();
@@ -397,7 +396,11 @@ async fn a_long_list_is_read_no_further_than_it_must() {
     }
     let (script, client) = world.serve(lost).await;
     client.create_batch_once(file("f.csv")).await.unwrap();
-    assert_eq!(script.seen_at(LIST).len(), 2, "to note what is there, and to search");
+    assert_eq!(
+        script.seen_at(LIST).len(),
+        2,
+        "to note what is there, and to search"
+    );
 
     // In no order and without end: it is given up, and not created again.
     let script = Script::start(|seen| match seen.line.as_str() {
@@ -413,11 +416,19 @@ async fn a_long_list_is_read_no_further_than_it_must() {
         }
     })
     .await;
-    let error = script.client().create_batch_once(file("f.csv")).await.unwrap_err();
+    let error = script
+        .client()
+        .create_batch_once(file("f.csv"))
+        .await
+        .unwrap_err();
     assert!(error.is_ambiguous() && error.candidates().is_empty());
     assert!(error.to_string().contains("100 pages"), "{error}");
     assert_eq!(script.seen_at(CREATE).len(), 1);
-    assert_eq!(script.seen_at(LIST).len(), 600, "once to note, and five searches");
+    assert_eq!(
+        script.seen_at(LIST).len(),
+        600,
+        "once to note, and five searches"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -493,7 +504,12 @@ async fn an_action_is_never_adopted_and_what_it_may_have_created_is_named() {
         let error = client.create_batch_once(action.clone()).await.unwrap_err();
         assert!(error.is_ambiguous() && error.may_have_spent() && error.is_final());
         assert_eq!(error.candidates().len(), candidates);
-        assert!(error.candidates().iter().any(|batch| batch.uuid.to_string() == uuid(1001)));
+        assert!(
+            error
+                .candidates()
+                .iter()
+                .any(|batch| batch.uuid.to_string() == uuid(1001))
+        );
         assert_eq!(script.seen_at(ACTION).len(), 1);
         // The plain call ends at once, and says as much.
         let error = client.execute_action_batch(action).await.unwrap_err();

@@ -10,7 +10,9 @@ use cargo_batch_tests::script::{Seen, json, status, uuid};
 use serde_json::json as value;
 use tokio::time::sleep;
 
-use super::{CREATE, LIST, World, file, filter, killed, lost, model, own_file, request, segment, workflow};
+use super::{
+    CREATE, LIST, World, file, filter, killed, lost, model, own_file, request, segment, workflow,
+};
 
 fn acts(world: &World, seen: &Seen) -> axum::http::Response<axum::body::Body> {
     json(world.act(seen, 0.0))
@@ -48,7 +50,10 @@ async fn another_process_finds_the_batch_of_a_saved_creation() {
 
 #[tokio::test(start_paused = true)]
 async fn another_process_creates_what_was_never_sent_after_the_settling_time() {
-    for data in [CreateBatchData::from(filter(50)), CreateBatchData::segment(segment())] {
+    for data in [
+        CreateBatchData::from(filter(50)),
+        CreateBatchData::segment(segment()),
+    ] {
         let world = World::default();
         let (script, client) = world.serve(acts).await;
         let saved = stored(&client.prepare_batch(request(data)).await.unwrap().save());
@@ -64,11 +69,19 @@ async fn another_process_creates_what_was_never_sent_after_the_settling_time() {
 async fn a_saved_segment_with_a_batch_since_is_left_to_a_person() {
     let world = World::default();
     let (script, client) = world.serve(lost).await;
-    let creation = client.prepare_batch(request(CreateBatchData::segment(segment()))).await.unwrap();
+    let creation = client
+        .prepare_batch(request(CreateBatchData::segment(segment())))
+        .await
+        .unwrap();
     let saved = stored(&creation.save());
     assert!(!saved.is_told_apart());
     killed(creation, &world).await;
-    let error = script.client().resume_creation(saved).create().await.unwrap_err();
+    let error = script
+        .client()
+        .resume_creation(saved)
+        .create()
+        .await
+        .unwrap_err();
     assert!(error.is_ambiguous() && error.is_final() && error.may_have_spent());
     assert_eq!(error.candidates().len(), 1);
     assert_eq!(world.sent(), 1);
@@ -78,7 +91,10 @@ async fn a_saved_segment_with_a_batch_since_is_left_to_a_person() {
 #[tokio::test(start_paused = true)]
 async fn resumed_where_it_was_created_it_finds_its_own_batch() {
     for keep in [true, false] {
-        for data in [CreateBatchData::from(filter(50)), CreateBatchData::segment(segment())] {
+        for data in [
+            CreateBatchData::from(filter(50)),
+            CreateBatchData::segment(segment()),
+        ] {
             let world = World::default();
             let (_script, client) = world.serve(acts).await;
             let creation = client.prepare_batch(request(data)).await.unwrap();
@@ -96,9 +112,16 @@ async fn resumed_where_it_was_created_it_finds_its_own_batch() {
 async fn two_resumes_of_one_value_in_one_process_are_one_batch() {
     let world = World::default();
     let (script, client) = world.serve(acts).await;
-    let saved = client.prepare_batch(request(filter(50))).await.unwrap().save();
+    let saved = client
+        .prepare_batch(request(filter(50)))
+        .await
+        .unwrap()
+        .save();
     let other = script.client();
-    let (left, right) = (client.resume_creation(saved.clone()), other.resume_creation(saved));
+    let (left, right) = (
+        client.resume_creation(saved.clone()),
+        other.resume_creation(saved),
+    );
     let (left, right) = tokio::join!(left.create(), right.create());
     assert_eq!(left.unwrap().uuid, right.unwrap().uuid);
     assert_eq!((world.sent(), world.count()), (1, 1));
@@ -127,11 +150,21 @@ async fn a_saved_creation_that_knows_its_batch_asks_for_that_alone() {
     let saved = stored(&creation.save());
     drop(creation);
     let before = script.seen().len();
-    let again = script.client().resume_creation(saved.clone()).create().await.unwrap();
+    let again = script
+        .client()
+        .resume_creation(saved.clone())
+        .create()
+        .await
+        .unwrap();
     assert_eq!((again.uuid, script.seen().len()), (first.uuid, before + 1));
     // A batch that is gone is no reason to send.
     world.change(|batch| batch["uuid"] = value!(uuid(1)));
-    let error = script.client().resume_creation(saved).create().await.unwrap_err();
+    let error = script
+        .client()
+        .resume_creation(saved)
+        .create()
+        .await
+        .unwrap_err();
     assert_eq!(error.status().unwrap(), 404);
     assert!(error.is_final());
     assert_eq!(world.sent(), 1);
@@ -147,13 +180,19 @@ async fn find_searches_and_never_sends() {
     assert_eq!(restarted.find().await.unwrap(), None);
     assert_eq!(world.sent(), 0);
     killed(creation, &world).await;
-    assert_eq!(restarted.find().await.unwrap().unwrap().uuid.to_string(), uuid(1000));
+    assert_eq!(
+        restarted.find().await.unwrap().unwrap().uuid.to_string(),
+        uuid(1000)
+    );
     assert_eq!(world.sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_prepared_and_never_sent_is_created_at_once() {
-    for data in [CreateBatchData::from(filter(50)), CreateBatchData::segment(segment())] {
+    for data in [
+        CreateBatchData::from(filter(50)),
+        CreateBatchData::segment(segment()),
+    ] {
         let world = World::default();
         // One of yesterday, and one that another client creates after the process ended.
         world.make(-86_400.0, &value!(workflow()), value!(data));
@@ -166,10 +205,13 @@ async fn what_was_prepared_and_never_sent_is_created_at_once() {
         world.make(99.0, &value!(workflow()), value!(data));
         let row = Arc::new(Mutex::new(saved.clone()));
         let stores = row.clone();
-        let restarted = script.client().resume_creation(saved).before_first_send(move |sending| {
-            *stores.lock().unwrap() = sending;
-            async { Ok::<_, std::io::Error>(()) }
-        });
+        let restarted = script
+            .client()
+            .resume_creation(saved)
+            .before_first_send(move |sending| {
+                *stores.lock().unwrap() = sending;
+                async { Ok::<_, std::io::Error>(()) }
+            });
         let batch = restarted.create().await.unwrap();
         assert_eq!(script.seen_at(CREATE)[0].at, Duration::from_secs(100));
         assert_eq!(batch.uuid.to_string(), uuid(1002));
@@ -177,7 +219,12 @@ async fn what_was_prepared_and_never_sent_is_created_at_once() {
         let stored = stored(&row.lock().unwrap());
         assert_eq!(stored.state, CreationState::Sending);
         if data.tag() == "filter" {
-            let again = script.client().resume_creation(stored).create().await.unwrap();
+            let again = script
+                .client()
+                .resume_creation(stored)
+                .create()
+                .await
+                .unwrap();
             assert_eq!(again.uuid, batch.uuid);
         }
         assert_eq!(world.sent(), 1);
@@ -198,20 +245,32 @@ async fn who_loses_the_swap_sends_nothing() {
         let is_taken = is_taken.clone();
         creation.before_first_send(move |_| {
             let was_taken = is_taken.swap(true, Ordering::SeqCst);
-            async move { if was_taken { Err("another worker has it") } else { Ok(()) } }
+            async move {
+                if was_taken {
+                    Err("another worker has it")
+                } else {
+                    Ok(())
+                }
+            }
         })
     };
     let winner = swap(creation);
     let loser = swap(script.client().resume_creation(saved));
     winner.create().await.unwrap();
     // In another process it would not know the winner's batch: here it does.
-    assert_eq!(loser.create().await.unwrap().uuid, winner.create().await.unwrap().uuid);
+    assert_eq!(
+        loser.create().await.unwrap().uuid,
+        winner.create().await.unwrap().uuid
+    );
     assert_eq!(world.sent(), 1);
 
     let creation = client.prepare_batch(request(filter(51))).await.unwrap();
     let saved = creation.save_prepared();
     drop(creation);
-    let error = swap(client.resume_creation(saved)).create().await.unwrap_err();
+    let error = swap(client.resume_creation(saved))
+        .create()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Superseded);
     assert!(format!("{error:#}").contains("another worker has it"));
     assert!(!error.is_ambiguous() && !error.is_retryable() && !error.is_final());
@@ -224,7 +283,13 @@ fn guarded(creation: BatchCreation, yes: usize) -> (BatchCreation, Arc<AtomicUsi
     let counts = asked.clone();
     let guarded = creation.guard(move || {
         let number = counts.fetch_add(1, Ordering::SeqCst);
-        async move { if number < yes { Ok(()) } else { Err("the lock is lost") } }
+        async move {
+            if number < yes {
+                Ok(())
+            } else {
+                Err("the lock is lost")
+            }
+        }
     });
     (guarded, asked)
 }
@@ -262,14 +327,22 @@ async fn a_guard_whose_yes_is_old_is_asked_again() {
         let (_script, client) = world.serve(acts).await;
         let asked = Arc::new(AtomicUsize::new(0));
         let counts = asked.clone();
-        let creation = client.prepare_batch(request(filter(50))).await.unwrap().guard(move || {
-            // As where the process is frozen after its first question.
-            let first = counts.fetch_add(1, Ordering::SeqCst) == 0;
-            async move {
-                sleep(Duration::from_secs(if first { seconds } else { 0 })).await;
-                if first || yes { Ok(()) } else { Err("the lock is lost") }
-            }
-        });
+        let creation = client
+            .prepare_batch(request(filter(50)))
+            .await
+            .unwrap()
+            .guard(move || {
+                // As where the process is frozen after its first question.
+                let first = counts.fetch_add(1, Ordering::SeqCst) == 0;
+                async move {
+                    sleep(Duration::from_secs(if first { seconds } else { 0 })).await;
+                    if first || yes {
+                        Ok(())
+                    } else {
+                        Err("the lock is lost")
+                    }
+                }
+            });
         let done = creation.create().await;
         assert_eq!(asked.load(Ordering::SeqCst), if yes { 1 } else { 2 });
         assert_eq!(done.is_ok(), yes);
@@ -282,17 +355,33 @@ async fn a_guard_whose_yes_is_old_is_asked_again() {
 async fn another_server_or_workspace_is_refused_before_anything_is_listed() {
     let world = World::default();
     let (script, client) = world.serve(acts).await;
-    let saved = client.prepare_batch(request(filter(50))).await.unwrap().save();
+    let saved = client
+        .prepare_batch(request(filter(50)))
+        .await
+        .unwrap()
+        .save();
     assert_eq!(saved.workspace, None, "nothing has shown it yet");
     let (other, _) = World::default().serve(acts).await;
-    let error = other.client().resume_creation(saved).create().await.unwrap_err();
+    let error = other
+        .client()
+        .resume_creation(saved)
+        .create()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert!(error.to_string().contains(script.base_url()) && error.is_final(), "{error}");
+    assert!(
+        error.to_string().contains(script.base_url()) && error.is_final(),
+        "{error}"
+    );
     assert!(other.seen().is_empty());
 
     // Known by the batches that it has seen, or by its setting.
     client.create_batch_once(request(filter(51))).await.unwrap();
-    let saved = client.prepare_batch(request(filter(52))).await.unwrap().save();
+    let saved = client
+        .prepare_batch(request(filter(52)))
+        .await
+        .unwrap()
+        .save();
     assert!(saved.workspace.is_some());
     let id: cargo_batch_client::types::WorkspaceUuid = uuid(77).parse().unwrap();
     let elsewhere = script.builder().workspace(id).build().unwrap();
@@ -307,14 +396,25 @@ async fn equal_data_has_an_equal_key_for_a_unique_column() {
     let world = World::default();
     let (_script, client) = world.serve(acts).await;
     let key = async |client: &Client, data: CreateBatchData| {
-        client.prepare_batch(request(data)).await.unwrap().save().key()
+        client
+            .prepare_batch(request(data))
+            .await
+            .unwrap()
+            .save()
+            .key()
     };
     let named = key(&client, CreateBatchData::file("a.csv")).await;
     assert_eq!(named, key(&client, CreateBatchData::file("a.csv")).await);
     assert_ne!(named, key(&client, CreateBatchData::file("b.csv")).await);
     assert!(named.unwrap().len() < 100);
     let many: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
-    assert!(key(&client, CreateBatchData::record_ids(model(), many)).await.unwrap().len() < 100);
+    assert!(
+        key(&client, CreateBatchData::record_ids(model(), many))
+            .await
+            .unwrap()
+            .len()
+            < 100
+    );
     let age = Record::from_iter([("age", 36)]);
     assert_eq!(key(&client, CreateBatchData::records([age])).await, None);
 }
@@ -329,9 +429,16 @@ async fn a_creation_is_saved_to_a_file_all_or_nothing() {
     let creation = client.prepare_batch(file("a.csv")).await.unwrap();
     for _ in 0..2 {
         creation.save().save_to(&path).await.unwrap();
-        assert_eq!(SavedCreation::load_from(&path).await.unwrap(), Some(creation.save()));
+        assert_eq!(
+            SavedCreation::load_from(&path).await.unwrap(),
+            Some(creation.save())
+        );
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
     std::fs::write(&path, "").unwrap();
     let error = SavedCreation::load_from(&path).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
@@ -344,7 +451,11 @@ async fn a_creation_is_saved_to_a_file_all_or_nothing() {
 async fn the_saved_form_is_readable_text_and_another_version_is_named() {
     let world = World::default();
     let (script, client) = world.serve(acts).await;
-    world.make(-5.0, &value!(workflow()), value!({ "kind": "file", "s3Filename": "x" }));
+    world.make(
+        -5.0,
+        &value!(workflow()),
+        value!({ "kind": "file", "s3Filename": "x" }),
+    );
     let creation = client.prepare_batch(file("a.csv")).await.unwrap();
     let mut saved = value!(creation.save());
     assert_eq!(
@@ -404,6 +515,11 @@ async fn an_own_file_stays_one_when_it_is_saved() {
     let creation = client.prepare_batch(own).await.unwrap();
     let saved = stored(&creation.save());
     killed(creation, &world).await;
-    let batch = script.client().resume_creation(saved).create().await.unwrap();
+    let batch = script
+        .client()
+        .resume_creation(saved)
+        .create()
+        .await
+        .unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1150), 1));
 }

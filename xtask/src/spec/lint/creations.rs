@@ -20,7 +20,9 @@ pub fn check(document: &Document) -> Vec<Problem> {
         let response = &operation["responses"]["2XX"]["content"]["application/json"]["schema"];
         let path = path.as_str().unwrap_or_default();
         if field(document, response, path).is_none() {
-            let message = format!("`{path}` is no field of the response: name that of the id, such as `batch.uuid`");
+            let message = format!(
+                "`{path}` is no field of the response: name that of the id, such as `batch.uuid`"
+            );
             problems.push(document.problem(&place.join("x-creates"), message));
         }
         if operation["x-idempotent"] == true {
@@ -48,7 +50,8 @@ fn identity(document: &Document, place: &Place, union: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (kind, _) in object(mapping) {
         if union["x-identity"].get(kind).is_none() {
-            let message = format!("the kind `{kind}` needs a line here: which of its fields are given back?");
+            let message =
+                format!("the kind `{kind}` needs a line here: which of its fields are given back?");
             problems.push(document.problem(&place, message));
         }
     }
@@ -72,14 +75,23 @@ fn identity(document: &Document, place: &Place, union: &Value) -> Vec<Problem> {
         let distinctness = identity["distinctness"].as_str().unwrap_or_default();
         if !DISTINCTNESS.contains(&distinctness) {
             let known = DISTINCTNESS.join(", ");
-            say("distinctness", format!("`{distinctness}` is none of {known}"));
+            say(
+                "distinctness",
+                format!("`{distinctness}` is none of {known}"),
+            );
         }
         if distinctness != "opaque" && strings(&identity["fields"]).is_empty() {
-            say("fields", "only data that is `opaque` has no fields that are given back".to_owned());
+            say(
+                "fields",
+                "only data that is `opaque` has no fields that are given back".to_owned(),
+            );
         }
         for (key, _) in object(identity) {
             if !["fields", "ids", "distinctness"].contains(&key.as_str()) {
-                say(key, "unknown key; the known ones are fields, ids, distinctness".to_owned());
+                say(
+                    key,
+                    "unknown key; the known ones are fields, ids, distinctness".to_owned(),
+                );
             }
         }
     }
@@ -95,7 +107,9 @@ fn field<'a>(document: &'a Document, schema: &'a Value, path: &str) -> Option<()
         if let Some(target) = reference(schema).and_then(|name| document.schema(name)) {
             return find(document, target, path);
         }
-        let parts = ["allOf", "oneOf"].iter().flat_map(|key| schema[key].as_array().into_iter().flatten());
+        let parts = ["allOf", "oneOf"]
+            .iter()
+            .flat_map(|key| schema[key].as_array().into_iter().flatten());
         match schema["properties"].get(first) {
             Some(inside) => find(document, inside, rest),
             None => parts.into_iter().any(|part| find(document, part, path)),

@@ -47,7 +47,9 @@ pub fn check(document: &Document) -> Vec<Problem> {
             };
             let is_right = is_named(place)
                 && flags.as_object().is_some_and(|flags| {
-                    flags.iter().all(|(name, meaning)| is_free(name) && meaning.is_string())
+                    flags
+                        .iter()
+                        .all(|(name, meaning)| is_free(name) && meaning.is_string())
                 });
             if !is_right {
                 say(
