@@ -117,6 +117,11 @@ impl ClientBuilder {
     ///   [`Blocking`](crate::Blocking), too, which has a runtime of its own.
     /// - Where the base URL is `http` on loopback, give it `.no_proxy()`: otherwise `HTTP_PROXY` sends
     ///   the token to a proxy unencrypted.
+    /// - **Build it with `.redirect(reqwest::redirect::Policy::none())`**, or at least with
+    ///   `.referer(false)`: by default reqwest follows a redirect of storage itself, and sends the signed
+    ///   URL on as `Referer`. (Redirects of storage are followed by this crate, without one.)
+    /// - Whether a file that storage sends with neither a length nor chunks is whole can't be known;
+    ///   a client of this crate's own refuses it, with yours it is taken as it comes.
     /// - With HTTP/2, set `http2_keep_alive_interval` and `http2_keep_alive_timeout`: otherwise a dead
     ///   connection is used on.
     ///
@@ -145,7 +150,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one attempt may take, its whole answer included; 60 seconds by default.
+    /// Sets how long one attempt may take, its whole response included; 60 seconds by default.
+    ///
+    /// An upload may take longer by its size at 128 KiB a second. Of a download it is how long it takes to
+    /// begin, how long it may stall, and the time in which at least 1 KiB a second must arrive.
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
         self.timing.attempt = time;
         self
@@ -269,13 +277,17 @@ pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
 /// A link to storage, where other people's data goes to and comes from.
 pub(crate) fn link(link: &SignedUrl) -> Result<Url, Error> {
     let url = Url::parse(link.expose()).map_err(|_| Error::bad_link("is not a URL"))?;
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err(Error::bad_link(
+    match is_private(&url) {
+        true => Ok(url),
+        false => Err(Error::bad_link(
             "isn't encrypted: it must begin with https://",
         )),
     }
+}
+
+/// Returns whether nobody on the way sees what is sent to a URL.
+pub(crate) fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 
 fn is_loopback(url: &Url) -> bool {

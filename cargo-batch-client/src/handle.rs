@@ -95,8 +95,13 @@ impl BatchHandle {
 
     fn download_request(&self, request: DownloadBatchRequest) -> Download {
         let (client, uuid) = (self.client.clone(), self.uuid);
-        Download::new(
+        let name = match &request.output_node_slug {
+            Some(slug) => format!("download of batch {uuid}, node {slug:?}"),
+            None => format!("download of batch {uuid}"),
+        };
+        Download::issued(
             self.client.clone(),
+            name,
             Box::new(move || {
                 let (client, request) = (client.clone(), request.clone());
                 Box::pin(async move { Ok(client.download_batch(uuid, request).await?.url) })

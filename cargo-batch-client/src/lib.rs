@@ -5,6 +5,7 @@
 
 pub use cargo_batch_types as types;
 
+mod attempts;
 mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
@@ -37,6 +38,7 @@ mod rows;
 #[cfg(not(target_arch = "wasm32"))]
 mod saved_file;
 mod secret;
+mod storage;
 mod time;
 #[cfg(not(target_arch = "wasm32"))]
 mod tls;
@@ -53,7 +55,7 @@ pub use config::{BASE_URL, ClientBuilder};
 pub use creation::{
     BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
 };
-pub use download::{Download, Progress};
+pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
 pub use handle::{BatchHandle, Finished};

@@ -75,8 +75,24 @@ impl Retries {
         }
     }
 
-    /// The pause before the next attempt; nothing when there must be none.
+    /// The pause before the next attempt, taken from the budget; nothing when there must be none.
     pub fn pause(
+        &self,
+        policy: &RetryPolicy,
+        attempts: u32,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        let delay = self.delay(policy, attempts, asked)?;
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.tenths = state.tenths.checked_sub(10)?;
+        Some(delay)
+    }
+
+    /// Returns the delay before the next attempt, whatever the budget; `None` when there must be none.
+    pub fn delay(
         &self,
         policy: &RetryPolicy,
         attempts: u32,
@@ -91,7 +107,6 @@ impl Retries {
             .state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.tenths = state.tenths.checked_sub(10)?;
         let ceiling = backoff(policy, attempts);
         let jittered = ceiling.mul_f64(state.random.f64());
         Some(match asked {

@@ -1,75 +1,165 @@
 //! Results as a file, which is there only once it is whole.
 
-use std::path::{Path, PathBuf};
+use std::io::Seek;
+use std::path::Path;
 
-use tokio::fs::{self, File};
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
 
-use super::Download;
-use super::transfer::Event;
+use super::content::Content;
+use super::part::Part;
+use super::place::Place;
+use super::transfer::{Event, Restarts};
+use super::{Download, Transfer};
 use crate::Error;
 
 impl Download {
-    /// Writes the file to `path`, in place of what may be there, once it is whole: until then it is
-    /// written beside it, under a name of its own that ends in `.part-` and a number. Returns its
-    /// length in bytes.
+    /// Writes the file to a path, in place of what may be there, once it is whole. Returns the number of
+    /// bytes written.
+    ///
+    /// - Until it is whole, it is written beside its place, under a name that ends in `.part-` and a number;
+    ///   a second file of that name and `.of` says what it is a part of. A process that is killed leaves
+    ///   both, and the next download of the same file to the same place goes on from there. Several downloads
+    ///   to one place don't meet.
+    /// - A symbolic link stays one: the file it leads to is replaced. A file that is replaced keeps its
+    ///   permissions; where it has other names (hard links) or another owner, the whole file is copied into
+    ///   it.
+    /// - A device, a pipe (which is opened first, and waits for a reader), and a file in a folder that can't
+    ///   be written to, are written in place as the bytes arrive.
+    /// - A path that can't be written to, such as a folder, is an error before anything is fetched.
     ///
     /// The name is the caller's, never one that a server has chosen.
+    ///
+    /// Dropped, it leaves what was there before, and no part; of what is written in place, what has arrived.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) when the file can't be written;
     /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
-    /// Nothing is left behind then, nor when the future is dropped, and what was there before is
-    /// still there.
+    /// What is left then is the same as when it is dropped.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         self.client.inner.http.check_runtime()?;
-        let path = path.as_ref();
-        let beside = part_of(path);
-        let mut part = Part(Some(beside.clone()));
-        let bytes = self.into_part(&beside).await?;
-        let failed = |error| {
-            let what = format!("cannot move {} into place", beside.display());
-            Error::io(what, error)
-        };
-        fs::rename(&beside, path).await.map_err(failed)?;
-        part.0 = None;
-        Ok(bytes)
+        let path = path.as_ref().to_owned();
+        let failed = |error| Error::io(format!("cannot write {}", path.display()), error);
+        let wanted = path.clone();
+        let place = blocking(move || Place::find(&wanted))
+            .await
+            .map_err(failed)?;
+        match place {
+            Place::Beside(part, target) => {
+                let (part, written) = self.to_part(part).await.map_err(|error| match error {
+                    Failed::File(error) => failed(error),
+                    Failed::Transfer(error) => error,
+                })?;
+                blocking(move || target.take(part)).await.map_err(failed)?;
+                Ok(written)
+            }
+            Place::InPlace { file, is_regular } => {
+                self.in_place(file, is_regular)
+                    .await
+                    .map_err(|error| match error {
+                        Failed::File(error) => failed(error),
+                        Failed::Transfer(error) => error,
+                    })
+            }
+        }
     }
 
-    async fn into_part(self, part: &Path) -> Result<u64, Error> {
-        let failed = |error| Error::io(format!("cannot write {}", part.display()), error);
-        let mut file = File::create_new(part).await.map_err(failed)?;
-        let mut transfer = self.start();
-        while let Some(event) = transfer.next().await? {
+    async fn to_part(self, part: Part) -> Result<(Part, u64), Failed> {
+        let name = self.name.clone();
+        // The length of what was decompressed says nothing of where in the file it ended.
+        let resumed = match self.is_decompressed {
+            true => None,
+            false => part.resumed(&name),
+        };
+        let mut file = File::from_std(part.writer()?);
+        let mut written = 0;
+        let is_decompressed = self.is_decompressed;
+        let mut transfer = Transfer::new(self, Restarts::Allowed);
+        if let Some((version, received)) = resumed {
+            written = received;
+            transfer.resume(version, received);
+        }
+        let mut content = Content::new(transfer, is_decompressed);
+        while let Some(event) = content.next().await? {
             match event {
-                Event::Piece(piece) => file.write_all(&piece).await.map_err(failed)?,
-                Event::Restart => {
-                    file.set_len(0).await.map_err(failed)?;
-                    file.rewind().await.map_err(failed)?;
+                Event::Chunk(chunk) => {
+                    file.write_all(&chunk).await?;
+                    written += chunk.len() as u64;
+                }
+                Event::Begin => {
+                    // What is on its way to the disk must not arrive later.
+                    file.flush().await?;
+                    let version = content.transfer.version().filter(|_| !is_decompressed);
+                    part.begin(&name, version)?;
+                    written = 0;
                 }
             }
         }
-        // The last piece is still on its way to the disk, which may be full.
-        file.flush().await.map_err(failed)?;
-        file.sync_all().await.map_err(failed)?;
-        Ok(transfer.received())
+        finish(file, true).await?;
+        Ok((part, written))
     }
-}
 
-/// A file that is removed, unless it has become something else.
-struct Part(Option<PathBuf>);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            std::fs::remove_file(path).ok();
+    /// Writes the file over what is there.
+    async fn in_place(self, mut std: std::fs::File, is_regular: bool) -> Result<u64, Failed> {
+        let mut file = File::from_std(std.try_clone()?);
+        let mut content = self.content(match is_regular {
+            true => Restarts::Allowed,
+            false => Restarts::Never,
+        });
+        let mut written = 0;
+        while let Some(event) = content.next().await? {
+            match event {
+                Event::Chunk(chunk) => {
+                    file.write_all(&chunk).await?;
+                    written += chunk.len() as u64;
+                }
+                Event::Begin if is_regular => {
+                    file.flush().await?;
+                    std.set_len(0)?;
+                    std.rewind()?;
+                    written = 0;
+                }
+                Event::Begin => {}
+            }
         }
+        finish(file, is_regular).await?;
+        Ok(written)
     }
 }
 
-/// `results.csv` -> `results.csv.part-1a2b3c4d`: several downloads of one file don't meet.
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".part-{:08x}", fastrand::u32(..)));
-    name.into()
+/// What failed: the file of the caller, or the transfer.
+enum Failed {
+    File(std::io::Error),
+    Transfer(Error),
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Transfer(error)
+    }
+}
+
+/// Sees to it that all of a file is written: the last chunk is still on its way to the disk, which may be
+/// full.
+async fn finish(mut file: File, is_regular: bool) -> Result<(), std::io::Error> {
+    file.flush().await?;
+    match is_regular {
+        true => file.sync_all().await,
+        // A device or a pipe has no disk.
+        false => Ok(()),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(std::io::Error::other)?
 }

@@ -1,30 +1,60 @@
-//! Results, brought here whole.
+//! Results, fetched whole or as they arrive.
 
+mod content;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[cfg(not(target_arch = "wasm32"))]
+mod part;
+#[cfg(not(target_arch = "wasm32"))]
+mod place;
+mod rate;
+mod sniff;
+mod stream;
 mod transfer;
+mod version;
 
+use bytes::{Bytes, BytesMut};
 use cargo_batch_types::SignedUrl;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use self::content::Content;
+pub use self::stream::{ByteStream, DownloadReader};
 pub(crate) use self::transfer::Transfer;
+use self::transfer::{Event, Restarts};
 use crate::call::Pending;
 use crate::{Client, Error};
 
-/// Asks the API for a link to the file; again when the one before has expired.
+/// Asks the API for a signed URL of the file; again when the one before has expired.
 type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
 
-/// A file of results that is ready to be fetched.
+/// Where the signed URL of a file comes from.
+enum Origin {
+    Issued(Ask),
+    Given(SignedUrl),
+}
+
+/// A file in storage that is ready to be fetched.
 ///
-/// Whatever way it is fetched: the API's token is not sent to the storage that holds the file, a
-/// transfer that breaks off goes on where it was (unless the file has changed meanwhile, then from
-/// its start), a link that has expired is asked for again, and the length is checked. What storage
-/// holds is what arrives: a gzipped file stays gzipped.
+/// Whatever way it is fetched:
+///
+/// - The API's token is not sent to the storage that holds the file.
+/// - A transfer that breaks off is resumed where it was, if storage says by a strong `ETag` that it is
+///   still the same file; attempts and delays are those of the client's
+///   [`RetryPolicy`](crate::RetryPolicy), counted from the last progress.
+/// - A signed URL that has expired is asked for again.
+/// - The length is checked. A page of HTML or an error in XML in place of the file is an error, and so is
+///   a file with [no sign of its end](Self::accept_unknown_length).
+/// - What storage holds is what arrives: a gzipped file stays gzipped, unless it is
+///   [decompressed](Self::decompressed).
 #[must_use = "a download does nothing until it is told where to"]
 pub struct Download {
     client: Client,
-    ask: Ask,
+    origin: Origin,
+    /// What it is, in errors; the same for the same file.
+    name: String,
     progress: Option<Box<dyn FnMut(Progress) + Send>>,
+    accepts_unknown_length: bool,
+    is_decompressed: bool,
 }
 
 /// How far a transfer is.
@@ -37,36 +67,121 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+impl Client {
+    /// Returns the file that a signed URL of the API leads to as a download; nothing is sent.
+    ///
+    /// A signed URL expires: it is not asked for again, as it is for
+    /// [`BatchHandle::download`](crate::BatchHandle::download).
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, types::DownloadRunsRequest};
+    /// # async fn run(client: Client, request: DownloadRunsRequest) -> Result<(), Error> {
+    /// let url = client.download_runs(request).await?.url;
+    /// client.download_link(url).to_file("runs.csv").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn download_link(&self, url: SignedUrl) -> Download {
+        // What stands before the query is the place of the file, and no secret.
+        let place = url.expose().split(['?', '#']).next().unwrap_or_default();
+        let name = format!("download of {}", crate::secret::escaped(place, 200));
+        Download::new(self.clone(), name, Origin::Given(url))
+    }
+}
+
 impl Download {
-    pub(crate) fn new(client: Client, ask: Ask) -> Self {
+    fn new(client: Client, name: String, origin: Origin) -> Self {
         Self {
             client,
-            ask,
+            origin,
+            name,
             progress: None,
+            accepts_unknown_length: false,
+            is_decompressed: false,
         }
     }
 
-    /// Calls back with every piece that arrives.
+    /// Returns a download whose signed URL is asked for; `name` says in errors what it is, and is the same
+    /// for the same file.
+    pub(crate) fn issued(client: Client, name: String, ask: Ask) -> Self {
+        Self::new(client, name, Origin::Issued(ask))
+    }
+
+    /// Calls back with every chunk that arrives; the bytes are those of storage, compressed or not.
     pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(callback));
         self
     }
 
-    /// Writes the file to anything that can be written to; returns its length in bytes.
+    /// Takes a file whose end can't be told from a broken connection: storage gives neither a length nor
+    /// chunks. By default that is an error before a byte is read.
+    pub fn accept_unknown_length(mut self) -> Self {
+        self.accepts_unknown_length = true;
+        self
+    }
+
+    /// Decompresses the file as it arrives, if it is gzip; any other file stays as it is. Only with the
+    /// feature `rows`.
+    #[cfg(feature = "rows")]
+    pub fn decompressed(mut self) -> Self {
+        self.is_decompressed = true;
+        self
+    }
+
+    /// Writes the file to anything that can be written to; returns the number of bytes written.
+    ///
+    /// Dropped, it leaves what has been written until then.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) when it can't be written to;
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again,
-    /// or the file changed at its source while it was fetched: what has been written can't be taken
-    /// back.
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again, or can't
+    /// be resumed: what has been written can't be taken back.
     pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin) -> Result<u64, Error> {
         let failed = |error| Error::io("cannot write the download", error);
-        let mut transfer = self.start();
-        while let Some(piece) = transfer.next_piece().await? {
-            writer.write_all(&piece).await.map_err(failed)?;
+        let mut content = self.content(Restarts::Never);
+        let mut written = 0;
+        while let Some(event) = content.next().await? {
+            if let Event::Chunk(chunk) = event {
+                writer.write_all(&chunk).await.map_err(failed)?;
+                written += chunk.len() as u64;
+            }
         }
         writer.flush().await.map_err(failed)?;
-        Ok(transfer.received())
+        Ok(written)
+    }
+
+    /// Returns the whole file in memory, up to
+    /// [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes) of it.
+    ///
+    /// # Errors
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) when it is longer;
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
+    pub async fn bytes(self) -> Result<Bytes, Error> {
+        let cap = self.client.inner.max_answer_bytes;
+        let mut content = self.content(Restarts::Allowed);
+        let mut whole = BytesMut::new();
+        while let Some(event) = content.next().await? {
+            match event {
+                Event::Begin => whole.clear(),
+                Event::Chunk(chunk) if whole.len() + chunk.len() > cap => {
+                    return Err(Error::too_long("the file", cap).of_storage());
+                }
+                Event::Chunk(chunk) => whole.extend_from_slice(&chunk),
+            }
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Returns the file as a stream of its bytes, as they arrive.
+    pub fn bytes_stream(self) -> ByteStream {
+        ByteStream::new(self.content(Restarts::Never))
+    }
+
+    /// Returns the file as a reader, which reads it as it arrives.
+    ///
+    /// An error of the transfer is the inner error of the [`io::Error`](std::io::Error) that a read ends
+    /// with: `error.get_ref()`, which can be downcast to [`Error`].
+    pub fn reader(self) -> DownloadReader {
+        DownloadReader::new(self.bytes_stream())
     }
 
     /// How long a row may be.
@@ -75,7 +190,13 @@ impl Download {
         self.client.inner.max_answer_bytes
     }
 
+    /// Begins a transfer whose bytes can't be taken back, and are as storage has them.
     pub(crate) fn start(self) -> Transfer {
-        Transfer::new(self)
+        Transfer::new(self, Restarts::Never)
+    }
+
+    fn content(self, restarts: Restarts) -> Content {
+        let is_decompressed = self.is_decompressed;
+        Content::new(Transfer::new(self, restarts), is_decompressed)
     }
 }

@@ -1,254 +1,396 @@
 //! A file on its way from storage.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cargo_batch_types::SignedUrl;
 use reqwest::StatusCode;
-use reqwest::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE,
-};
 
-use super::{Download, Progress};
+use super::rate::Rate;
+use super::version::{Cause, Version};
+use super::{Download, Origin, Progress, sniff};
+use crate::attempts::Attempts;
 use crate::call::{Pieces, piece};
-use crate::response::Answer;
-use crate::secret::Hide;
+use crate::storage::{self, Rest};
 use crate::time::Instant;
-use crate::{Error, config};
+use crate::{Error, ErrorKind};
 
-/// How often a transfer may break off without a single byte in between.
-const FRUITLESS: u32 = 5;
+/// What an attempt must bring to count as progress.
+const PROGRESS: u64 = 1 << 10;
 
-/// How often it may begin anew: where it can't be resumed, or changes all the time.
-const RESTARTS: u32 = 5;
-
-/// A download under way.
+/// A download in flight.
 pub(crate) struct Transfer {
     download: Download,
-    link: Option<SignedUrl>,
-    /// The link has just been asked for: when it is refused, another won't be better.
-    fresh: bool,
-    body: Option<Pieces>,
-    etag: Option<HeaderValue>,
+    url: Option<SignedUrl>,
+    /// The URL was issued for this attempt: when it is refused, another won't be better.
+    is_new: bool,
+    body: Body,
+    /// What has arrived is of this file.
+    version: Option<Version>,
+    /// The bytes that were returned, or are in the file that is resumed.
     received: u64,
-    total: Option<u64>,
-    started: Instant,
-    fruitless: u32,
-    restarts: u32,
-    finished: bool,
+    /// The most bytes there ever were, over all restarts.
+    farthest: u64,
+    attempts: Attempts,
+    rate: Rate,
+    restarts: Restarts,
+    restarted: u32,
+}
+
+enum Body {
+    Closed,
+    /// The first bytes of a file are kept until they tell what it is.
+    Open {
+        chunks: Pieces,
+        head: Option<BytesMut>,
+    },
+    Ended,
+    Whole,
+}
+
+/// Whether what has been returned can be taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restarts {
+    Never,
+    Allowed,
 }
 
 /// A step of a download.
 pub(super) enum Event {
+    /// The file begins, or begins again as it can't be resumed: what came before is void.
+    Begin,
     /// The next bytes.
-    Piece(Bytes),
-    /// The file is another one than before: what came so far is void.
-    Restart,
+    Chunk(Bytes),
 }
 
 impl Transfer {
-    pub fn new(download: Download) -> Self {
+    pub(super) fn new(download: Download, restarts: Restarts) -> Self {
+        let attempts = Attempts::unlimited(&download.client);
         Self {
             download,
-            link: None,
-            fresh: false,
-            body: None,
-            etag: None,
+            url: None,
+            is_new: false,
+            body: Body::Closed,
+            version: None,
             received: 0,
-            total: None,
-            started: Instant::now(),
-            fruitless: 0,
-            restarts: 0,
-            finished: false,
+            farthest: 0,
+            attempts,
+            rate: Rate::default(),
+            restarts,
+            restarted: 0,
         }
     }
 
-    /// The bytes that have arrived.
-    pub fn received(&self) -> u64 {
-        self.received
+    /// Goes on with what an earlier process has received of a version.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn resume(&mut self, version: Version, received: u64) {
+        (self.version, self.received, self.farthest) = (Some(version), received, received);
     }
 
-    /// The next piece or turn of a download; nothing once it is whole.
+    /// Returns which file it is, once it has begun.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
+
+    /// Returns the next step of a download; nothing once it is whole.
+    ///
+    /// Not cancel safe: whoever needs that keeps the future.
     pub(super) async fn next(&mut self) -> Result<Option<Event>, Error> {
-        while !self.finished {
-            let Some(body) = &mut self.body else {
-                if self.connect().await? {
-                    return Ok(Some(Event::Restart));
+        loop {
+            match &self.body {
+                Body::Whole => return Ok(None),
+                Body::Ended => self.ended().await?,
+                Body::Open { .. } => {
+                    if let Some(chunk) = self.receive().await? {
+                        return Ok(Some(Event::Chunk(chunk)));
+                    }
                 }
-                continue;
-            };
-            // A stalled transfer is as broken as one that was cut.
-            let limit = self.download.client.timing.attempt;
-            match crate::time::timeout(limit, piece(body)).await {
-                Ok(Some(Ok(piece))) => {
-                    self.received += piece.len() as u64;
-                    self.fruitless = 0;
-                    self.report();
-                    return Ok(Some(Event::Piece(piece)));
+                Body::Closed => {
+                    if self.connect().await? {
+                        return Ok(Some(Event::Begin));
+                    }
                 }
-                Ok(None) => self.ended().await?,
-                Ok(Some(Err(error))) => self.broke_off(Error::cut_off(None, error)).await?,
-                Err(_) => self.broke_off(Error::timed_out(None, limit, true)).await?,
             }
         }
-        Ok(None)
     }
 
-    /// The next piece, where nothing that was handed out can be taken back.
+    /// Returns the next chunk, where nothing that was returned can be taken back.
+    #[cfg(feature = "rows")]
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Error> {
-        match self.next().await? {
-            Some(Event::Piece(piece)) => Ok(Some(piece)),
-            Some(Event::Restart) => Err(Error::incomplete(
-                "the file changed at its source while it was fetched: fetch it again from its start",
-            )),
-            None => Ok(None),
+        loop {
+            match self.next().await? {
+                Some(Event::Chunk(chunk)) => return Ok(Some(chunk)),
+                Some(Event::Begin) => {}
+                None => return Ok(None),
+            }
         }
+    }
+
+    /// Reads on in a body; nothing where it is at its end, or broke off.
+    async fn receive(&mut self) -> Result<Option<Bytes>, Error> {
+        let Body::Open { chunks, head } = &mut self.body else {
+            return Ok(None);
+        };
+        // A stalled transfer is as broken as one that was cut.
+        let limit = self.download.client.timing.attempt;
+        let begin = Instant::now();
+        let next = crate::time::timeout(limit, piece(chunks)).await;
+        let waited = begin.elapsed();
+        let total = self.version.as_ref().and_then(|version| version.total);
+        let chunk = match next {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(None) => {
+                let rest = head.take().unwrap_or_default().freeze();
+                self.body = Body::Ended;
+                return self.pass(rest, true);
+            }
+            Ok(Some(Err(_))) if total == Some(self.received) => {
+                // What broke off after the last byte is whole.
+                self.body = Body::Whole;
+                return Ok(None);
+            }
+            Ok(Some(Err(error))) => {
+                let error = Error::cut_off(None, error).of_storage();
+                self.broke_off(error, false).await?;
+                return Ok(None);
+            }
+            Err(_) => {
+                let error = Error::timed_out(None, limit, true).of_storage();
+                self.broke_off(error, false).await?;
+                return Ok(None);
+            }
+        };
+        let is_too_slow = self.rate.is_too_slow(chunk.len(), waited, limit);
+        let (chunk, is_first) = match head {
+            None => (chunk, false),
+            Some(head) => {
+                head.extend_from_slice(&chunk);
+                let is_all = total == Some(head.len() as u64);
+                if head.len() < sniff::HEAD && !is_all && !is_too_slow {
+                    return Ok(None);
+                }
+                (std::mem::take(head).freeze(), true)
+            }
+        };
+        if is_first && let Body::Open { head, .. } = &mut self.body {
+            *head = None;
+        }
+        if is_too_slow {
+            let what = "storage sent less than 1 KiB a second";
+            self.broke_off(Error::incomplete(what), true).await?;
+            return Ok(None);
+        }
+        self.pass(chunk, is_first)
+    }
+
+    /// Passes bytes on, if they can be of the file.
+    fn pass(&mut self, chunk: Bytes, is_first: bool) -> Result<Option<Bytes>, Error> {
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        if is_first && self.received == 0 {
+            sniff::head(&chunk).map_err(|error| self.describe(error))?;
+        }
+        self.received += chunk.len() as u64;
+        if let Some(total) = self.version.as_ref().and_then(|version| version.total)
+            && self.received > total
+        {
+            let what = format!(
+                "the download is {} bytes long, but was announced with {total}",
+                self.received
+            );
+            return Err(self.describe(Error::incomplete(what)));
+        }
+        self.report();
+        Ok(Some(chunk))
     }
 
     /// The body came to its end: is it all there?
     async fn ended(&mut self) -> Result<(), Error> {
-        match self.total {
+        match self.version.as_ref().and_then(|version| version.total) {
             Some(total) if self.received < total => {
                 let what = format!(
-                    "the download ended after {} of {total} bytes",
+                    "the response ended after {} of {total} bytes",
                     self.received
                 );
-                self.broke_off(Error::incomplete(what)).await
+                self.broke_off(Error::incomplete(what), false).await
             }
-            Some(total) if self.received > total => Err(Error::incomplete(format!(
-                "the download is {} bytes long, but was announced with {total}",
-                self.received
-            ))),
             _ => {
-                self.finished = true;
+                self.body = Body::Whole;
                 Ok(())
             }
         }
     }
 
-    async fn broke_off(&mut self, error: Error) -> Result<(), Error> {
-        self.body = None;
-        self.fruitless += 1;
-        if self.fruitless >= FRUITLESS {
-            return Err(error.after(self.fruitless, self.started));
+    /// Waits until another attempt may be made.
+    async fn broke_off(&mut self, error: Error, is_too_slow: bool) -> Result<(), Error> {
+        self.body = Body::Closed;
+        self.is_new = false;
+        self.check_restart(&error)?;
+        if !is_too_slow && self.received >= self.farthest.saturating_add(PROGRESS) {
+            self.attempts.progressed();
         }
-        let client = &self.download.client;
-        let pause = client.retry.base_delay.saturating_mul(self.fruitless);
-        let pause = client.inner.retries.jitter(pause);
-        crate::time::sleep(pause).await;
+        self.farthest = self.farthest.max(self.received);
+        let error = self.describe(error);
+        self.attempts.pause(error).await
+    }
+
+    /// Fails where there is no way on from here: what was returned can neither be gone on with nor be taken
+    /// back.
+    fn check_restart(&self, error: &Error) -> Result<(), Error> {
+        let Some(Version {
+            tag: Err(cause), ..
+        }) = &self.version
+        else {
+            return Ok(());
+        };
+        if self.received == 0 || self.restarts == Restarts::Allowed {
+            return Ok(());
+        }
+        let mut what = format!("{error:#}");
+        if *cause != Cause::Changed {
+            what = format!("{what}; it can't be resumed, as {cause}");
+        } else {
+            what = cause.to_string();
+        }
+        let what = format!("{what}: fetch it again from its start");
+        Err(self.describe(Error::incomplete(what)))
+    }
+
+    /// Asks storage for the file, or for the rest of it; true when it begins.
+    async fn connect(&mut self) -> Result<bool, Error> {
+        let url = match (&self.url, &self.download.origin) {
+            (Some(url), _) => url,
+            (None, Origin::Given(url)) => self.url.insert(url.clone()),
+            (None, Origin::Issued(ask)) => {
+                self.is_new = true;
+                self.url.insert(ask().await?)
+            }
+        };
+        let tag = self
+            .version
+            .as_ref()
+            .and_then(|version| version.tag.as_ref().ok());
+        let rest = tag.filter(|_| self.received > 0).map(|etag| Rest {
+            from: self.received,
+            etag,
+        });
+        let is_rest = rest.is_some();
+        self.attempts.count(1);
+        let response = storage::get(&self.download.client, url, rest, self.is_new).await;
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return self.refused(error, is_rest).await.map(|()| false),
+        };
+        self.attempts.succeeded();
+        self.is_new = false;
+        if response.status() == StatusCode::PARTIAL_CONTENT {
+            let version = self.version.as_ref().filter(|_| is_rest);
+            let checked =
+                version.map(|version| version.check_rest(self.received, response.headers()));
+            return match checked {
+                Some(Ok(())) => {
+                    self.open(response, None);
+                    Ok(false)
+                }
+                Some(Err(cause)) => self.void(cause).await.map(|()| false),
+                None => {
+                    let what = "storage sent a part of the file where the whole was asked for";
+                    Err(self.describe(Error::not_the_file(what)))
+                }
+            };
+        }
+        self.begin(response, is_rest)?;
+        Ok(true)
+    }
+
+    /// Begins a file, for the first time or again.
+    fn begin(&mut self, response: reqwest::Response, is_rest: bool) -> Result<(), Error> {
+        sniff::headers(response.headers()).map_err(|error| self.describe(error))?;
+        let total = response.content_length();
+        if total.is_none()
+            && !self.download.accepts_unknown_length
+            && ends_with_connection(&self.download, &response)
+        {
+            let what = "storage gives the file neither a length nor chunks, so that its end can't be told \
+                        from a broken connection (`accept_unknown_length` takes it all the same)";
+            return Err(self.describe(Error::not_the_file(what)));
+        }
+        let new = Version::of(response.headers(), total);
+        if let Some(old) = &self.version
+            && self.received > 0
+        {
+            let cause = match &old.tag {
+                Ok(_) if is_rest => old.why_whole(&new),
+                Err(cause) => *cause,
+                Ok(_) => Cause::Changed,
+            };
+            if self.restarts == Restarts::Never {
+                let version = Version {
+                    tag: Err(cause),
+                    ..old.clone()
+                };
+                self.version = Some(version);
+                let error = Error::incomplete("the transfer broke off");
+                self.check_restart(&error)?;
+            }
+            self.restarted += 1;
+        }
+        self.version = Some(new);
+        self.received = 0;
+        self.open(response, Some(BytesMut::new()));
         Ok(())
     }
 
-    /// Asks storage for the rest of the file; true when what came before is void.
-    async fn connect(&mut self) -> Result<bool, Error> {
-        if self.link.is_none() {
-            self.link = Some((self.download.ask)().await?);
-            self.fresh = true;
-        }
-        let Some(link) = &self.link else {
-            return Ok(false);
-        };
-        // No `Authorization`: the link is its own permission, and the host somebody else's.
-        let link = config::link(link)?;
-        let http = self.download.client.inner.http.ready(&link).await?;
-        let mut request = http.get(link);
-        if self.received > 0
-            && let Some(etag) = &self.etag
-        {
-            request = request.header(RANGE, format!("bytes={}-", self.received));
-            request = request.header(IF_RANGE, etag.clone());
-        }
-        let limit = self.download.client.timing.attempt;
-        let answer = match crate::time::timeout(limit, request.send()).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                return self
-                    .broke_off(Error::transport(None, error, false))
-                    .await
-                    .map(|()| false);
-            }
-            Err(_) => {
-                return self
-                    .broke_off(Error::timed_out(None, limit, true))
-                    .await
-                    .map(|()| false);
-            }
-        };
-        match answer.status() {
-            StatusCode::PARTIAL_CONTENT if range_start(answer.headers()) == Some(self.received) => {
-                self.begin(answer);
-                Ok(false)
-            }
-            StatusCode::OK => {
-                let void = self.received > 0;
-                if void {
-                    self.restarts += 1;
-                    if self.restarts > RESTARTS {
-                        let what = format!(
-                            "the download had to begin anew {RESTARTS} times and was not whole once"
-                        );
-                        return Err(Error::incomplete(what).after(self.restarts, self.started));
-                    }
-                }
-                self.received = 0;
-                self.total = None;
-                self.begin(answer);
-                Ok(void)
-            }
-            status => self.refused(status, answer).await.map(|()| false),
-        }
+    fn open(&mut self, response: reqwest::Response, head: Option<BytesMut>) {
+        let chunks: Pieces = Box::pin(response.bytes_stream());
+        self.body = Body::Open { chunks, head };
     }
 
-    fn begin(&mut self, answer: reqwest::Response) {
-        self.fresh = false;
-        self.total = self
-            .total
-            .or_else(|| Some(self.received + answer.content_length()?));
-        // A weak tag doesn't promise the same bytes.
-        let etag = answer
-            .headers()
-            .get(ETAG)
-            .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
-        let ranges = answer
-            .headers()
-            .get(ACCEPT_RANGES)
-            .is_none_or(|ranges| ranges != "none");
-        // Without a length it may be unzipped on the way, by the HTTP client of the caller's own:
-        // what has been received is no offset then.
-        let measured = self.total.is_some();
-        self.etag = etag.filter(|_| ranges && measured).cloned();
-        self.body = Some(Box::pin(answer.bytes_stream()));
+    /// What has arrived can't be gone on with: the file is asked for from its start.
+    async fn void(&mut self, cause: Cause) -> Result<(), Error> {
+        if let Some(version) = &mut self.version {
+            version.tag = Err(cause);
+        }
+        let what = format!("the transfer broke off and can't be resumed, as {cause}");
+        self.broke_off(Error::incomplete(what), false).await
     }
 
-    async fn refused(
-        &mut self,
-        status: StatusCode,
-        answer: reqwest::Response,
-    ) -> Result<(), Error> {
-        let headers = answer.headers().clone();
-        let error = Error::refused(
-            None,
-            Answer::new(status, headers, Bytes::new()),
-            Hide::default(),
-        );
-        match status.as_u16() {
-            // How storages say that a link has expired.
-            400 | 401 | 403 | 404 | 410 if !self.fresh => {
-                self.link = None;
+    async fn refused(&mut self, error: Error, is_rest: bool) -> Result<(), Error> {
+        let status = error.status().map(|status| status.as_u16());
+        let can_ask = matches!(self.download.origin, Origin::Issued(_)) && !self.is_new;
+        match status {
+            // How storages say that a URL has expired.
+            Some(400 | 401 | 403 | 404 | 410) if can_ask => {
+                self.url = None;
                 Ok(())
             }
-            // The file has become shorter than what we have of it, or the server can't resume.
-            206 | 416 => {
-                self.etag = None;
-                self.broke_off(error).await
-            }
-            408 | 425 | 429 | 500..=599 => self.broke_off(error).await,
-            _ => Err(error),
+            // The file has become shorter than what there is of it, or storage can't resume.
+            Some(416) if is_rest => self.void(Cause::RangeRefused).await,
+            _ if error.is_retryable() => self.broke_off(error, false).await,
+            _ => Err(self.describe(error)),
         }
+    }
+
+    /// Names the download in an error, and what was tried.
+    fn describe(&self, error: Error) -> Error {
+        let mut name = self.download.name.clone();
+        if error.kind() == ErrorKind::Interrupted && self.received > 0 {
+            let total = self.version.as_ref().and_then(|version| version.total);
+            let of = total
+                .map(|total| format!(" of {total}"))
+                .unwrap_or_default();
+            name = format!("{name}, at byte {}{of}", self.received);
+        }
+        if self.restarted > 0 {
+            name = format!("{name}, started over {} times", self.restarted);
+        }
+        self.attempts.note(error.of(&name))
     }
 
     fn report(&mut self) {
         let progress = Progress {
             bytes: self.received,
-            total: self.total,
+            total: self.version.as_ref().and_then(|version| version.total),
         };
         if let Some(callback) = &mut self.download.progress {
             callback(progress);
@@ -256,13 +398,20 @@ impl Transfer {
     }
 }
 
-/// Where a partial answer starts: `bytes 100-199/200`.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    text.strip_prefix("bytes ")?
-        .split('-')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+/// Whether nothing but the end of the connection ends a response.
+#[cfg(not(target_arch = "wasm32"))]
+fn ends_with_connection(download: &Download, response: &reqwest::Response) -> bool {
+    use reqwest::Version;
+    use reqwest::header::TRANSFER_ENCODING;
+
+    // A client of the caller's may have decompressed it, and says no length then.
+    let is_own = !matches!(download.client.inner.http, crate::http::Http::Callers(_));
+    let is_chunked = response.headers().contains_key(TRANSFER_ENCODING);
+    is_own && response.version() <= Version::HTTP_11 && !is_chunked
+}
+
+/// A browser doesn't say.
+#[cfg(target_arch = "wasm32")]
+fn ends_with_connection(_: &Download, _: &reqwest::Response) -> bool {
+    false
 }

@@ -26,6 +26,7 @@ impl Error {
                     "Continue with that batch, or call `again()` on the request to run the file once more.",
                 );
             }
+            _ if self.0.is_of_storage => return self.advice_on_storage(),
             _ => {}
         }
         if self.is_ambiguous() {
@@ -68,5 +69,14 @@ impl Error {
             }
             _ => return None,
         })
+    }
+
+    /// Says what to do about an error of storage, which knows no tokens and no ids of the API.
+    fn advice_on_storage(&self) -> Option<&'static str> {
+        match (self.kind(), self.status()) {
+            (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => Some("Call less often."),
+            (ErrorKind::Unreachable, _) => Some("Check the network and the proxy."),
+            _ => None,
+        }
     }
 }

@@ -50,6 +50,8 @@ struct Inner {
     /// What else there is to say.
     note: Option<String>,
     hide: Hide,
+    /// It is about storage, where no token is sent and no id known.
+    is_of_storage: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -101,6 +103,7 @@ impl Error {
             is_search_repeatable: false,
             note: None,
             hide: Hide::default(),
+            is_of_storage: false,
             source: None,
         }))
     }
@@ -302,10 +305,43 @@ impl Error {
 
     /// A transfer to or from storage that ended short of its whole.
     pub(crate) fn incomplete(what: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Interrupted, None, what)
+        Self::new(ErrorKind::Interrupted, None, what).of_storage()
     }
 
-    fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    /// A success of storage that is not what was asked for.
+    pub(crate) fn not_the_file(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unreadable, None, what).of_storage()
+    }
+
+    /// A refusal of storage, which says why in a code and a message.
+    pub(crate) fn refused_by_storage(
+        what: String,
+        answer: Answer,
+        code: Option<&str>,
+        message: Option<&str>,
+    ) -> Self {
+        let hide = Hide::default();
+        let mut error = Self::new(ErrorKind::Refused, None, what).of_storage();
+        error.0.effect = classify(Failure::Status(answer.status.as_u16(), None));
+        error.0.refusal = Some(Refusal {
+            reason: code.map(|code| Reason::Other(hide.clean(code))),
+            data_reason: None,
+            message: message.map(|message| hide.clean(message)),
+        });
+        error.0.answer = Some(answer);
+        error
+    }
+
+    /// Notes that it is about storage.
+    pub(crate) fn of_storage(mut self) -> Self {
+        self.0.is_of_storage = true;
+        self
+    }
+
+    pub(crate) fn because(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         if let Some(kind) = io_kind(&source) {
             self.0.what = format!("{} ({kind})", self.0.what);
         }
@@ -538,9 +574,10 @@ fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKi
     None
 }
 
-/// The statuses after which an idempotent request is sent again.
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+/// Returns whether an idempotent request is sent again after a status.
+pub(crate) fn is_transient(status: StatusCode) -> bool {
+    // What is not implemented, and another version of HTTP, will be no other the next time.
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 506..=599)
 }
 
 impl std::error::Error for Error {

@@ -3,7 +3,7 @@
 mod csv;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod gzip;
+pub(crate) mod gzip;
 mod json;
 
 use std::fmt;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cargo_batch_types::UploadedFile;
 use tokio::io::AsyncRead;
 
+use super::media_type;
 use super::parts::{self, Callback};
 use super::source::{Reader, Source, unchanged};
 use crate::call::Pending;
@@ -78,8 +79,8 @@ impl Upload {
         }
     }
 
-    /// The media type of the content; guessed from the name by default (`text/csv` where it says
-    /// nothing).
+    /// Sets the media type of the content; by default the one that the name stands for, and `text/csv` where
+    /// it has no ending.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());
         self
@@ -96,7 +97,7 @@ impl Upload {
         let content_type = self
             .content_type
             .take()
-            .unwrap_or_else(|| guess(&self.name).to_owned());
+            .unwrap_or_else(|| media_type::of_name(&self.name).to_owned());
         let (mut source, size): (Source, Option<u64>) = match self.from {
             From::Reader(reader) => (Source::Reader(reader), None),
             From::Path(path) => {
@@ -159,20 +160,5 @@ impl std::fmt::Debug for Upload {
         f.debug_struct("Upload")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The media type a name stands for.
-fn guess(name: &str) -> &'static str {
-    match name
-        .rsplit('.')
-        .next()
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        Some("json") => "application/json",
-        Some("ndjson" | "jsonl") => "application/x-ndjson",
-        Some("gz") => "application/gzip",
-        _ => "text/csv",
     }
 }

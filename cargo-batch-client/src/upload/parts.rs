@@ -1,7 +1,6 @@
 //! Large files: signed links to storage, one for each part.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use cargo_batch_types::{
@@ -12,18 +11,14 @@ use reqwest::header::ETAG;
 use tokio::task::JoinSet;
 
 use super::source::{Source, unchanged};
-use crate::response::Answer;
-use crate::secret::Hide;
-use crate::{Client, Error, Progress, clean_up, config};
+use crate::attempts::Attempts;
+use crate::{Client, Error, Progress, clean_up, storage};
 
 /// Parts under way at once.
 const AT_ONCE: usize = 4;
 
 /// Who is told how far it is.
 pub type Callback = Box<dyn FnMut(Progress) + Send>;
-
-/// How often a part is tried.
-const TRIES: u32 = 3;
 
 /// How large a part is, but for the last: from 1 on, 8 MiB. Storage takes 10,000 parts, so they
 /// double after every thousand.
@@ -149,67 +144,40 @@ async fn whole(
     }
 }
 
-/// Brings one part to storage; each try with a link of its own.
+/// Puts one part into storage; each attempt with a signed URL of its own.
 async fn put(
     client: Client,
     sign: SignMultipartPartRequest,
     piece: Bytes,
 ) -> Result<(UploadedPart, Bytes), Error> {
-    let mut tried = 0;
+    let mut attempts = Attempts::unlimited(&client);
     loop {
-        tried += 1;
-        let link = client.sign_multipart_part(sign.clone()).await?.url;
-        let error = match put_once(&client, &link, &sign, piece.clone()).await {
-            Ok(part) => return Ok((part, piece)),
-            Err(error) => error,
-        };
-        if tried == TRIES {
-            return Err(error);
+        let url = client.sign_multipart_part(sign.clone()).await?.url;
+        attempts.count(1);
+        match put_once(&client, &url, sign.part_number, piece.clone()).await {
+            Ok(part) => {
+                attempts.succeeded();
+                return Ok((part, piece));
+            }
+            Err(error) => {
+                let error = error.of(&format!("part {} of an upload", sign.part_number));
+                attempts.again(error).await?;
+            }
         }
-        let base = client.retry.base_delay.saturating_mul(tried);
-        crate::time::sleep(
-            client
-                .inner
-                .retries
-                .jitter(base)
-                .max(Duration::from_millis(1)),
-        )
-        .await;
     }
 }
 
 async fn put_once(
     client: &Client,
-    link: &SignedUrl,
-    sign: &SignMultipartPartRequest,
+    url: &SignedUrl,
+    number: u64,
     piece: Bytes,
 ) -> Result<UploadedPart, Error> {
-    let bytes = piece.len() as u64;
-    // No `Authorization`: the link is its own permission, and the host somebody else's.
-    let link = config::link(link)?;
-    let http = client.inner.http.ready(&link).await?;
-    let request = http.put(link).body(piece).send();
-    let limit = client.for_bytes(bytes).timing.attempt;
-    let answer = crate::time::timeout(limit, request)
-        .await
-        .map_err(|_| Error::timed_out(None, limit, true))?
-        .map_err(|error| Error::transport(None, error, true))?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    if !status.is_success() {
-        return Err(Error::refused(
-            None,
-            Answer::new(status, headers, Bytes::new()),
-            Hide::default(),
-        ));
-    }
+    let headers = storage::put(client, url, piece).await?;
     let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
-    let etag = etag.ok_or_else(|| {
-        Error::incomplete(format!(
-            "storage gave no ETag for part {}",
-            sign.part_number
-        ))
-    })?;
-    Ok(UploadedPart::new(sign.part_number, etag))
+    let etag =
+        etag.ok_or_else(|| Error::incomplete(format!("storage gave no ETag for part {number}")))?;
+    Ok(UploadedPart::new(number, etag))
 }
 
 /// An upload that is not complete is given up when it is dropped, whatever the reason.

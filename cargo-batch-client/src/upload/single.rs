@@ -7,9 +7,10 @@ use cargo_batch_types::UploadedFile;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
-use crate::call::Pending;
+use super::media_type;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::time::sleep;
+use crate::attempts::Attempts;
+use crate::call::Pending;
 use crate::{Client, Error, Response, operations};
 
 impl Client {
@@ -32,7 +33,7 @@ impl Client {
             client: self,
             name: name.into(),
             content: content.into(),
-            content_type: "text/csv".to_owned(),
+            content_type: None,
         }
     }
 }
@@ -44,13 +45,14 @@ pub struct UploadFile<'a> {
     client: &'a Client,
     name: String,
     content: Bytes,
-    content_type: String,
+    content_type: Option<String>,
 }
 
 impl<'a> UploadFile<'a> {
-    /// The media type of the content; `text/csv` by default.
+    /// Sets the media type of the content; by default the one that the name stands for, and `text/csv` where
+    /// it has no ending.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
-        self.content_type = media_type.into();
+        self.content_type = Some(media_type.into());
         self
     }
 
@@ -59,16 +61,23 @@ impl<'a> UploadFile<'a> {
         let operation = &operations::UPLOAD_FILE;
         let client = self.client.for_bytes(self.content.len() as u64);
         let url = format!("{}{}", self.client.baseurl, operation.path);
+        let content_type = match &self.content_type {
+            Some(content_type) => content_type.as_str(),
+            None => media_type::of_name(&self.name),
+        };
         let request = || {
             #[cfg(not(target_arch = "wasm32"))]
-            let part = Part::stream_with_length(self.content.clone(), self.content.len() as u64);
+            let part = {
+                let length = self.content.len() as u64;
+                Part::stream_with_length(super::body(self.content.clone()), length)
+            };
             #[cfg(target_arch = "wasm32")]
             let part = Part::bytes(self.content.to_vec());
             let part = part
-                .file_name(self.name.clone())
-                .mime_str(&self.content_type)
+                .file_name(in_header(&self.name))
+                .mime_str(content_type)
                 .map_err(|_| {
-                    let what = format!("content_type {:?} is not a media type", self.content_type);
+                    let what = format!("content_type {content_type:?} is not a media type");
                     Error::invalid_request(operation, what)
                 })?;
             self.client
@@ -116,26 +125,34 @@ impl Client {
     }
 
     /// Calls what isn't idempotent, but costs nothing to repeat: another file, another upload.
+    ///
+    /// The attempts of all calls count together.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) async fn harmlessly<T, F: Future<Output = Result<T, Error>>>(
         &self,
         call: impl Fn() -> F,
     ) -> Result<T, Error> {
-        let mut tries = 0;
+        let mut attempts = Attempts::within(self, self.timing.overall);
         loop {
-            tries += 1;
-            match call().await {
-                Err(error) if error.is_ambiguous() => {
-                    let asked = error.retry_after();
-                    let Some(pause) = self.inner.retries.pause(&self.retry, tries, asked) else {
-                        return Err(error);
-                    };
-                    sleep(pause).await;
-                }
-                done => return done,
+            let error = match call().await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            attempts.count(error.attempts().max(1));
+            match error.is_ambiguous() {
+                true => attempts.pause(error).await?,
+                false => return Err(attempts.note(error)),
             }
         }
     }
+}
+
+/// A file name as browsers write it into the header of a part: nothing in it can end the header, or the
+/// quotes around it.
+fn in_header(name: &str) -> String {
+    name.replace('\r', "%0D")
+        .replace('\n', "%0A")
+        .replace('"', "%22")
 }
 
 /// The file itself, or in the list that a sibling endpoint answers with.

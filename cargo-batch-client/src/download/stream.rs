@@ -1,0 +1,121 @@
+//! A file as a stream and as a reader.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::content::Content;
+use super::transfer::Event;
+use crate::Error;
+use crate::call::Pending;
+
+/// The bytes of a file as a [`Stream`], as they arrive; returned by
+/// [`Download::bytes_stream`](super::Download::bytes_stream). It ends after the first error.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct ByteStream(State);
+
+enum State {
+    Idle(Box<Content>),
+    Waiting(Pending<'static, (Box<Content>, Option<Bytes>)>),
+    Ended,
+}
+
+impl ByteStream {
+    pub(super) fn new(content: Content) -> Self {
+        Self(State::Idle(Box::new(content)))
+    }
+
+    /// Returns the next chunk; nothing once the file is whole.
+    ///
+    /// Cancel safe: when the future is dropped, no bytes are lost.
+    ///
+    /// # Errors
+    /// As [`Download::to_writer`](super::Download::to_writer), but for its writing.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut waiting = match std::mem::replace(&mut self.0, State::Ended) {
+            State::Ended => return Poll::Ready(None),
+            State::Waiting(waiting) => waiting,
+            State::Idle(mut content) => Box::pin(async move {
+                loop {
+                    match content.next().await? {
+                        Some(Event::Chunk(chunk)) => return Ok((content, Some(chunk))),
+                        Some(Event::Begin) => {}
+                        None => return Ok((content, None)),
+                    }
+                }
+            }),
+        };
+        let Poll::Ready(done) = waiting.as_mut().poll(context) else {
+            self.0 = State::Waiting(waiting);
+            return Poll::Pending;
+        };
+        Poll::Ready(match done {
+            Ok((content, Some(chunk))) => {
+                self.0 = State::Idle(content);
+                Some(Ok(chunk))
+            }
+            Ok((_, None)) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").finish_non_exhaustive()
+    }
+}
+
+/// A file as an [`AsyncRead`], as it arrives; returned by
+/// [`Download::reader`](super::Download::reader).
+///
+/// A read that is cancelled loses no bytes.
+#[must_use = "a reader does nothing until it is read"]
+pub struct DownloadReader {
+    stream: ByteStream,
+    chunk: Bytes,
+}
+
+impl DownloadReader {
+    pub(super) fn new(stream: ByteStream) -> Self {
+        let chunk = Bytes::new();
+        Self { stream, chunk }
+    }
+}
+
+impl AsyncRead for DownloadReader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.chunk.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                Some(chunk) => self.chunk = chunk.map_err(io::Error::other)?,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let length = self.chunk.len().min(into.remaining());
+        into.put_slice(&self.chunk.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for DownloadReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadReader").finish_non_exhaustive()
+    }
+}
