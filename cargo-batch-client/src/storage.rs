@@ -109,6 +109,11 @@ async fn send(
         .unwrap_or_else(|_| Err(Error::timed_out(None, limit, true).of_storage()))
 }
 
+/// Returns whether a status may say that a URL has expired: storages differ in how they say it.
+pub(crate) fn may_be_expired(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 401 | 403 | 404 | 410)
+}
+
 /// Where a response sends the request on to, if it does.
 fn redirect(method: &Method, response: &reqwest::Response) -> Option<Url> {
     let follows = match response.status() {
@@ -154,8 +159,7 @@ async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
     let body = read.freeze();
     let words = String::from_utf8_lossy(&body);
     let (code, message) = (element(&words, "Code"), element(&words, "Message"));
-    let is_about_the_url = matches!(status.as_u16(), 400 | 401 | 403 | 404 | 410);
-    let of = match (is_about_the_url, is_new) {
+    let of = match (may_be_expired(status), is_new) {
         (true, true) => " for a newly issued URL",
         (true, false) => " (the signed URL may have expired: get a new one)",
         (false, _) => "",

@@ -356,16 +356,17 @@ impl Transfer {
     }
 
     async fn refused(&mut self, error: Error, is_rest: bool) -> Result<(), Error> {
-        let status = error.status().map(|status| status.as_u16());
+        let status = error.status();
         let can_ask = matches!(self.download.origin, Origin::Issued(_)) && !self.is_new;
         match status {
-            // How storages say that a URL has expired.
-            Some(400 | 401 | 403 | 404 | 410) if can_ask => {
+            Some(status) if can_ask && storage::may_be_expired(status) => {
                 self.url = None;
                 Ok(())
             }
             // The file has become shorter than what there is of it, or storage can't resume.
-            Some(416) if is_rest => self.void(Cause::RangeRefused).await,
+            Some(StatusCode::RANGE_NOT_SATISFIABLE) if is_rest => {
+                self.void(Cause::RangeRefused).await
+            }
             _ if error.is_retryable() => self.broke_off(error, false).await,
             _ => Err(self.describe(error)),
         }

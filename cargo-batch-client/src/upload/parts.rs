@@ -161,7 +161,11 @@ async fn put(
             }
             Err(error) => {
                 let error = error.of(&format!("part {} of an upload", sign.part_number));
-                attempts.again(error).await?;
+                // One refusal of a signed URL doesn't end an upload of gigabytes: there is another URL.
+                match error.status().is_some_and(storage::may_be_expired) {
+                    true => attempts.pause(error).await?,
+                    false => attempts.again(error).await?,
+                }
             }
         }
     }

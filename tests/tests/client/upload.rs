@@ -180,6 +180,14 @@ async fn the_name_says_what_kind_of_file_it_is() {
         ("leads.jsonl", "application/x-ndjson"),
         ("leads.csv.gz", "application/gzip"),
         ("leads", "text/csv"),
+        ("leads.tsv", "text/tab-separated-values"),
+        ("leads.zip", "application/zip"),
+        (
+            "Leads.of.May.XLSX",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+        ("leads.parquet", "application/vnd.apache.parquet"),
+        ("leads.unheard-of", "application/octet-stream"),
     ] {
         let (api, _, _) = servers(|_| None).await;
         let reader = std::io::Cursor::new(bytes(9 * MIB));
@@ -189,9 +197,12 @@ async fn the_name_says_what_kind_of_file_it_is() {
         assert_eq!(created["filename"], name);
         api.client().upload_from(name, &b"small"[..]).await.unwrap();
         let sent = api.seen_at(SINGLE)[0].body.clone();
+        api.client().upload_file(name, "small").await.unwrap();
         let head = format!("filename=\"{name}\"\r\nContent-Type: {media_type}\r\n");
-        let sent = String::from_utf8_lossy(&sent).replace("content-type", "Content-Type");
-        assert!(sent.contains(&head), "{sent}");
+        for sent in [sent, api.seen_at(SINGLE)[1].body.clone()] {
+            let sent = String::from_utf8_lossy(&sent).replace("content-type", "Content-Type");
+            assert!(sent.contains(&head), "{sent}");
+        }
     }
 }
 
@@ -292,4 +303,184 @@ async fn storage_that_gives_no_tag_is_an_error() {
     let error = upload(&api, bytes(9 * MIB)).await.unwrap_err();
     assert!(error.to_string().contains("no ETag for part"), "{error}");
     assert_eq!(api.seen_at(ABORT).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_in_a_name_ends_the_header_it_is_in() {
+    for (name, written) in [
+        ("a\r\nb.csv", "a%0D%0Ab.csv"),
+        ("a\rb\nc.csv", "a%0Db%0Ac.csv"),
+        ("\"quoted\".csv", "%22quoted%22.csv"),
+        ("100% \u{e9};a.csv", "100% \u{e9};a.csv"),
+        (
+            "x\"\r\nX-Evil: 1\r\n\r\n.csv",
+            "x%22%0D%0AX-Evil: 1%0D%0A%0D%0A.csv",
+        ),
+    ] {
+        let (api, _, _) = servers(|_| None).await;
+        api.client().upload_file(name, "small").await.unwrap();
+        let sent = api.seen_at(SINGLE)[0].body.clone();
+        let sent = String::from_utf8(sent.to_vec()).unwrap();
+        let line = sent.lines().nth(1).unwrap();
+        assert!(
+            line.ends_with(&format!("; filename=\"{written}\"")),
+            "{line:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_all_attempts() {
+    use cargo_batch_client::RetryPolicy;
+
+    for (attempts, length, line) in [
+        (4, 10, SINGLE),
+        (7, 10, SINGLE),
+        (1, 10, SINGLE),
+        (4, 9 * MIB, CREATE),
+        (7, 9 * MIB, "PUT /v1/put"),
+        (1, 9 * MIB, "PUT /v1/put"),
+    ] {
+        let (api, storage, _) = servers(move |seen| (seen.line == line).then(|| status(502))).await;
+        let mut policy = RetryPolicy::default();
+        policy.max_attempts = attempts;
+        let client = api.builder().retry(policy).build().unwrap();
+        let reader = std::io::Cursor::new(bytes(length));
+        let error = client.upload_from("l.csv", reader).await.unwrap_err();
+        assert_eq!(error.attempts(), attempts, "{error}");
+        let of_storage = storage.seen_at(line).len();
+        let sent = (api.seen_at(line).len() + of_storage) as u32;
+        // Of the two parts both are sent until one is given up.
+        let parts = if of_storage > 0 { 1..=2 } else { 1..=1 };
+        assert!(
+            (attempts..=parts.end() * attempts).contains(&sent),
+            "{line} {sent}"
+        );
+        let said = format!("{attempts} attempts in");
+        assert_eq!(error.to_string().contains(&said), attempts > 1, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_waits_as_long_as_storage_asks_for() {
+    let (api, storage, parts) = servers(|seen| {
+        (seen.line == "PUT /v1/put" && seen.number == 0).then(|| {
+            let mut response = status(503);
+            let headers = response.headers_mut();
+            headers.insert("retry-after", "8".parse().unwrap());
+            response
+        })
+    })
+    .await;
+    upload(&api, bytes(8 * MIB)).await.unwrap();
+    let at: Vec<Duration> = storage.seen().iter().map(|seen| seen.at).collect();
+    assert_eq!((at.len(), parts.lock().unwrap().len()), (2, 1));
+    let delay = at[1] - at[0];
+    assert!(
+        delay >= Duration::from_secs(8) && delay < Duration::from_secs(9),
+        "{delay:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_storage_refuses_is_named_in_its_words() {
+    let (api, storage, _) = servers(|seen| {
+        (seen.line == "PUT /v1/put").then(|| {
+            let mut response = status(403);
+            *response.body_mut() = Body::from(
+                "<Error><Code>SignatureDoesNotMatch</Code><Message>No &amp; no</Message></Error>",
+            );
+            response
+        })
+    })
+    .await;
+    let error = upload(&api, bytes(8 * MIB)).await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    let said = "part 1 of an upload: storage returned 403 Forbidden for a newly issued URL, \
+                SignatureDoesNotMatch: No & no";
+    assert!(text.contains(said) && !text.contains("token"), "{text}");
+    // Each with a URL of its own.
+    assert_eq!((storage.seen().len(), api.seen_at(SIGN).len()), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_is_put_where_storage_redirects_it_to() {
+    for (code, is_followed) in [
+        (301, true),
+        (302, true),
+        (303, false),
+        (307, true),
+        (308, true),
+    ] {
+        let (api, storage, parts) = servers(move |seen| {
+            (seen.line == "PUT /v1/put").then(|| {
+                let mut response = status(code);
+                let to = "/moved?part=1&X-Sig=hush".parse().unwrap();
+                response.headers_mut().insert("location", to);
+                response
+            })
+        })
+        .await;
+        let content = bytes(8 * MIB);
+        let done = upload(&api, content.clone()).await;
+        assert_eq!(done.is_ok(), is_followed, "{code} {done:?}");
+        if is_followed {
+            assert!(parts.lock().unwrap()[&1] == content);
+            let moved = &storage.seen_at("PUT /moved")[0];
+            assert!(!moved.headers.contains_key("referer"));
+            assert_eq!(moved.headers["content-length"], "8388608");
+        }
+    }
+}
+
+/// Reads the head of a request, refuses it and closes, with the body unread.
+async fn refusing(requests: usize) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        for _ in 0..requests {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).await.unwrap();
+                head.push(byte[0]);
+            }
+            let response = "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 67\r\n\r\n\
+                            <Error><Code>EntityTooLarge</Code><Message>no</Message></Error>    ";
+            stream.write_all(response.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_was_read_is_seen() {
+    for _ in 0..20 {
+        let client = cargo_batch_client::Client::builder(TOKEN);
+        let client = client.base_url(refusing(1).await).build().unwrap();
+        let error = client
+            .upload_file("a.csv", bytes(40 * MIB))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.status().map(|status| status.as_u16()),
+            Some(413),
+            "{error:#}"
+        );
+        let storage = refusing(1).await;
+        let (api, _, _) = servers(move |seen| {
+            (seen.line == SIGN).then(|| json(value!({ "url": format!("{storage}/put") })))
+        })
+        .await;
+        let error = upload(&api, bytes(8 * MIB)).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("413 Payload Too Large, EntityTooLarge: no"),
+            "{error:#}"
+        );
+    }
 }
