@@ -29,7 +29,7 @@ enum Gunzip {
     Plain,
     On {
         arrived: Bytes,
-        unzip: Unzip,
+        unzip: Box<Unzip>,
     },
 }
 
@@ -90,7 +90,7 @@ impl Content {
                         *gunzip = Gunzip::Plain;
                         return Ok(Some(Event::Chunk(chunk)));
                     }
-                    let unzip = Unzip::default();
+                    let unzip = Box::default();
                     let arrived = chunk;
                     *gunzip = Gunzip::On { arrived, unzip };
                 }

@@ -6,11 +6,11 @@ use std::path::Path;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
+use super::Download;
 use super::content::Content;
 use super::part::Part;
 use super::place::Place;
-use super::transfer::{Event, Restarts};
-use super::{Download, Transfer};
+use super::transfer::{Event, Restarts, Transfer};
 use crate::Error;
 
 impl Download {
@@ -46,25 +46,24 @@ impl Download {
             .map_err(failed)?;
         match place {
             Place::Beside(part, target) => {
-                let (part, written) = self.to_part(part).await.map_err(|error| match error {
+                let (part, written) = self.into_part(part).await.map_err(|error| match error {
                     Failed::File(error) => failed(error),
                     Failed::Transfer(error) => error,
                 })?;
                 blocking(move || target.take(part)).await.map_err(failed)?;
                 Ok(written)
             }
-            Place::InPlace { file, is_regular } => {
-                self.in_place(file, is_regular)
-                    .await
-                    .map_err(|error| match error {
-                        Failed::File(error) => failed(error),
-                        Failed::Transfer(error) => error,
-                    })
-            }
+            Place::InPlace { file, is_regular } => self
+                .write_in_place(file, is_regular)
+                .await
+                .map_err(|error| match error {
+                    Failed::File(error) => failed(error),
+                    Failed::Transfer(error) => error,
+                }),
         }
     }
 
-    async fn to_part(self, part: Part) -> Result<(Part, u64), Failed> {
+    async fn into_part(self, part: Part) -> Result<(Part, u64), Failed> {
         let name = self.name.clone();
         // The length of what was decompressed says nothing of where in the file it ended.
         let resumed = match self.is_decompressed {
@@ -100,7 +99,7 @@ impl Download {
     }
 
     /// Writes the file over what is there.
-    async fn in_place(self, mut std: std::fs::File, is_regular: bool) -> Result<u64, Failed> {
+    async fn write_in_place(self, mut std: std::fs::File, is_regular: bool) -> Result<u64, Failed> {
         let mut file = File::from_std(std.try_clone()?);
         let mut content = self.content(match is_regular {
             true => Restarts::Allowed,

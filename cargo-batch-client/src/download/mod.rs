@@ -19,6 +19,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::content::Content;
 pub use self::stream::{ByteStream, DownloadReader};
+#[cfg(feature = "rows")]
 pub(crate) use self::transfer::Transfer;
 use self::transfer::{Event, Restarts};
 use crate::call::Pending;
@@ -191,12 +192,13 @@ impl Download {
     }
 
     /// Begins a transfer whose bytes can't be taken back, and are as storage has them.
+    #[cfg(feature = "rows")]
     pub(crate) fn start(self) -> Transfer {
         Transfer::new(self, Restarts::Never)
     }
 
     fn content(self, restarts: Restarts) -> Content {
         let is_decompressed = self.is_decompressed;
-        Content::new(Transfer::new(self, restarts), is_decompressed)
+        Content::new(transfer::Transfer::new(self, restarts), is_decompressed)
     }
 }

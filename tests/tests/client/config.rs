@@ -277,7 +277,7 @@ async fn a_redirect_is_not_followed_and_never_takes_the_token_along() {
     assert!(other.seen().is_empty());
     // A client of the user's own follows it, but not with the token.
     let provider = rustls::crypto::ring::default_provider();
-    provider.install_default().unwrap();
+    let _ = provider.install_default();
     let own = script.builder().http_client(reqwest::Client::new());
     own.build().unwrap().get_batch(id()).await.unwrap();
     let seen = other.seen();

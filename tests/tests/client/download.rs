@@ -723,6 +723,7 @@ async fn a_page_in_place_of_the_file_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn redirects_of_storage_are_followed_without_a_referer() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let own = reqwest::Client::builder();
     let own = own.redirect(reqwest::redirect::Policy::none()).build();
     let own = own.unwrap();
