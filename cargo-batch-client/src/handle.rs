@@ -3,12 +3,12 @@
 use cargo_batch_types::{
     Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest,
     GetRunMetricsRequest, ListRunsRequest, Outcome, Run, RunMetric, RunStatus, RunsFilter,
-    RunsFilterByRuns, RunsReset, WorkflowUuid,
+    RunsFilterByRuns, RunsReset,
 };
 
 use crate::download::Download;
 use crate::pages::Items;
-use crate::{Client, Error, Watch};
+use crate::{Client, Error, Watch, operations};
 
 impl Client {
     /// A batch, to do things with; nothing is sent.
@@ -116,19 +116,26 @@ impl BatchHandle {
     /// lets re-run.
     ///
     /// # Errors
-    /// As [`Client::create_batch_once`].
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where no run has failed, and as
+    /// [`Client::create_batch_once`].
     pub async fn retry_failed(&self) -> Result<Batch, Error> {
-        let workflow = self.get().await?.workflow_uuid;
-        self.retry(workflow).await
+        self.retry(&self.get().await?).await
     }
 
-    async fn retry(&self, workflow: WorkflowUuid) -> Result<Batch, Error> {
+    async fn retry(&self, batch: &Batch) -> Result<Batch, Error> {
+        if batch.failed_runs_count == 0 {
+            let what = format!(
+                "no run of batch {} has failed: there is nothing to run again",
+                batch.uuid
+            );
+            return Err(Error::invalid_request(&operations::CREATE_BATCH, what));
+        }
         let failed = RunsFilterByRuns::new().statuses([RunStatus::Error]);
         let data = CreateRunsData::new(
             RunsFilter::new(failed).batch(self.uuid),
             RunsReset::FirstNode,
         );
-        let request = CreateBatchRequest::new(data).workflow(workflow);
+        let request = CreateBatchRequest::new(data).workflow(batch.workflow_uuid);
         self.client.create_batch_once(request).await
     }
 
@@ -192,7 +199,7 @@ impl Finished {
     /// # Errors
     /// As [`Client::create_batch_once`].
     pub async fn retry_failed(&self) -> Result<Batch, Error> {
-        self.handle.retry(self.batch.workflow_uuid).await
+        self.handle.retry(&self.batch).await
     }
 
     fn selection(&self) -> ListRunsRequest {

@@ -64,6 +64,36 @@ impl FilterGroup {
     }
 }
 
+/// A single condition, or a group of them, is a filter.
+///
+/// ```
+/// use cargo_batch_types::{CreateFilterData, InvalidId, ModelUuid, StringCondition};
+///
+/// let model: ModelUuid = "67e55044-10b1-426f-9247-bb680e5fe0c8".parse()?;
+/// CreateFilterData::new(model, StringCondition::is("country", ["France"])).limit(500);
+/// // All records of the model, each of which may cost credits, need a word of their own.
+/// CreateFilterData::whole_model(model);
+/// # Ok::<(), InvalidId>(())
+/// ```
+///
+/// A filter that was forgotten doesn't compile:
+///
+/// ```compile_fail,E0061
+/// # let model: cargo_batch_types::ModelUuid = "67e55044-10b1-426f-9247-bb680e5fe0c8".parse().unwrap();
+/// cargo_batch_types::CreateFilterData::new(model);
+/// ```
+impl<C: Into<Condition>> From<C> for Filter {
+    fn from(condition: C) -> Self {
+        Self::all(condition)
+    }
+}
+
+impl From<FilterGroup> for Filter {
+    fn from(group: FilterGroup) -> Self {
+        Self::all(group)
+    }
+}
+
 /// A single condition is a group of one.
 impl<C: Into<Condition>> From<C> for FilterGroup {
     fn from(condition: C) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule};
+use cargo_batch_sandbox::{Fault, FaultPlan, Rule};
 
 /// The kinds of faults there are, as the sandbox itself lists them.
 ///
@@ -30,7 +30,6 @@ pub fn failures() -> Vec<Fault> {
         acted: false,
     };
     let stall = |seconds, acted| Fault::Stall { seconds, acted };
-    let late = |seconds, respond| Fault::ActLate { seconds, respond };
     let unavailable = |retry_after, as_date, acted| Fault::Unavailable {
         retry_after,
         as_date,
@@ -46,9 +45,6 @@ pub fn failures() -> Vec<Fault> {
         stall(Some(90.0), true),
         stall(None, false),
         stall(None, true),
-        late(2.0, LateResponse::AfterActing),
-        late(2.0, LateResponse::Reset),
-        late(5.0, LateResponse::GatewayTimeout),
         Fault::Trickle {
             bytes: 50,
             millis: 20,

@@ -10,6 +10,7 @@ mod fingerprint;
 mod id;
 mod listing;
 mod note;
+mod omission;
 mod records;
 mod registry;
 mod request;
@@ -89,13 +90,14 @@ impl Client {
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a listed batch has run the same file
     /// already, with that batch as the [candidate](Error::candidates): call
-    /// [`again`](crate::types::CreateBatchRequest::again) on the request to run it once more. Errors of the
-    /// upload of records, which cost nothing.
+    /// [`again`](crate::types::CreateBatchRequest::again) on the request to run it once more. Also where a filter
+    /// without conditions would run over everything. Errors of the upload of records, which cost nothing.
     pub async fn prepare_batch(
         &self,
         request: impl Into<CreationRequest>,
     ) -> Result<BatchCreation, Error> {
         let request = request.into();
+        omission::check(&request)?;
         let mut creation = Shared::new(request, CreationId::random());
         let registry = &self.inner.registry;
         if let Some((known, taken)) = registry.take_over(creation.given) {

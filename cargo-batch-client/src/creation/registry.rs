@@ -311,3 +311,118 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cargo_batch_types::{CreateBatchData, CreateBatchRequest};
+
+    use super::super::state::Sent;
+    use super::*;
+
+    fn creation(file: &str) -> Arc<Shared> {
+        let request = CreateBatchRequest::new(CreateBatchData::file(file));
+        Arc::new(Shared::new(request.into(), CreationId::random()))
+    }
+
+    fn uuid(number: usize) -> BatchUuid {
+        super::super::sample::uuid(number as u128).parse().unwrap()
+    }
+
+    fn abandoned(registry: &Registry, file: &str) -> Arc<Shared> {
+        let creation = creation(file);
+        let in_flight = registry.begin(&creation);
+        creation.state().sent = Sent::Now;
+        drop(in_flight);
+        creation
+    }
+
+    #[test]
+    fn the_same_twice_at_once_adopts_nothing() {
+        let registry = Registry::default();
+        let (first, second, other) = (creation("a"), creation("a"), creation("b"));
+        let _first = registry.begin(&first);
+        let in_flight = registry.begin(&second);
+        let _other = registry.begin(&other);
+        assert!(!registry.is_alone(&first) && !registry.adopt(uuid(1), &first));
+        assert!(registry.is_alone(&other) && registry.adopt(uuid(2), &other));
+        // The second ended well: what is unclaimed now is the first's.
+        registry.claim(uuid(3), Some(second.id));
+        drop(in_flight);
+        assert!(!registry.adopt(uuid(3), &first) && registry.adopt(uuid(1), &first));
+        assert!(registry.adopt(uuid(1), &first), "it is its own");
+        assert!(!registry.adopt(uuid(1), &other));
+    }
+
+    #[test]
+    fn only_what_was_sent_and_is_open_is_taken_over() {
+        let registry = Registry::default();
+        let given = creation("a").given;
+        drop(registry.begin(&creation("a")));
+        assert!(
+            registry.take_over(given).is_none(),
+            "it never sent anything"
+        );
+        let left = abandoned(&registry, "a");
+        assert!(!registry.is_alone(&creation("a")));
+        let (taken, lease) = registry.take_over(given).unwrap();
+        assert_eq!(taken.id, left.id);
+        assert!(registry.take_over(given).is_none(), "another continues it");
+        drop(lease);
+        assert!(registry.take_over(given).is_some());
+        let known = abandoned(&registry, "b");
+        drop(registry.begin(&known));
+        known.named(uuid(1));
+        drop(registry.begin(&known));
+        assert!(
+            registry.take_over(known.given).is_none(),
+            "its batch is known"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_be_meant_twice_is_taken_over_for_15_minutes() {
+        let registry = Registry::default();
+        let left = abandoned(&registry, "a");
+        tokio::time::advance(TAKEOVER_TIME - Duration::from_secs(1)).await;
+        assert!(registry.take_over(left.given).is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(registry.take_over(left.given).is_none());
+        assert!(registry.is_alone(&creation("a")));
+    }
+
+    #[test]
+    fn a_file_is_taken_by_the_first_creation() {
+        let registry = Registry::default();
+        assert_eq!(
+            registry.use_file("a", None),
+            None,
+            "it was uploaded elsewhere"
+        );
+        registry.uploaded("a");
+        assert_eq!(registry.use_file("a", None), Some(None));
+        assert_eq!(registry.use_file("a", None), None);
+    }
+
+    #[test]
+    fn nothing_grows_for_ever() {
+        let registry = Registry::default();
+        for number in 0..MAX_BATCHES + 10 {
+            registry.claim(uuid(number), None);
+            registry.claim(uuid(number), None);
+        }
+        assert_eq!(registry.owner(uuid(9)), None);
+        assert_eq!(registry.owner(uuid(10)), Some(None));
+        for number in 0..MAX_ABANDONED + 10 {
+            abandoned(&registry, &number.to_string());
+        }
+        let known = registry.known();
+        assert_eq!(
+            (known.claimed.entries.len(), known.claimed.order.len()),
+            (MAX_BATCHES, MAX_BATCHES)
+        );
+        assert_eq!(
+            (known.abandoned.len(), known.in_flight.len()),
+            (MAX_ABANDONED, 0)
+        );
+    }
+}

@@ -4,7 +4,7 @@ use cargo_batch_types::{Batch, BatchUuid};
 
 use super::listing::{Depth, may_pass};
 use super::note::Note;
-use super::search::{Found, Search};
+use super::search::{self, Found, Search};
 use super::state::{Created, Sent};
 use super::{BatchCreation, CreationRequest};
 use crate::time::{Instant, later, sleep_until};
@@ -12,9 +12,6 @@ use crate::{Client, Error};
 
 /// How often a request is sent whose batch was proved absent.
 const MAX_REQUESTS: u32 = 5;
-
-/// When to ask for a batch that a response has named, as shares of the settling time.
-const GET_SCHEDULE: [f64; 6] = [0.0, 1.0 / 60.0, 1.0 / 12.0, 0.25, 0.5, 1.0];
 
 impl BatchCreation {
     /// Creates the batch, or finds the one that was created.
@@ -297,7 +294,7 @@ impl Client {
     async fn named(&self, batch: BatchUuid, settling: std::time::Duration) -> Result<Batch, Error> {
         let began = Instant::now();
         let mut last = None;
-        for share in GET_SCHEDULE {
+        for share in search::schedule() {
             sleep_until(later(began, settling.mul_f64(share))).await;
             match self.get_batch(batch).await {
                 Ok(response) => return Ok(response.batch),

@@ -21,6 +21,11 @@ const SCHEDULE: [f64; 6] = [0.0, 1.0 / 60.0, 1.0 / 12.0, 0.25, 0.5, 1.0];
 /// When to search once more, where the list could not be read, or was not clear.
 const EXTRA_SCHEDULE: [f64; 3] = [1.25, 1.5, 2.0];
 
+/// Returns all of these shares, the earliest first.
+pub(super) fn schedule() -> impl Iterator<Item = f64> {
+    SCHEDULE.into_iter().chain(EXTRA_SCHEDULE)
+}
+
 /// Searches for what a creation made.
 pub(super) struct Search<'a> {
     pub client: &'a Client,
@@ -56,7 +61,7 @@ impl Search<'_> {
     pub async fn settle(&self, sent_until: Instant, at_once: bool) -> Found {
         let mut found = Found::Undecided(Vec::new(), None);
         let due = |share: f64| later(sent_until, self.settling.mul_f64(share));
-        let shares: Vec<f64> = SCHEDULE.into_iter().chain(EXTRA_SCHEDULE).collect();
+        let shares: Vec<f64> = schedule().collect();
         for (index, &share) in shares.iter().enumerate().skip(usize::from(!at_once)) {
             if share > 1.0 && !may_be_clearer(&found) {
                 break;

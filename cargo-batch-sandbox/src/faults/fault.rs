@@ -155,8 +155,8 @@ pub enum Fault {
         #[serde(default)]
         as_date: bool,
     },
-    /// 503. One that was acted on has `Via: 1.1 varnish`, as it is a proxy that says so: Varnish does of
-    /// every failure behind it, with a `Retry-After`.
+    /// The status 503. One that was acted on has `Via: 1.1 varnish`, as it is a proxy that says so:
+    /// Varnish does of every failure behind it, with a `Retry-After`.
     Unavailable {
         /// The seconds of `Retry-After`; without it by default.
         #[serde(default)]

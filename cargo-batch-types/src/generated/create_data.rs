@@ -55,8 +55,8 @@ impl CreateBatchData {
         Self::Change(CreateChangeData::new(change_uuid, change_kinds))
     }
     /// Enrol the records of a model that pass a filter in a play. The preferred kind for plays, and the only one with a limit. Danger: a filter with no groups, and presumably no filter at all, enrols every record of the model, each of which may cost credits.
-    pub fn filter(model_uuid: impl Into<ModelUuid>) -> Self {
-        Self::Filter(CreateFilterData::new(model_uuid))
+    pub fn filter(model_uuid: impl Into<ModelUuid>, filter: impl Into<Filter>) -> Self {
+        Self::Filter(CreateFilterData::new(model_uuid, filter))
     }
     /// Enrol records named by their ids in a play.
     pub fn record_ids(
@@ -215,7 +215,16 @@ pub struct CreateFilterData {
 }
 impl CreateFilterData {
     /// With what is required; the rest is added by name.
-    pub fn new(model_uuid: impl Into<ModelUuid>) -> Self {
+    pub fn new(model_uuid: impl Into<ModelUuid>, filter: impl Into<Filter>) -> Self {
+        Self {
+            model_uuid: model_uuid.into(),
+            filter: Some(filter.into()),
+            sort: Default::default(),
+            limit: Default::default(),
+        }
+    }
+    /// Takes every record of the model, or as many as `limit` says: each of them may cost credits.
+    pub fn whole_model(model_uuid: impl Into<ModelUuid>) -> Self {
         Self {
             model_uuid: model_uuid.into(),
             filter: Default::default(),

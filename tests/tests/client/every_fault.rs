@@ -199,7 +199,7 @@ fn asked(sandbox: &Sandbox, operation: &str) -> usize {
 fn filter(sandbox: &Sandbox, below: u32) -> CreateBatchRequest {
     let world = sandbox.world();
     let condition = NumberCondition::lower_than("employees", 1_000_000 + below);
-    let data = CreateFilterData::new(world.model_uuid).filter(Filter::all(condition));
+    let data = CreateFilterData::new(world.model_uuid, Filter::all(condition));
     CreateBatchRequest::new(data.limit(2)).workflow(world.play_workflow_uuid)
 }
 

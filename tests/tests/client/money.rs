@@ -153,8 +153,8 @@ async fn request(client: &Client, sandbox: &Sandbox, number: usize) -> CreateBat
         }
         2 => {
             let below = NumberCondition::lower_than("employees", 1_000_000 + number as u32);
-            let data = CreateFilterData::new(world.model_uuid);
-            play(data.filter(Filter::all(below)).limit(1).into())
+            let data = CreateFilterData::new(world.model_uuid, Filter::all(below));
+            play(data.limit(1).into())
         }
         _ => tool(CreateBatchData::records([Record::from_iter([(
             column(number),

@@ -73,14 +73,16 @@ fn from_a_change() {
 #[test]
 fn from_a_filter() {
     assert_created(
-        CreateBatchData::filter(ModelUuid(uuid(2))),
+        CreateFilterData::whole_model(ModelUuid(uuid(2))),
         json!({ "kind": "filter", "modelUuid": text(2) }),
     );
     assert_created(
-        CreateFilterData::new(ModelUuid(uuid(2)))
-            .filter(Filter::all(NumberCondition::greater_than("employees", 50)))
-            .sort([Sort::new("name", SortDirection::Desc)])
-            .limit(10),
+        CreateFilterData::new(
+            ModelUuid(uuid(2)),
+            Filter::all(NumberCondition::greater_than("employees", 50)),
+        )
+        .sort([Sort::new("name", SortDirection::Desc)])
+        .limit(10),
         json!({
             "kind": "filter",
             "modelUuid": text(2),

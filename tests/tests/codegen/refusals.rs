@@ -191,7 +191,7 @@ fn an_unknown_extension() {
         "x-module: data\n      x-internal: true",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-enum-descriptions, x-idempotent, x-module, x-modules, x-one-or-many, x-pagination, x-sensitive, x-terminal, x-waiter
+    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-sensitive, x-terminal, x-waiter
       > x-internal: true
     ");
 }
@@ -502,4 +502,113 @@ fn assert_line(spec: &Spec, key: &str) {
         messages.iter().any(|message| message.starts_with(&start)),
         "{messages:#?}"
     );
+}
+
+/// Without it a creation of the new kind would never be recognised, and never be adopted.
+#[test]
+fn a_kind_of_data_without_an_identity() {
+    let spec = Spec::real().replace(
+        "    BatchData:",
+        "        form: { distinctness: opaque }\n",
+        "",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.BatchData.x-identity: the kind `form` needs a line here: which of its fields are given back?
+      > x-identity:
+    ");
+}
+
+#[test]
+fn an_identity_of_what_does_not_exist() {
+    let spec = Spec::real()
+        .replace(
+            "    BatchData:",
+            "fields: [segmentUuid], ids: [segmentUuid], distinctness: shared",
+            "fields: [segment], ids: [segmentUuid], distinctness: mine",
+        )
+        .replace(
+            "    BatchData:",
+            "ids: [filter.batchUuid]",
+            "ids: [filter.batch]",
+        )
+        .replace(
+            "    BatchData:",
+            "        form: { distinctness",
+            "        quantum: { distinctness: opaque }\n        form: { distinctness",
+        );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.BatchData.x-identity.segment.fields: `segment` is no field of the kind `segment`
+      > segment: { fields: [segment], ids: [segmentUuid], distinctness: mine }
+    openapi.yaml:LINE: components.schemas.BatchData.x-identity.segment.distinctness: `mine` is none of unique, repeatable, shared, opaque
+      > segment: { fields: [segment], ids: [segmentUuid], distinctness: mine }
+    openapi.yaml:LINE: components.schemas.BatchData.x-identity.runs.ids: `filter.batch` is no field of the kind `runs`
+      > runs: { fields: [filter, reset], ids: [filter.batch], distinctness: repeatable }
+    openapi.yaml:LINE: components.schemas.BatchData.x-identity.quantum: there is no kind `quantum` in the union
+      > quantum: { distinctness: opaque }
+    ");
+}
+
+#[test]
+fn a_creation_whose_response_has_no_such_field() {
+    let spec = Spec::real().replace(
+        "  /orchestration/batches:",
+        "x-creates: batch.uuid",
+        "x-creates: batch.id",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/batches.post.x-creates: `batch.id` is no field of the response: name that of the id, such as `batch.uuid`
+      > x-creates: batch.id
+    ");
+}
+
+#[test]
+fn a_creation_that_may_be_sent_again() {
+    let spec = Spec::real().replace(
+        "  /orchestration/batches:",
+        "x-idempotent: false",
+        "x-idempotent: true",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/batches.post.x-creates: what can be sent again creates nothing: `x-idempotent` is `true`
+      > x-creates: batch.uuid
+    ");
+}
+
+#[test]
+fn an_ambiguous_reason_that_does_not_exist() {
+    let spec = Spec::real().replace(
+        "    CreateBatchErrorReason:",
+        "x-ambiguous: [failedToStart]",
+        "x-ambiguous: [failed]",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.CreateBatchErrorReason.x-ambiguous: `failed` is not a value of the enum
+      > x-ambiguous: [failed]
+    ");
+}
+
+#[test]
+fn a_flag_that_is_a_property() {
+    let spec = Spec::real().replace(
+        "    CreateBatchRequest:",
+        "        again: >-",
+        "        data: >-",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.CreateBatchRequest.x-flags: a named object has flags: words of small letters that are no properties, each with what it means
+      > x-flags:
+    ");
+}
+
+#[test]
+fn an_omission_of_what_is_required() {
+    let spec = Spec::real().replace(
+        "    CreateFilterData:",
+        "required: [kind, modelUuid]",
+        "required: [kind, modelUuid, filter]",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: components.schemas.CreateFilterData.properties.filter.x-omission: an optional field of a named object has an omission: the name of the constructor that leaves it out, with what that means
+      > x-omission:
+    ");
 }

@@ -60,6 +60,11 @@ fn a_kind_of_a_union() {
             "          form: '#/components/schemas/FormData'\n",
             "          form: '#/components/schemas/FormData'\n          stream: '#/components/schemas/StreamData'\n",
         )
+        .replace(
+            "    BatchData:",
+            "        form: { distinctness: opaque }\n",
+            "        form: { distinctness: opaque }\n        stream: { fields: [topic], distinctness: shared }\n",
+        )
         .after(
             "    SegmentData:",
             "
@@ -80,7 +85,11 @@ fn a_kind_of_a_union() {
         );
     assert_eq!(
         changes(&spec),
-        ["changed type BatchData", "new type StreamData"]
+        [
+            "changed identities",
+            "changed type BatchData",
+            "new type StreamData"
+        ]
     );
 }
 
@@ -184,7 +193,7 @@ fn pieces(generated: &Generated) -> BTreeMap<String, &str> {
         .operations
         .iter()
         .map(|chunk| (format!("operation {}", chunk.name), chunk.text.as_str()));
-    let rest = [&generated.table, &generated.reasons]
+    let rest = [&generated.table, &generated.reasons, &generated.identities]
         .map(|chunk| (chunk.name.clone(), chunk.text.as_str()));
     types.chain(operations).chain(rest).collect()
 }

@@ -29,6 +29,11 @@ fn the_reasons() {
 }
 
 #[test]
+fn the_identities() {
+    snapshot("../snapshots", "identities", &generated().identities.text);
+}
+
+#[test]
 fn no_snapshot_outlives_what_it_shows() {
     let mut stale = leftovers("types", &generated().types);
     stale.extend(leftovers("operations", &generated().operations));

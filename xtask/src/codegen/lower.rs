@@ -43,6 +43,9 @@ pub struct Schema {
     pub own_tag: Option<Tag>,
     /// `x-flags`: what a request says to this library only, by name, with what it means.
     pub flags: BTreeMap<String, String>,
+    /// `x-omission`: optional fields that the constructor asks for, with the name of the constructor that leaves
+    /// them out, and what that means.
+    pub omissions: BTreeMap<String, (String, String)>,
 }
 
 /// What tells a variant from the others of its union.
@@ -149,6 +152,7 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
             float: floats.contains(name),
             own_tag: own_tags.get(name).cloned(),
             flags: flags(schema),
+            omissions: omissions(schema),
         })
         .collect();
 
@@ -321,6 +325,16 @@ fn flags(schema: &Value) -> BTreeMap<String, String> {
     let text = |text: &Value| text.as_str().unwrap_or_default().trim().to_owned();
     flags
         .map(|(name, meaning)| (name.clone(), text(meaning)))
+        .collect()
+}
+
+fn omissions(schema: &Value) -> BTreeMap<String, (String, String)> {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    fields
+        .filter_map(|(field, schema)| {
+            let (name, meaning) = schema["x-omission"].as_object()?.iter().next()?;
+            Some((field.clone(), (name.clone(), text(meaning))))
+        })
         .collect()
 }
 

@@ -133,15 +133,29 @@ impl Struct {
     pub fn arguments(&self) -> Vec<Argument> {
         self.fields
             .iter()
-            .filter(|field| field.is_required())
+            .filter(|field| field.is_required() || self.is_asked_for(field))
             .map(Field::argument)
             .collect()
+    }
+
+    /// Whether it is optional, and leaving it out needs a constructor of its own.
+    fn is_asked_for(&self, field: &Field) -> bool {
+        self.schema.omissions.contains_key(&field.wire)
     }
 
     fn constructors(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
         let name = &self.name;
         let arguments = self.arguments();
-        let (taken, given) = (taken(&arguments), self.fields.iter().map(Field::initial));
+        let (taken, given) = (
+            taken(&arguments),
+            self.fields
+                .iter()
+                .map(|field| match self.is_asked_for(field) {
+                    true => field.initial_of_argument(),
+                    false => field.initial(),
+                }),
+        );
+        let omissions = self.omissions();
         let tag = self.schema.own_tag.as_ref().map(|tag| {
             let field = snake(&tag.name);
             quote!(#field: Default::default(),)
@@ -181,11 +195,42 @@ impl Struct {
                 pub fn new(#taken) -> Self {
                     Self { #tag #(#given)* #(#flags: false,)* }
                 }
+                #omissions
                 #shorthands
                 #(#setters)*
                 #(#flag_methods)*
             }
         }
+    }
+
+    /// A constructor for each field whose absence is a word of its own.
+    fn omissions(&self) -> TokenStream {
+        let constructor = |(wire, (name, meaning)): (&String, &(String, String))| {
+            let kept = self.fields.iter().filter(|field| {
+                field.is_required() || (self.is_asked_for(field) && field.wire != *wire)
+            });
+            let taken = taken(&kept.map(Field::argument).collect::<Vec<_>>());
+            let given = self.fields.iter().map(|field| {
+                match self.is_asked_for(field) && field.wire != *wire {
+                    true => field.initial_of_argument(),
+                    false => field.initial(),
+                }
+            });
+            let tag = self.schema.own_tag.as_ref().map(|tag| {
+                let field = snake(&tag.name);
+                quote!(#field: Default::default(),)
+            });
+            let flags = self.schema.flags.keys().map(|name| format_ident!("{name}"));
+            let text = docs(meaning);
+            let name = snake(name);
+            quote! {
+                #text
+                pub fn #name(#taken) -> Self {
+                    Self { #tag #(#given)* #(#flags: false,)* }
+                }
+            }
+        };
+        self.schema.omissions.iter().map(constructor).collect()
     }
 
     /// `StringCondition::is(column, values)` for
@@ -322,8 +367,15 @@ impl Field {
 
     fn argument(&self) -> Argument {
         let name = self.name.clone();
-        let (taken, given) = conversion(&self.kind, &quote!(#name));
+        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
+        let (taken, given) = conversion(kind, &quote!(#name));
         Argument { name, taken, given }
+    }
+
+    /// An optional field that the constructor asks for.
+    fn initial_of_argument(&self) -> TokenStream {
+        let (name, Argument { given, .. }) = (&self.name, self.argument());
+        quote!(#name: Some(#given),)
     }
 
     fn initial(&self) -> TokenStream {

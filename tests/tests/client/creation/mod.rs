@@ -218,9 +218,7 @@ fn request(data: impl Into<CreateBatchData>) -> CreateBatchRequest {
 
 fn filter(above: u32) -> CreateFilterData {
     let condition = NumberCondition::greater_than("employees", above);
-    CreateFilterData::new(model())
-        .filter(Filter::all(condition))
-        .limit(10)
+    CreateFilterData::new(model(), Filter::all(condition)).limit(10)
 }
 
 fn file(name: &str) -> CreateBatchRequest {

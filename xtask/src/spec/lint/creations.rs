@@ -58,7 +58,12 @@ fn identity(document: &Document, place: &Place, union: &Value) -> Vec<Problem> {
     for (kind, identity) in object(&union["x-identity"]) {
         let place = place.join(kind);
         let mut say = |key: &str, message: String| {
-            problems.push(document.problem(&place.join(key), message));
+            let place = if key.is_empty() {
+                place.clone()
+            } else {
+                place.join(key)
+            };
+            problems.push(document.problem(&place, message));
         };
         let Some(target) = mapping[kind].as_str() else {
             say("", format!("there is no kind `{kind}` in the union"));

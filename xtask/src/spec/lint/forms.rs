@@ -40,6 +40,32 @@ pub fn check(document: &Document) -> Vec<Problem> {
                 "only a named schema of type `string` is hidden: give the secret one".to_owned(),
             );
         }
+        for (name, field) in object(&schema["properties"]) {
+            let Some(omission) = field.get("x-omission") else {
+                continue;
+            };
+            let is_name = |name: &String| {
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            };
+            let is_name = omission.as_object().is_some_and(|one| {
+                one.len() == 1
+                    && one
+                        .iter()
+                        .all(|(name, meaning)| is_name(name) && meaning.is_string())
+            });
+            if !is_name || !is_named(place) || strings(&schema["required"]).contains(&name.as_str())
+            {
+                say(
+                    &place.join("properties").join(name).join("x-omission"),
+                    "an optional field of a named object has an omission: the name of the constructor that \
+                     leaves it out, with what that means"
+                        .to_owned(),
+                );
+            }
+        }
         if let Some(flags) = schema.get("x-flags") {
             let is_free = |name: &String| {
                 name.bytes().all(|byte| byte.is_ascii_lowercase())

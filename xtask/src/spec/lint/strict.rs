@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::spec::{Document, Place, Problem};
 
 /// The extensions this project gives a meaning to.
-const EXTENSIONS: [&str; 14] = [
+const EXTENSIONS: [&str; 15] = [
     "x-advice",
     "x-ambiguous",
     "x-creates",
@@ -15,6 +15,7 @@ const EXTENSIONS: [&str; 14] = [
     "x-identity",
     "x-module",
     "x-modules",
+    "x-omission",
     "x-one-or-many",
     "x-pagination",
     "x-sensitive",
