@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::SignedUrl;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
+use reqwest::header::{HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::call::{Pieces, piece};
@@ -64,10 +64,7 @@ pub(crate) async fn put(
     content: Bytes,
 ) -> Result<HeaderMap, Error> {
     let length = content.len() as u64;
-    let request = |request: RequestBuilder| {
-        let request = request.header(CONTENT_LENGTH, length);
-        request.body(crate::upload::body(content.clone()))
-    };
+    let request = |request: RequestBuilder| request.body(content.clone());
     let limit = client.for_bytes(length).timing.attempt;
     let mut response = send(client, Method::PUT, url, limit, &request).await?;
     match response.status().is_success() {

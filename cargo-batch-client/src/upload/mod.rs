@@ -1,8 +1,6 @@
 //! Input files, from wherever they are.
 
 #[cfg(not(target_arch = "wasm32"))]
-mod body;
-#[cfg(not(target_arch = "wasm32"))]
 mod large;
 mod media_type;
 #[cfg(not(target_arch = "wasm32"))]
@@ -11,8 +9,6 @@ mod single;
 #[cfg(not(target_arch = "wasm32"))]
 mod source;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::body::body;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::large::Upload;
 pub use self::single::UploadFile;

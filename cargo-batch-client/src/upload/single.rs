@@ -69,7 +69,7 @@ impl<'a> UploadFile<'a> {
             #[cfg(not(target_arch = "wasm32"))]
             let part = {
                 let length = self.content.len() as u64;
-                Part::stream_with_length(super::body(self.content.clone()), length)
+                Part::stream_with_length(self.content.clone(), length)
             };
             #[cfg(target_arch = "wasm32")]
             let part = Part::bytes(self.content.to_vec());

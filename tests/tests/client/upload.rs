@@ -433,7 +433,8 @@ async fn a_part_is_put_where_storage_redirects_it_to() {
     }
 }
 
-/// Reads the head of a request, refuses it and closes, with the body unread.
+/// Reads the head of a request, refuses it and closes, with the body unread; on the runtime of the client,
+/// which has written all it could by then.
 async fn refusing(requests: usize) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
