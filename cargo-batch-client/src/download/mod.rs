@@ -20,6 +20,9 @@ type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
 /// transfer that breaks off goes on where it was (unless the file has changed meanwhile, then from
 /// its start), a link that has expired is asked for again, and the length is checked. What storage
 /// holds is what arrives: a gzipped file stays gzipped.
+///
+/// `rows`, which reads it row by row as a type of yours, needs the feature `rows` in Cargo.toml:
+/// `cargo-batch-client = { version = "…", features = ["rows"] }`.
 #[must_use = "a download does nothing until it is told where to"]
 pub struct Download {
     client: Client,

@@ -181,7 +181,11 @@ struct Access<'de> {
 }
 
 impl<'de> Access<'de> {
-    fn value<S: DeserializeSeed<'de>>(&self, column: usize, seed: S) -> Result<S::Value, CellError> {
+    fn value<S: DeserializeSeed<'de>>(
+        &self,
+        column: usize,
+        seed: S,
+    ) -> Result<S::Value, CellError> {
         seed.deserialize(Cell {
             text: self.record.cell(column),
             is_valued: self.record.valued.get(column) == Some(&true),
@@ -208,10 +212,7 @@ impl<'de> MapAccess<'de> for Access<'de> {
         Ok(Some(key))
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<S::Value, CellError> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, CellError> {
         let column = self.next.saturating_sub(1);
         match self.record.header.is_doubled(column) {
             true => seed.deserialize(Doubled),
@@ -478,10 +479,7 @@ impl<'de> EnumAccess<'de> for Cell<'de> {
     type Error = CellError;
     type Variant = Unit;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Unit), CellError> {
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Unit), CellError> {
         let name = BorrowedStrDeserializer::<CellError>::new(self.text);
         Ok((seed.deserialize(name)?, Unit))
     }
@@ -581,7 +579,7 @@ impl Place {
 pub enum Refused {
     /// Text that isn't the type it should be.
     Text(Place),
-    /// A value that isn't the type it should be.
+    /// A value where text may be wanted.
     Value(Scalar),
     /// A column whose name stands in the header twice.
     Doubled,
@@ -601,6 +599,24 @@ pub fn refusals() -> Vec<Refused> {
 fn note(refused: Refused) {
     REFUSALS.with(|refusals| refusals.borrow_mut().push(refused));
 }
+
+/// What serde calls the types that are never read from text, and so don't want text instead of a value.
+const VALUES: [&str; 14] = [
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "f32",
+    "f64",
+    "a boolean",
+    "unit",
+];
 
 /// Why a record isn't what it should be.
 #[derive(Debug)]
@@ -648,11 +664,14 @@ impl serde::de::Error for CellError {
             Unexpected::Str(text) => Some(Place::of(text)),
             _ => None,
         };
+        let expected = expected.to_string();
         match (place, Scalar::unexpected(unexpected)) {
             (Some(place), _) => note(Refused::Text(place)),
-            (None, Some(value)) => note(Refused::Value(value)),
-            (None, None) if unexpected == Unexpected::Bytes(REFUSED) => note(Refused::Doubled),
-            (None, None) => {}
+            (None, Some(value)) if !VALUES.contains(&expected.as_str()) => {
+                note(Refused::Value(value));
+            }
+            (None, _) if unexpected == Unexpected::Bytes(REFUSED) => note(Refused::Doubled),
+            (None, _) => {}
         }
         Self {
             place,

@@ -139,13 +139,12 @@ impl CsvRows {
         let (written, fields) = (self.written, self.fields);
         (self.written, self.fields, self.fresh) = (0, 0, true);
         let (bytes, ends) = (&self.output[..written], &self.ends[..fields]);
-        let text = self.utf8.read(bytes, line)?.and_then(|text| {
-            // A letter isn't whole where only two cells together are one.
-            match text.is_ascii() || ends.iter().all(|&end| text.is_char_boundary(end)) {
-                true => Ok(text),
-                false => Err("not UTF-8: a cell ends inside a letter".to_owned()),
-            }
-        });
+        if self.header.is_none() && bytes.contains(&0) {
+            return Err(Error::not_rows(
+                "the file is not text: there are zero bytes in its first line",
+            ));
+        }
+        let text = self.utf8.read(bytes, ends, line)?;
         let Some(header) = &self.header else {
             let text = text.map_err(|why| Error::not_rows(format!("the header is {why}")))?;
             self.header = Some(header(text, ends, self.is_delimited)?);
@@ -181,11 +180,6 @@ impl CsvRows {
 
 /// Reads the names of columns, unless they are none.
 fn header(text: &str, ends: &[usize], is_delimited: bool) -> Result<Header, Error> {
-    if text.contains('\0') {
-        return Err(Error::not_rows(
-            "the file is not text: there are zero bytes in its first line",
-        ));
-    }
     // One column called `name;age` is none.
     let other = |delimiter: &char| text.contains(*delimiter);
     if ends.len() == 1
@@ -209,7 +203,9 @@ fn doubled(header: &Header) -> Error {
     const SHOWN: usize = 5;
     let doubled = header.doubled();
     let names = doubled.iter().take(SHOWN);
-    let names: Vec<String> = names.map(|name| escaped(&format!("`{name}`"), 100)).collect();
+    let names: Vec<String> = names
+        .map(|name| escaped(&format!("`{name}`"), 100))
+        .collect();
     Error::not_rows(format!(
         "the header names more than one column {}: rows are read without them only as a struct that has no such \
          field, or by position as a `Vec`",

@@ -24,8 +24,8 @@ impl Default for Unzip {
 }
 
 impl Unzip {
-    pub fn feed(&mut self, mut chunk: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut unzipped = Vec::new();
+    /// Adds what a chunk unzips to, also when it is broken further on.
+    pub fn feed(&mut self, mut chunk: &[u8], unzipped: &mut Vec<u8>) -> Result<(), Error> {
         while let Some(&next) = chunk.first() {
             let Some(member) = &mut self.member else {
                 match next {
@@ -34,11 +34,17 @@ impl Unzip {
                         chunk = &chunk[1..];
                     }
                     0x1f if !self.is_padded => self.member = Some(GzDecoder::new(Vec::new())),
-                    _ => return Err(Error::not_rows("there is something after the end of the gzip")),
+                    _ => {
+                        return Err(Error::not_rows(
+                            "there is something after the end of the gzip",
+                        ));
+                    }
                 }
                 continue;
             };
-            match member.write(chunk).map_err(broken)? {
+            let read = member.write(chunk);
+            unzipped.append(member.get_mut());
+            match read.map_err(broken)? {
                 // The end of the member.
                 0 => {
                     if let Some(member) = self.member.take() {
@@ -52,7 +58,7 @@ impl Unzip {
             member.flush().map_err(broken)?;
             unzipped.append(member.get_mut());
         }
-        Ok(unzipped)
+        Ok(())
     }
 
     pub fn finish(self) -> Result<Vec<u8>, Error> {

@@ -142,9 +142,10 @@ impl JsonRows {
         let value = std::mem::take(&mut self.value);
         let value = match self.list {
             List::Closed => Err("there is something after the end of the list".to_owned()),
-            _ => self.utf8.read(&value, self.start)?.and_then(|text| {
-                from_json(text.as_bytes()).map_err(|error| error.to_string())
-            }),
+            _ => self
+                .utf8
+                .read(&value, &[], self.start)?
+                .and_then(|text| from_json(text.as_bytes()).map_err(|error| error.to_string())),
         };
         Ok(Row {
             line: self.start,

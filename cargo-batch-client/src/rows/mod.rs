@@ -101,6 +101,8 @@ pub struct Rows<T> {
     line: u64,
     /// There is no more text to come.
     ended: bool,
+    /// Why there is none; the rows before it come first.
+    failure: Option<Error>,
     cap: usize,
     delimiter: Option<u8>,
     row: PhantomData<fn() -> T>,
@@ -172,6 +174,7 @@ impl<T: DeserializeOwned> Rows<T> {
             line: 1,
             ended: false,
             cap,
+            failure: None,
             delimiter: None,
             row: PhantomData,
         }
@@ -221,14 +224,6 @@ impl<T: DeserializeOwned> Rows<T> {
         const BOM: &[u8] = b"\xEF\xBB\xBF";
         /// How many spaces JSON can stand behind.
         const INDENT: usize = 16 << 10;
-        if let Some(delimiter) = self.delimiter
-            && !format::is_delimiter(delimiter)
-        {
-            return Err(Error::configuration(format!(
-                "{:?} can't stand between the cells of a CSV",
-                char::from(delimiter)
-            )));
-        }
         let mut at = self.read;
         while let Some(rest) = self.text.get(at..)
             && let Some(&byte) = rest.first()
@@ -270,6 +265,12 @@ impl<T: DeserializeOwned> Rows<T> {
             self.read = at + length;
         }
         match self.delimiter.or(named.map(|(delimiter, _)| delimiter)) {
+            Some(delimiter) if !format::is_delimiter(delimiter) => {
+                Err(Error::configuration(format!(
+                    "{:?} can't stand between the cells of a CSV",
+                    char::from(delimiter)
+                )))
+            }
             Some(delimiter) => Ok(CsvRows::delimited(delimiter, self.line, self.cap)),
             None => {
                 format::refuse_markup(text)?;
@@ -281,17 +282,17 @@ impl<T: DeserializeOwned> Rows<T> {
     /// Takes in a little of what has arrived.
     ///
     /// In slices, so that a file that unzips to a thousand times its size is met a little at a time.
-    fn digest(&mut self) -> Result<(), Error> {
+    fn digest(&mut self) {
         let slice = self.arrived.split_to(self.arrived.len().min(SLICE));
         self.text.drain(..self.read);
         self.read = 0;
-        self.decoder.feed(&slice, &mut self.text)
+        self.failure = self.decoder.feed(&slice, &mut self.text).err();
     }
 
     /// The file has ended: what is still held back comes out.
-    fn end(&mut self) -> Result<(), Error> {
+    fn end(&mut self) {
         self.ended = true;
-        self.decoder.finish(&mut self.text)
+        self.failure = self.decoder.finish(&mut self.text).err();
     }
 
     /// The last row, when nothing ends it but the end of the file.
@@ -309,17 +310,20 @@ impl<T: DeserializeOwned> Rows<T> {
             if let Some(row) = self.row()? {
                 return Poll::Ready(Ok(Some(row)));
             }
+            if let Some(failure) = self.failure.take() {
+                return Poll::Ready(Err(failure));
+            }
             if self.ended {
                 return Poll::Ready(self.last());
             }
             if !self.arrived.is_empty() {
-                self.digest()?;
+                self.digest();
                 continue;
             }
             match ready!(self.source.poll(context)) {
                 Some(piece) => match piece? {
                     Some(piece) => self.arrived = piece,
-                    None => self.end()?,
+                    None => self.end(),
                 },
                 None => return Poll::Ready(Ok(None)),
             }

@@ -38,7 +38,11 @@ impl Text {
     pub fn feed(&mut self, bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Error> {
         match &mut self.packing {
             Some(Packing::Plain) => self.letters.feed(bytes, text),
-            Some(Packing::Gzip(unzip)) => self.letters.feed(&unzip.feed(bytes)?, text),
+            Some(Packing::Gzip(unzip)) => {
+                let mut unzipped = Vec::new();
+                let whole = unzip.feed(bytes, &mut unzipped);
+                self.letters.feed(&unzipped, text).and(whole)
+            }
             None => {
                 self.head.extend_from_slice(bytes);
                 match self.head.len() < HEAD {
@@ -233,8 +237,8 @@ fn windows1252(byte: u8) -> char {
     /// Of the bytes from 0x80 on; those without a letter are what they are in Latin-1.
     const HIGH: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ',
-        '\u{9d}', 'ž', 'Ÿ',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
     ];
     match byte {
         0x80..=0x9f => HIGH[usize::from(byte - 0x80)],

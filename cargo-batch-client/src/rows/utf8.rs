@@ -10,19 +10,31 @@ pub struct Utf8 {
 }
 
 impl Utf8 {
-    /// Reads a row as text; the error of the row where it isn't UTF-8 as the rows before were.
+    /// Reads a row as text, whose cells end at certain places; the error of the row where it isn't UTF-8
+    /// as the rows before were.
     ///
     /// # Errors
     /// When it isn't UTF-8, and no row before it has shown that the file is: then all rows with such
     /// letters would fail alike.
-    pub fn read<'a>(&mut self, row: &'a [u8], line: u64) -> Result<Result<&'a str, String>, Error> {
-        match std::str::from_utf8(row) {
-            Ok(text) => {
-                self.is_known = self.is_known || !text.is_ascii();
-                Ok(Ok(text))
+    pub fn read<'a>(
+        &mut self,
+        row: &'a [u8],
+        ends: &[usize],
+        line: u64,
+    ) -> Result<Result<&'a str, String>, Error> {
+        let why = match std::str::from_utf8(row) {
+            Ok(text) if text.is_ascii() => return Ok(Ok(text)),
+            // A letter isn't whole where only two cells together are one.
+            Ok(text) if ends.iter().all(|&end| text.is_char_boundary(end)) => {
+                self.is_known = true;
+                return Ok(Ok(text));
             }
-            Err(error) if self.is_known => Ok(Err(format!("not UTF-8: {error}"))),
-            Err(_) => Err(Error::not_rows(format!(
+            Ok(_) => "a cell ends inside a letter".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        match self.is_known {
+            true => Ok(Err(format!("not UTF-8: {why}"))),
+            false => Err(Error::not_rows(format!(
                 "line {line} is not UTF-8, and no row before it shows that the file is: say \
                  `.encoding(Encoding::Windows1252)` if it is written in that, or in Latin-1"
             ))),

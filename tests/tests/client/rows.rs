@@ -128,7 +128,10 @@ async fn one_object_a_line_is_read_too() {
 #[tokio::test]
 async fn a_bad_row_is_told_with_its_line_and_the_next_ones_are_read() {
     let csv = "name,age\nAda,36\nGrace,old\nAlan\nÉdsger,72\n?,1\nBarbara,81\n";
-    let csv: Vec<u8> = csv.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+    let csv: Vec<u8> = csv
+        .bytes()
+        .map(|byte| if byte == b'?' { 0xff } else { byte })
+        .collect();
     let all = rows(csv, 4096).await;
     let told: Vec<String> = all
         .iter()
@@ -247,7 +250,10 @@ async fn lines_are_those_of_an_editor() {
 async fn odd_headers_are_told_or_left_alone() {
     let all = rows(b"name,name,age\nAda,B,1\n".to_vec(), 9).await;
     let error = all[0].as_ref().unwrap_err();
-    assert!(!error.is_row() && error.to_string().contains("`name`"), "{error}");
+    assert!(
+        !error.is_row() && error.to_string().contains("`name`"),
+        "{error}"
+    );
     assert_eq!(all.len(), 1);
     // A column without a name, or with one that isn't asked for, is left out.
     let all = rows(b"name,,x,x\nAda,B,C,D\n".to_vec(), 9).await;

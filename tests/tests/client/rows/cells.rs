@@ -46,7 +46,10 @@ async fn values_maps_and_records_hold_what_is_written() {
     let record: Record = one(TEXTS).await;
     assert_eq!(Value::Object(record.0), expected);
     let texts: HashMap<String, String> = one(TEXTS).await;
-    assert_eq!((texts["zip"].as_str(), texts["note"].as_str()), ("01234", ""));
+    assert_eq!(
+        (texts["zip"].as_str(), texts["note"].as_str()),
+        ("01234", "")
+    );
     let values: BTreeMap<String, Value> = one(TEXTS).await;
     assert_eq!(values["name"], "Nan");
     let options: BTreeMap<String, Option<String>> = one(TEXTS).await;
@@ -86,7 +89,11 @@ impl<'de> Deserialize<'de> for Ordered {
 async fn columns_come_in_the_order_of_the_file_and_with_their_spaces() {
     let row: Ordered = one(" zeta,alpha , mid dle\n1, 2,3 \n").await;
     let expected = [(" zeta", "1"), ("alpha ", " 2"), (" mid dle", "3 ")];
-    let pairs: Vec<(&str, &str)> = row.0.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let pairs: Vec<(&str, &str)> = row
+        .0
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
     assert_eq!(pairs, expected);
     // A first column without a name, in a file with tabs and after empty lines.
     let rows = read::<Ordered>("\n  \n\tb\n1\t2\n", 3, |rows| rows.delimiter(b'\t')).await;
@@ -193,8 +200,15 @@ async fn what_a_flattened_row_cannot_be_names_its_column() {
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 enum Either {
-    Scored { email: String, score: f64, size: u32 },
-    Failed { email: String, error: String },
+    Scored {
+        email: String,
+        score: f64,
+        size: u32,
+    },
+    Failed {
+        email: String,
+        error: String,
+    },
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

@@ -73,35 +73,59 @@ async fn a_file_that_ends_inside_a_quote_is_not_whole() {
     }
     // In the header.
     let (kind, told) = refused::<Row>("\"name,age\nAda,36\n").await;
-    assert!(kind == ErrorKind::Interrupted && told.contains("line 1"), "{told}");
+    assert!(
+        kind == ErrorKind::Interrupted && told.contains("line 1"),
+        "{told}"
+    );
     // Whole, although nothing ends the last line.
-    assert_eq!(all("name,age\n\"Ada\",\"36\"").await, [row("Ada", Some(36))]);
+    assert_eq!(
+        all("name,age\n\"Ada\",\"36\"").await,
+        [row("Ada", Some(36))]
+    );
     assert_eq!(all("name,age\nAda,").await, [row("Ada", None)]);
     assert_eq!(all("name,age\nAda,36\r").await, [row("Ada", Some(36))]);
 }
 
 #[tokio::test]
 async fn what_follows_gzip_is_padding_or_an_error() {
-    let (front, back) = ROWS.split_at(12);
+    let (front, back) = ROWS.split_at(14);
     let gzip = [gzipped(front.as_bytes()), gzipped(back.as_bytes())].concat();
     let zeros = [gzip.clone(), vec![0; 700]].concat();
     assert_eq!(all(zeros.clone()).await, expected());
-    for after in [&b"garbage"[..], b"\0\0\0garbage", b"\x1fgarbage", b"\0\x1f\x8b"] {
+    for after in [
+        &b"garbage"[..],
+        b"\0\0\0garbage",
+        b"\x1fgarbage",
+        b"\0\x1f\x8b",
+    ] {
         let rows = read::<Row>([&gzip[..], after].concat(), 4096, |rows| rows).await;
         let (last, rows) = rows.split_last().unwrap();
         let error = last.as_ref().unwrap_err();
-        assert!(!error.is_row() && error.to_string().contains("gzip"), "{error}");
+        assert!(
+            !error.is_row() && error.to_string().contains("gzip"),
+            "{error}"
+        );
         assert!(rows.iter().all(Result::is_ok), "{rows:?}");
     }
     // A member that is cut, with zeros in place of its rest.
     let cut = [&gzip[..gzip.len() - 6], &[0; 100]].concat();
     let rows = read::<Row>(cut, 4096, |rows| rows).await;
-    assert!(rows.last().unwrap().as_ref().is_err_and(|error| !error.is_row()));
+    assert!(
+        rows.last()
+            .unwrap()
+            .as_ref()
+            .is_err_and(|error| !error.is_row())
+    );
 }
 
 #[tokio::test]
 async fn a_line_that_names_the_delimiter_is_obeyed() {
-    for (line, delimiter) in [("sep=;", ";"), ("SEP=\t", "\t"), ("\"sep=|\"", "|"), ("sep=,", ",")] {
+    for (line, delimiter) in [
+        ("sep=;", ";"),
+        ("SEP=\t", "\t"),
+        ("\"sep=|\"", "|"),
+        ("sep=,", ","),
+    ] {
         for end in ["\n", "\r\n"] {
             let rows = ROWS.replace("e,a", &format!("e{delimiter}a"));
             let rows = rows.replace("ë,", &format!("ë{delimiter}"));
@@ -111,7 +135,10 @@ async fn a_line_that_names_the_delimiter_is_obeyed() {
         }
     }
     // Lines are counted with it, and the caller's word is the last one.
-    let rows = read::<Row>("sep=;\nname\tage\nAda\told\n", 9, |rows| rows.delimiter(b'\t')).await;
+    let rows = read::<Row>("sep=;\nname\tage\nAda\told\n", 9, |rows| {
+        rows.delimiter(b'\t')
+    })
+    .await;
     let told = rows[0].as_ref().unwrap_err().to_string();
     assert!(told.starts_with("row at line 3"), "{told}");
     // Names of columns that only look like it.
@@ -168,8 +195,15 @@ async fn utf16_is_read() {
     assert_eq!(all(smile.clone()).await, [row("😀", None)]);
     // Cut within a letter, and halves of letters.
     let (kind, told) = refused::<Row>(&smile[..smile.len() - 3]).await;
-    assert!(kind == ErrorKind::Interrupted && told.contains("UTF-16"), "{told}");
-    for broken in [&[0x00, 0xd8, 0x00, 0xd8][..], &[0x00, 0xdc, 0x61, 0x00], &[0x3d, 0xd8, 0x61, 0x00]] {
+    assert!(
+        kind == ErrorKind::Interrupted && told.contains("UTF-16"),
+        "{told}"
+    );
+    for broken in [
+        &[0x00, 0xd8, 0x00, 0xd8][..],
+        &[0x00, 0xdc, 0x61, 0x00],
+        &[0x3d, 0xd8, 0x61, 0x00],
+    ] {
         let file = [&utf16("\u{feff}name\n", u16::to_le_bytes), broken].concat();
         unreadable(file, &["UTF-16"]).await;
     }
@@ -186,7 +220,11 @@ async fn other_letters_are_refused_once_and_read_when_they_are_named() {
     unreadable(many.clone(), &words).await;
     unreadable(gzipped(&many), &words).await;
     unreadable(&b"name,\xe2ge\nAda,1\n"[..], &["line 1", "UTF-8"]).await;
-    unreadable(&b"[{\"name\": \"Zo\xeb\"}, {\"name\": \"Zo\xeb\"}]"[..], &["line 1", "UTF-8"]).await;
+    unreadable(
+        &b"[{\"name\": \"Zo\xeb\"}, {\"name\": \"Zo\xeb\"}]"[..],
+        &["line 1", "UTF-8"],
+    )
+    .await;
     // Two cells that are one letter only together.
     unreadable(&b"name,age\n\xc3,\xab\n"[..], &["line 2"]).await;
 
@@ -207,16 +245,22 @@ async fn other_letters_are_refused_once_and_read_when_they_are_named() {
 
 #[tokio::test]
 async fn a_row_that_is_broken_in_a_utf8_file_is_an_error_of_its_own() {
-    for (before, after) in [("name,age\nZoë,1\n", "\nAda,3\n"), ("[{\"name\":\"Zoë\"},{\"name\":\"", "\"},{\"name\":\"Ada\"}]")] {
+    for (before, after) in [
+        ("name,age\nZoë,1\n", ",2\nAda,3\n"),
+        (
+            "[{\"name\":\"Zoë\"},{\"name\":\"",
+            "\"},{\"name\":\"Ada\"}]",
+        ),
+    ] {
         let file = [before.as_bytes(), b"Zo\xeb", after.as_bytes()].concat();
-        let file = String::from_utf8_lossy(&file).contains('[').then(|| file.clone()).unwrap_or_else(|| {
-            [before.as_bytes(), b"Zo\xeb,2", after.as_bytes()].concat()
-        });
         let rows = read::<Row>(file, 9, |rows| rows).await;
         assert_eq!(rows.len(), 3, "{rows:?}");
         assert!(rows[0].is_ok() && rows[2].is_ok());
         let error = rows[1].as_ref().unwrap_err();
-        assert!(error.is_row() && error.to_string().contains("UTF-8"), "{error}");
+        assert!(
+            error.is_row() && error.to_string().contains("UTF-8"),
+            "{error}"
+        );
     }
 }
 
@@ -242,7 +286,10 @@ async fn files_without_text_are_named() {
     unreadable(&b"GIF89a\x01\0\x01\0\x80\n"[..], &["zero bytes"]).await;
     // Names of columns.
     for header in ["PAR1", "PK", "BZh", "%PDF"] {
-        assert_eq!(all(format!("{header},name\n1,Ada\n")).await, [row("Ada", None)]);
+        assert_eq!(
+            all(format!("{header},name\n1,Ada\n")).await,
+            [row("Ada", None)]
+        );
     }
 }
 
@@ -256,7 +303,13 @@ async fn a_page_is_refused_and_shown() {
         "<!-- maintenance -->",
         "<html>",
     ] {
-        let start: String = page.trim_start().trim_start_matches('\u{feff}').trim_start().chars().take(10).collect();
+        let start: String = page
+            .trim_start()
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .chars()
+            .take(10)
+            .collect();
         unreadable(page, &["HTML or XML", &start]).await;
         unreadable(gzipped(page.as_bytes()), &["HTML or XML"]).await;
         let utf16 = utf16(&format!("\u{feff}{page}"), u16::to_le_bytes);
@@ -264,6 +317,9 @@ async fn a_page_is_refused_and_shown() {
     }
     // Names of columns in such brackets.
     for header in ["<DATE>", "<header>", "<3", "<errors>", "<"] {
-        assert_eq!(all(format!("{header},name\n1,Ada\n")).await, [row("Ada", None)]);
+        assert_eq!(
+            all(format!("{header},name\n1,Ada\n")).await,
+            [row("Ada", None)]
+        );
     }
 }
