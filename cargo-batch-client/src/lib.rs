@@ -63,7 +63,7 @@ pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
-pub use rows::{RowError, Rows};
+pub use rows::{Encoding, RowError, Rows};
 pub use secrecy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use upload::Upload;

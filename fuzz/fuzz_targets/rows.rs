@@ -24,6 +24,23 @@ struct Lead {
     score: Option<f64>,
 }
 
+/// What serde keeps before it is known what for.
+#[derive(Debug, Deserialize)]
+#[allow(dead_code)] // Its fields are compared.
+struct Flat {
+    name: Option<String>,
+    #[serde(flatten)]
+    rest: Either,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[allow(dead_code)] // Their fields are compared.
+enum Either {
+    Scored { score: f64, age: Option<i8> },
+    Texts(BTreeMap<String, String>),
+}
+
 /// What is the same however a file arrives.
 fn seen<T: DeserializeOwned + std::fmt::Debug>(pieces: Vec<Bytes>) -> Vec<String> {
     let (rows, error) = rows::<T>(pieces, CAP);
@@ -63,4 +80,5 @@ fuzz_target!(|data: &[u8]| {
     check::<Lead>(cut, step, &file);
     check::<BTreeMap<String, String>>(cut, step, &file);
     check::<serde_json::Value>(cut, step, &file);
+    check::<Flat>(cut, step, &file);
 });

@@ -61,7 +61,8 @@ impl Content {
                 && !arrived.is_empty()
             {
                 let slice = arrived.split_to(arrived.len().min(SLICE));
-                let text = unzip.feed(&slice)?;
+                let mut text = Vec::new();
+                unzip.feed(&slice, &mut text)?;
                 if text.is_empty() {
                     continue;
                 }

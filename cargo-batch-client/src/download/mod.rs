@@ -47,6 +47,9 @@ enum Origin {
 ///   a file with [no sign of its end](Self::accept_unknown_length).
 /// - What storage holds is what arrives: a gzipped file stays gzipped, unless it is
 ///   [decompressed](Self::decompressed).
+///
+/// `rows`, which reads it row by row as a type of yours, needs the feature `rows` in Cargo.toml:
+/// `cargo-batch-client = { version = "…", features = ["rows"] }`.
 #[must_use = "a download does nothing until it is told where to"]
 pub struct Download {
     client: Client,

@@ -41,7 +41,8 @@ impl fmt::Display for Error {
             write!(f, " ({})", details.join(", "))?;
         }
         if let Some(advice) = self.advice() {
-            write!(f, ". {advice}")?;
+            // Without a full stop: reports of a chain go on with its sources.
+            write!(f, ". {}", advice.trim_end_matches('.'))?;
         }
         Ok(())
     }

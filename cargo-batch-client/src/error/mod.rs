@@ -303,6 +303,12 @@ impl Error {
         )
     }
 
+    /// A file that holds no rows, or none that can be read as it is.
+    #[cfg(feature = "rows")]
+    pub(crate) fn not_rows(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unreadable, None, what)
+    }
+
     /// A transfer to or from storage that ended short of its whole.
     pub(crate) fn incomplete(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, None, what).of_storage()

@@ -1,16 +1,22 @@
-//! CSV that comes in pieces.
+//! CSV that comes in chunks.
 
-use csv::{ByteRecord, StringRecord};
 use csv_core::ReadRecordResult;
 use serde::de::DeserializeOwned;
 
-use super::{Row, TooLong};
+use super::Row;
+use super::cells::{Header, Record};
+use super::utf8::Utf8;
+use super::values::Values;
+use crate::Error;
+use crate::secret::escaped;
 
-/// Puts records together from pieces of text, by the state machine under the `csv` crate.
+/// Puts records together from chunks of text, and reads rows of them.
 pub struct CsvRows {
     reader: csv_core::Reader,
-    header: Option<StringRecord>,
-    /// The line that the record under way starts on.
+    header: Option<Header>,
+    /// The caller has said what stands between two cells.
+    is_delimited: bool,
+    /// The line that the record in progress starts on.
     start: u64,
     /// Nothing of the next record has been read yet.
     fresh: bool,
@@ -19,18 +25,31 @@ pub struct CsvRows {
     written: usize,
     fields: usize,
     cap: usize,
-    /// The record before, whose memory the next one is put together in.
-    spare: ByteRecord,
+    utf8: Utf8,
+    values: Values,
 }
 
 impl CsvRows {
     /// A reader that begins on a certain line, and takes records up to a size.
     pub fn new(line: u64, cap: usize) -> Self {
-        let mut reader = csv_core::Reader::new();
+        Self::with_reader(csv_core::Reader::new(), line, cap)
+    }
+
+    /// A reader of cells that are delimited by something else than a comma.
+    pub fn delimited(delimiter: u8, line: u64, cap: usize) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self {
+            is_delimited: true,
+            ..Self::with_reader(reader, line, cap)
+        }
+    }
+
+    fn with_reader(mut reader: csv_core::Reader, line: u64, cap: usize) -> Self {
         reader.set_line(line);
         Self {
             reader,
             header: None,
+            is_delimited: false,
             start: line,
             fresh: true,
             output: vec![0; 4096],
@@ -38,7 +57,8 @@ impl CsvRows {
             written: 0,
             fields: 0,
             cap,
-            spare: ByteRecord::new(),
+            utf8: Utf8::default(),
+            values: Values::default(),
         }
     }
 
@@ -46,7 +66,7 @@ impl CsvRows {
     pub fn next<T: DeserializeOwned>(
         &mut self,
         text: &[u8],
-    ) -> Result<(usize, Option<Row<T>>), TooLong> {
+    ) -> Result<(usize, Option<Row<T>>), Error> {
         let mut consumed = 0;
         while consumed < text.len() {
             if self.fresh {
@@ -65,7 +85,7 @@ impl CsvRows {
             }
             let (read, complete) = self.step(&text[consumed..])?;
             consumed += read;
-            if complete && let Some(row) = self.record() {
+            if complete && let Some(row) = self.record()? {
                 return Ok((consumed, Some(row)));
             }
         }
@@ -73,16 +93,22 @@ impl CsvRows {
     }
 
     /// The last row, when nothing ends it but the end of the file.
-    pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, TooLong> {
+    pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, Error> {
         if self.fresh {
             return Ok(None);
         }
-        let (_, complete) = self.step(&[])?;
-        Ok(if complete { self.record() } else { None })
+        // A line break ends every record but one inside a quote.
+        match self.step(b"\n")? {
+            (_, true) => self.record(),
+            (_, false) => Err(Error::incomplete(format!(
+                "the file ends inside a quote, in the row at line {}",
+                self.start
+            ))),
+        }
     }
 
-    /// Reads on in a record: how much, and whether it is complete. An empty text is the end.
-    fn step(&mut self, text: &[u8]) -> Result<(usize, bool), TooLong> {
+    /// Reads on in a record: how much, and whether it is complete.
+    fn step(&mut self, text: &[u8]) -> Result<(usize, bool), Error> {
         let mut consumed = 0;
         loop {
             let (result, read, written, fields) = self.reader.read_record(
@@ -94,7 +120,7 @@ impl CsvRows {
             self.written += written;
             self.fields += fields;
             if self.written + self.fields * size_of::<usize>() > self.cap {
-                return Err(TooLong { line: self.start });
+                return Err(super::too_long(self.start, self.cap));
             }
             match result {
                 ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
@@ -108,73 +134,88 @@ impl CsvRows {
     }
 
     /// Takes the complete record: as the header if it is the first, else as a row.
-    fn record<T: DeserializeOwned>(&mut self) -> Option<Row<T>> {
-        let mut bytes = std::mem::take(&mut self.spare);
-        bytes.clear();
-        let mut start = 0;
-        for &end in &self.ends[..self.fields] {
-            bytes.push_field(&self.output[start..end]);
-            start = end;
-        }
-        (self.written, self.fields, self.fresh) = (0, 0, true);
-        let record = StringRecord::from_byte_record(bytes)
-            .map_err(|error| format!("not UTF-8: {}", error.utf8_error()));
+    fn record<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, Error> {
         let line = self.start;
+        let (written, fields) = (self.written, self.fields);
+        (self.written, self.fields, self.fresh) = (0, 0, true);
+        let (bytes, ends) = (&self.output[..written], &self.ends[..fields]);
+        if self.header.is_none() && bytes.contains(&0) {
+            return Err(Error::not_rows(
+                "the file is not text: there are zero bytes in its first line",
+            ));
+        }
+        let text = self.utf8.read(bytes, ends, line)?;
         let Some(header) = &self.header else {
-            return match record {
-                Ok(header) => {
-                    self.header = Some(header);
-                    None
-                }
-                // The columns can't be told by their names then.
-                Err(why) => {
-                    self.header = Some(StringRecord::new());
-                    Some(Row::bad(line, format!("the header is {why}")))
-                }
-            };
+            let text = text.map_err(|why| Error::not_rows(format!("the header is {why}")))?;
+            self.header = Some(header(text, ends, self.is_delimited)?);
+            return Ok(None);
         };
-        let value = record.and_then(|record| {
-            let value = read(&record, header);
-            self.spare = record.into_byte_record();
-            value
-        });
-        Some(Row { line, value })
+        let text = match text {
+            Ok(text) => text,
+            Err(why) => return Ok(Some(Row::bad(line, why))),
+        };
+        // What is missing or too many would be taken for another column.
+        if ends.len() != header.len() {
+            let why = format!(
+                "it has {}, but the header has {}",
+                count(ends.len()),
+                header.len()
+            );
+            return Ok(Some(Row::bad(line, why)));
+        }
+        let record = Record {
+            header,
+            text,
+            ends,
+            valued: &[],
+        };
+        let value = match self.values.read(record) {
+            Ok(value) => Ok(value),
+            Err((_, true)) => return Err(doubled(header)),
+            Err((error, false)) => Err(error.explain(record)),
+        };
+        Ok(Some(Row { line, value }))
     }
 }
 
-fn read<T: DeserializeOwned>(record: &StringRecord, header: &StringRecord) -> Result<T, String> {
-    // What is missing or too many would be taken for another column.
-    if record.len() != header.len() {
-        return Err(format!(
-            "it has {}, but the header has {}",
-            count(record.len()),
-            header.len()
-        ));
+/// Reads the names of columns, unless they are none.
+fn header(text: &str, ends: &[usize], is_delimited: bool) -> Result<Header, Error> {
+    // One column called `name;age` is none.
+    let other = |delimiter: &char| text.contains(*delimiter);
+    if ends.len() == 1
+        && !is_delimited
+        && let Some(other) = [';', '\t', '|'].into_iter().find(other)
+    {
+        return Err(Error::not_rows(format!(
+            "the header of the CSV has no comma, but {other:?}: say `.delimiter(b{other:?})` if that is between its \
+             columns, or `.delimiter(b',')` if it is a single one"
+        )));
     }
-    record
-        .deserialize(Some(header))
-        .map_err(|error| explain(&error, header))
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    Ok(Header::new(
+        starts.zip(ends).map(|(start, &end)| &text[start..end]),
+    ))
+}
+
+/// The error of a type that wants a column which is there more than once.
+fn doubled(header: &Header) -> Error {
+    /// More aren't needed to see what is wrong.
+    const SHOWN: usize = 5;
+    let doubled = header.doubled();
+    let names = doubled.iter().take(SHOWN);
+    let names: Vec<String> = names
+        .map(|name| escaped(&format!("`{name}`"), 100))
+        .collect();
+    Error::not_rows(format!(
+        "the header names more than one column {}: rows are read without them only as a struct that has no such \
+         field, or by position as a `Vec`",
+        names.join(", ")
+    ))
 }
 
 fn count(fields: usize) -> String {
     match fields {
         1 => "1 field".to_owned(),
         fields => format!("{fields} fields"),
-    }
-}
-
-/// Why a record isn't what it should be, with the name of its column.
-fn explain(error: &csv::Error, header: &StringRecord) -> String {
-    match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => {
-            let column = err
-                .field()
-                .and_then(|field| header.get(usize::try_from(field).ok()?));
-            match column {
-                Some(column) => format!("column `{column}`: {}", err.kind()),
-                None => err.kind().to_string(),
-            }
-        }
-        _ => error.to_string(),
     }
 }

@@ -11,27 +11,27 @@ use crate::Error;
 /// A row, or that it isn't one, with its line.
 pub type Read<T> = (u64, Result<T, String>);
 
-/// Reads pieces as [`Rows`] reads them when they arrive, up to the first error.
+/// Reads chunks as [`Rows`] reads them when they arrive, up to the first error.
 pub fn rows<T: DeserializeOwned>(
-    pieces: impl IntoIterator<Item = Bytes>,
+    chunks: impl IntoIterator<Item = Bytes>,
     cap: usize,
 ) -> (Vec<Read<T>>, Option<Error>) {
     let mut reader = Rows::<T>::new(Source::Ended, cap);
     let mut rows = Vec::new();
-    let error = read(&mut reader, pieces, &mut rows).err();
+    let error = read(&mut reader, chunks, &mut rows).err();
     (rows, error)
 }
 
 fn read<T: DeserializeOwned>(
     reader: &mut Rows<T>,
-    pieces: impl IntoIterator<Item = Bytes>,
+    chunks: impl IntoIterator<Item = Bytes>,
     rows: &mut Vec<Read<T>>,
 ) -> Result<(), Error> {
-    for piece in pieces {
-        reader.arrived = piece;
+    for chunk in chunks {
+        reader.arrived = chunk;
         drain(reader, rows)?;
     }
-    reader.end()?;
+    reader.end();
     drain(reader, rows)
 }
 

@@ -1,9 +1,11 @@
-//! JSON that comes in pieces: a list of values, or one value after the other.
+//! JSON that comes in chunks: a list of values, or one value after the other.
 
 use cargo_batch_types::from_json;
 use serde::de::DeserializeOwned;
 
-use super::{Row, TooLong};
+use super::Row;
+use super::utf8::Utf8;
+use crate::Error;
 
 /// Cuts text into its outermost values, without reading them.
 pub struct JsonRows {
@@ -15,6 +17,7 @@ pub struct JsonRows {
     line: u64,
     start: u64,
     cap: usize,
+    utf8: Utf8,
 }
 
 #[derive(PartialEq)]
@@ -39,6 +42,7 @@ impl JsonRows {
             line,
             start: line,
             cap,
+            utf8: Utf8::default(),
         }
     }
 
@@ -46,39 +50,40 @@ impl JsonRows {
     pub fn next<T: DeserializeOwned>(
         &mut self,
         text: &[u8],
-    ) -> Result<(usize, Option<Row<T>>), TooLong> {
+    ) -> Result<(usize, Option<Row<T>>), Error> {
         for (index, &byte) in text.iter().enumerate() {
             if self.value.is_empty() {
                 self.begin(byte);
             } else if self.ends_before(byte) {
-                return Ok((index, Some(self.row())));
+                return Ok((index, Some(self.row()?)));
             } else {
                 self.go_on(byte);
             }
             self.line += u64::from(byte == b'\n');
             if self.value.len() > self.cap {
-                return Err(TooLong { line: self.start });
+                return Err(super::too_long(self.start, self.cap));
             }
             // Numbers and words have no end of their own: what follows ends them.
             let closed = self.depth == 0 && !self.in_string;
             if closed && self.value.last().is_some_and(|last| b"}]\"".contains(last)) {
-                return Ok((index + 1, Some(self.row())));
+                return Ok((index + 1, Some(self.row()?)));
             }
         }
         Ok((text.len(), None))
     }
 
-    /// The last row, when nothing ends it but the end of the file; false when the file ends too
-    /// early.
-    pub fn finish<T: DeserializeOwned>(&mut self) -> (Option<Row<T>>, bool) {
-        let cut = self.depth > 0 || self.in_string || self.list == List::Open;
-        let last = (!cut && !self.value.is_empty()).then(|| self.row());
-        (last, !cut)
-    }
-
-    /// The line under way.
-    pub fn line(&self) -> u64 {
-        self.line
+    /// The last row, when nothing ends it but the end of the file.
+    pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, Error> {
+        if self.depth > 0 || self.in_string || self.list == List::Open {
+            return Err(Error::incomplete(format!(
+                "the file ends in the middle of its JSON, on line {}",
+                self.line
+            )));
+        }
+        match self.value.is_empty() {
+            true => Ok(None),
+            false => self.row().map(Some),
+        }
     }
 
     /// Between values.
@@ -132,16 +137,19 @@ impl JsonRows {
         }
     }
 
-    fn row<T: DeserializeOwned>(&mut self) -> Row<T> {
+    fn row<T: DeserializeOwned>(&mut self) -> Result<Row<T>, Error> {
+        // What was needed for one large row isn't kept for all the others.
+        let value = std::mem::take(&mut self.value);
         let value = match self.list {
             List::Closed => Err("there is something after the end of the list".to_owned()),
-            _ => from_json(&self.value).map_err(|error| error.to_string()),
+            _ => self
+                .utf8
+                .read(&value, &[], self.start)?
+                .and_then(|text| from_json(text.as_bytes()).map_err(|error| error.to_string())),
         };
-        // What was needed for one large row isn't kept for all the others.
-        self.value = Vec::new();
-        Row {
+        Ok(Row {
             line: self.start,
             value,
-        }
+        })
     }
 }

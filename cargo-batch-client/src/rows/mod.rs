@@ -1,10 +1,15 @@
 //! Results, row by row, in memory that doesn't grow with the file.
 
+mod cells;
 mod csv;
+mod format;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod gzip;
 mod json;
+mod text;
+mod utf8;
+mod values;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,23 +21,49 @@ use futures_core::Stream;
 use serde::de::DeserializeOwned;
 
 use self::csv::CsvRows;
-use self::gzip::Unzip;
 use self::json::JsonRows;
+pub use self::text::Encoding;
+use self::text::Text;
 use crate::call::Pending;
 use crate::download::{Download, Transfer};
 use crate::secret::escaped;
 use crate::{Error, ErrorKind};
 
 impl Download {
-    /// Reads the file row by row, each as a `T`: CSV (by the names in its first line), a JSON list
+    /// Returns the rows of the file, each as a `T`: CSV (by the names in its first line), a JSON list
     /// of objects or one JSON object a line, plain or gzipped; which of these it is shows in its
     /// first bytes. Values of a JSON list that aren't objects are rows as well.
     ///
     /// A row that isn't a `T`, or has more or fewer fields than the header of its CSV, is an item of
-    /// its own, with its line, and doesn't end the stream. The memory this takes is that of a piece
-    /// of the file and one row, whatever the file unzips to; a row longer than
-    /// [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes) ends the stream with an error.
-    /// Where a header names a column twice, a `T` that wants it is told so in every row.
+    /// its own, with its line, and doesn't end the stream. The memory this takes is that of a chunk
+    /// of the file and one row, whatever the file unzips to.
+    ///
+    /// # Cells
+    /// A cell of a CSV is text unless `T` asks for more: numbers, booleans, lists and objects (written as
+    /// JSON) are read where a field is one, an empty cell is `None` where a field is an `Option`. Maps,
+    /// [`serde_json::Value`] and [`Record`](crate::types::Record) hold texts, so that `01234` stays what it
+    /// is; types that keep an order have the columns in the order of the file. Names of columns are taken
+    /// as they stand there, spaces included.
+    ///
+    /// Flattened structs, and enums that are untagged or have their tag inside, get numbers, booleans and
+    /// empty cells as well, where these are written as JSON writes them (`1e3`, but not `+1`, `007` or
+    /// `TRUE`). A row is read more than once for that. serde leaves two limits: an `Option<String>` in
+    /// them holds `Some("")` for an empty cell, and an untagged enum whose variants want the same column
+    /// as a number and as text has the first variant that fits, which may see text as a number where it takes
+    /// both.
+    ///
+    /// # Errors
+    /// An item is a [`RowError`]. These end the stream, once and for the file:
+    ///
+    /// - The transfer fails, or the file ends inside a quote, JSON or gzip.
+    /// - The file holds no rows: a page of HTML or XML, a zip archive, an Excel workbook, Parquet, or
+    ///   compressed with something else than gzip.
+    /// - The header of the CSV has no comma, but a semicolon, tab or bar: say
+    ///   [`delimiter`](Rows::delimiter), unless the first line says it (`sep=;`).
+    /// - It is neither UTF-8 nor UTF-16: say [`encoding`](Rows::encoding). A row that isn't UTF-8 after
+    ///   others had such letters is an error of its own.
+    /// - The header names a column twice, and `T` wants it: a map, or a struct with such a field.
+    /// - A row is longer than [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes).
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, types::BatchUuid};
@@ -61,10 +92,8 @@ pub struct Rows<T> {
     source: Source,
     /// What has arrived and is not taken in yet.
     arrived: Bytes,
-    /// The first bytes, as long as they are too few to tell what they are.
-    head: Option<Vec<u8>>,
-    unzip: Option<Unzip>,
-    /// What has been taken in, unzipped, and how much of it has been read.
+    decoder: Text,
+    /// What has been taken in, as text, and how much of it has been read.
     text: Vec<u8>,
     read: usize,
     reader: Option<Reader>,
@@ -72,7 +101,10 @@ pub struct Rows<T> {
     line: u64,
     /// There is no more text to come.
     ended: bool,
+    /// Why there is none; the rows before it come first.
+    failure: Option<Error>,
     cap: usize,
+    delimiter: Option<u8>,
     row: PhantomData<fn() -> T>,
 }
 
@@ -89,11 +121,6 @@ enum Source {
 struct Row<T> {
     line: u64,
     value: Result<T, String>,
-}
-
-/// A row that is longer than rows may be.
-struct TooLong {
-    line: u64,
 }
 
 enum Reader {
@@ -140,16 +167,34 @@ impl<T: DeserializeOwned> Rows<T> {
         Self {
             source,
             arrived: Bytes::new(),
-            head: Some(Vec::new()),
-            unzip: None,
+            decoder: Text::default(),
             text: Vec::new(),
             read: 0,
             reader: None,
             line: 1,
             ended: false,
             cap,
+            failure: None,
+            delimiter: None,
             row: PhantomData,
         }
+    }
+
+    /// Sets what stands between two cells, such as `b';'` or `b'\t'`, and that the file is CSV. By
+    /// default a comma, or what a first line such as `sep=;` names.
+    ///
+    /// A quote, a line break or a byte beyond ASCII is an
+    /// [error](crate::ErrorKind::Configuration) in place of the first row.
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = Some(delimiter);
+        self
+    }
+
+    /// Sets what the file is written in, where it has no byte order mark. By default UTF-8, or UTF-16
+    /// where its first letters are.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.decoder.set_encoding(encoding);
+        self
     }
 
     /// The next row; nothing after the last.
@@ -160,108 +205,103 @@ impl<T: DeserializeOwned> Rows<T> {
     /// Reads a row from the text that is there, if it has one.
     fn row(&mut self) -> Result<Option<Row<T>>, Error> {
         if self.reader.is_none() {
-            self.recognise();
+            self.recognise()?;
         }
         let Some(reader) = &mut self.reader else {
             return Ok(None);
         };
         let text = self.text.get(self.read..).unwrap_or_default();
-        let next = match reader {
+        let (read, row) = match reader {
             Reader::Csv(reader) => reader.next(text),
             Reader::Json(reader) => reader.next(text),
-        };
-        let (read, row) = next.map_err(|row| self.too_long(&row))?;
+        }?;
         self.read += read;
         Ok(row)
     }
 
-    /// Finds out what the text is, as soon as its first letter is there.
-    fn recognise(&mut self) {
+    /// Finds out what the text is, as soon as enough of it is there.
+    fn recognise(&mut self) -> Result<(), Error> {
         const BOM: &[u8] = b"\xEF\xBB\xBF";
-        while let Some(rest) = self.text.get(self.read..)
-            && let Some(byte) = rest.first()
+        /// How many spaces JSON can stand behind.
+        const INDENT: usize = 16 << 10;
+        let mut at = self.read;
+        while let Some(rest) = self.text.get(at..)
+            && let Some(&byte) = rest.first()
         {
-            if byte.is_ascii_whitespace() {
-                self.line += u64::from(*byte == b'\n');
-                self.read += 1;
+            if byte.is_ascii_whitespace() && at - self.read < INDENT {
+                at += 1;
+                if b"\r\n".contains(&byte) {
+                    // An empty line; other spaces may belong to the first column's name.
+                    self.read = at;
+                    self.line += u64::from(byte == b'\n');
+                }
                 continue;
             }
-            // Wherever it stands: csv-core would pass over one that comes in one piece, and take one
+            // Wherever it stands: csv-core would pass over one that comes in one chunk, and take one
             // that is cut for a part of the first column's name.
             if rest.starts_with(BOM) {
-                self.read += BOM.len();
+                at += BOM.len();
+                self.read = at;
                 continue;
             }
-            if BOM.starts_with(rest) && !self.ended {
-                return;
+            let is_too_short = BOM.starts_with(rest) || rest.len() < format::enough(byte);
+            if is_too_short && !self.ended {
+                return Ok(());
             }
-            self.reader = Some(match byte {
-                b'[' | b'{' => Reader::Json(JsonRows::new(self.line, self.cap)),
-                _ => Reader::Csv(Box::new(CsvRows::new(self.line, self.cap))),
+            self.reader = Some(match (self.delimiter, byte) {
+                (None, b'[' | b'{') => Reader::Json(JsonRows::new(self.line, self.cap)),
+                _ => Reader::Csv(Box::new(self.csv(at)?)),
             });
-            return;
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// A reader of CSV that begins at a place of the text, maybe after some spaces.
+    fn csv(&mut self, at: usize) -> Result<CsvRows, Error> {
+        let text = &self.text[at..];
+        let named = format::named_delimiter(text);
+        if let Some((_, length)) = named {
+            self.read = at + length;
+        }
+        match self.delimiter.or(named.map(|(delimiter, _)| delimiter)) {
+            Some(delimiter) if !format::is_delimiter(delimiter) => {
+                Err(Error::configuration(format!(
+                    "{:?} can't stand between the cells of a CSV",
+                    char::from(delimiter)
+                )))
+            }
+            Some(delimiter) => Ok(CsvRows::delimited(delimiter, self.line, self.cap)),
+            None => {
+                format::refuse_markup(text)?;
+                Ok(CsvRows::new(self.line, self.cap))
+            }
         }
     }
 
     /// Takes in a little of what has arrived.
     ///
     /// In slices, so that a file that unzips to a thousand times its size is met a little at a time.
-    fn digest(&mut self) -> Result<(), Error> {
+    fn digest(&mut self) {
         let slice = self.arrived.split_to(self.arrived.len().min(SLICE));
-        let Some(mut head) = self.head.take() else {
-            return self.take_in(&slice);
-        };
-        head.extend_from_slice(&slice);
-        if head.len() < 2 && !self.ended {
-            self.head = Some(head);
-            return Ok(());
-        }
-        if gzip::is_gzip(&head) {
-            self.unzip = Some(Unzip::default());
-        }
-        self.take_in(&head)
-    }
-
-    fn take_in(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.text.drain(..self.read);
         self.read = 0;
-        match &mut self.unzip {
-            Some(unzip) => self.text.append(&mut unzip.feed(bytes)?),
-            None => self.text.extend_from_slice(bytes),
-        }
-        Ok(())
+        self.failure = self.decoder.feed(&slice, &mut self.text).err();
     }
 
     /// The file has ended: what is still held back comes out.
-    fn end(&mut self) -> Result<(), Error> {
+    fn end(&mut self) {
         self.ended = true;
-        if self.head.is_some() {
-            self.digest()?;
-        }
-        if let Some(unzip) = self.unzip.take() {
-            self.text.append(&mut unzip.finish()?);
-        }
-        Ok(())
+        self.failure = self.decoder.finish(&mut self.text).err();
     }
 
     /// The last row, when nothing ends it but the end of the file.
     fn last(&mut self) -> Result<Option<Row<T>>, Error> {
         match self.reader.take() {
-            Some(Reader::Csv(mut reader)) => reader.finish().map_err(|row| self.too_long(&row)),
-            Some(Reader::Json(mut reader)) => match reader.finish() {
-                (row, true) => Ok(row),
-                (_, false) => Err(Error::incomplete(format!(
-                    "the file ends in the middle of its JSON, on line {}",
-                    reader.line()
-                ))),
-            },
+            Some(Reader::Csv(mut reader)) => reader.finish(),
+            Some(Reader::Json(mut reader)) => reader.finish(),
             None => Ok(None),
         }
-    }
-
-    fn too_long(&self, row: &TooLong) -> Error {
-        let what = format!("the row at line {}", row.line);
-        Error::too_long(&what, self.cap)
     }
 
     /// The next row or its error; nothing at the end.
@@ -270,22 +310,29 @@ impl<T: DeserializeOwned> Rows<T> {
             if let Some(row) = self.row()? {
                 return Poll::Ready(Ok(Some(row)));
             }
+            if let Some(failure) = self.failure.take() {
+                return Poll::Ready(Err(failure));
+            }
             if self.ended {
                 return Poll::Ready(self.last());
             }
             if !self.arrived.is_empty() {
-                self.digest()?;
+                self.digest();
                 continue;
             }
             match ready!(self.source.poll(context)) {
                 Some(piece) => match piece? {
                     Some(piece) => self.arrived = piece,
-                    None => self.end()?,
+                    None => self.end(),
                 },
                 None => return Poll::Ready(Ok(None)),
             }
         }
     }
+}
+
+fn too_long(line: u64, cap: usize) -> Error {
+    Error::too_long(&format!("the row at line {line}"), cap)
 }
 
 impl<T> Row<T> {

@@ -178,7 +178,7 @@ async fn a_refusal_has_its_typed_reason_and_says_what_to_do() {
         "notEnoughCredits",
         "0 left",
         "r-2",
-        advice,
+        advice.trim_end_matches('.'),
     ] {
         assert!(text.contains(part), "{part} is missing in: {text}");
     }
