@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod child;
 pub mod connections;
+pub mod crash;
 pub mod faults;
 pub mod frames;
 mod mutation;

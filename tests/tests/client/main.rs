@@ -2,6 +2,8 @@
 
 mod config;
 mod connections;
+#[cfg(unix)]
+mod crash;
 mod creation;
 mod download;
 mod errors;
