@@ -10,7 +10,7 @@ use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast};
 use tokio_rustls::TlsAcceptor;
@@ -78,7 +78,7 @@ impl Server {
             ended: Arc::default(),
             commands: broadcast::channel(9).0,
         };
-        let acceptor = TlsAcceptor::from(Arc::new(config()));
+        let acceptor = TlsAcceptor::from(Arc::new(config("h2")));
         let (connections, requests) = (server.connections.clone(), server.requests.clone());
         let (commands, ended) = (server.commands.clone(), server.ended.clone());
         let body = body.into();
@@ -195,10 +195,26 @@ async fn exchange(
     }
 }
 
-fn config() -> ServerConfig {
+/// What a server needs to speak TLS, with the certificate that the process trusts.
+pub(crate) fn config(protocol: &str) -> ServerConfig {
     let file = |name: &str| std::env::var_os(name).expect("a process of `in_child`");
     let certificate = CertificateDer::from_pem_file(file(CERTIFICATES)).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(file(KEY)).expect("a key");
+    configured(certificate, key, protocol)
+}
+
+/// The same with a certificate that no process trusts.
+pub(crate) fn untrusted(protocol: &str) -> ServerConfig {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    configured(made.cert.into(), key.into(), protocol)
+}
+
+fn configured(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+    protocol: &str,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -206,6 +222,6 @@ fn config() -> ServerConfig {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .expect("a key of the certificate");
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     config
 }

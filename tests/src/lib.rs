@@ -7,6 +7,7 @@ pub mod calls;
 pub mod child;
 pub mod connections;
 pub mod crash;
+pub mod exchanges;
 pub mod faults;
 pub mod frames;
 mod mutation;

@@ -1,5 +1,6 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
+mod classify;
 mod config;
 mod connections;
 #[cfg(unix)]
