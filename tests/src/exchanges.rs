@@ -292,7 +292,10 @@ async fn open(
     };
     let stream = match tls {
         None => Stream::Plain(stream),
-        Some(config) => Stream::Tls(TlsAcceptor::from(Arc::new(config)).accept(stream).await?),
+        Some(config) => {
+            let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).await?;
+            Stream::Tls(Box::new(accepted))
+        }
     };
     match protocol {
         Protocol::Http1 | Protocol::Http1Tls => http1(stream, shared).await,
@@ -325,7 +328,7 @@ async fn ignore(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
 
 enum Stream {
     Plain(TcpStream),
-    Tls(TlsStream<TcpStream>),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cargo_batch_sandbox::{Fault, FaultPlan, Rule};
+use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule};
 
 /// The kinds of faults there are, as the sandbox itself lists them.
 ///
@@ -35,6 +35,7 @@ pub fn failures() -> Vec<Fault> {
         as_date,
         acted,
     };
+    let late = |seconds, respond| Fault::ActLate { seconds, respond };
     vec![
         Fault::ResetBeforeReading,
         Fault::ResetBeforeActing,
@@ -73,6 +74,13 @@ pub fn failures() -> Vec<Fault> {
         },
         unavailable(Some(2), false, false),
         unavailable(Some(2), true, false),
+        // As Varnish does on every failure of the server behind it.
+        unavailable(Some(2), false, true),
+        unavailable(Some(2), true, true),
+        Fault::RefusedStream { acted: true },
+        late(2.0, LateResponse::AfterActing),
+        late(2.0, LateResponse::Reset),
+        late(5.0, LateResponse::GatewayTimeout),
         unavailable(None, false, false),
         unavailable(None, false, true),
         Fault::RevokeToken,

@@ -10,7 +10,7 @@ use cargo_batch_client::types::{
     NumberCondition, Record,
 };
 use cargo_batch_client::{Client, Error, TokenFuture, TokenProvider};
-use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
+use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox, Settings};
 use cargo_batch_tests::faults::storm;
 use serde_json::Value;
 
@@ -61,6 +61,7 @@ impl Storm {
                 let plan = storm_of(seed + 1000 * turn).rule(closed);
                 sandbox.faults(plan).await.unwrap();
                 *hits.lock().unwrap().entry("refuse".to_owned()).or_default() += 1;
+                clocks(&sandbox, turn);
             }
         });
         storm
@@ -71,6 +72,19 @@ impl Storm {
         note(&self.sandbox, storm_of(0), &self.hits);
         self.sandbox.faults(FaultPlan::new()).await.unwrap();
         self.hits.lock().unwrap().clone()
+    }
+}
+
+/// Dates of another clock, or none, batches dated by servers a second apart, and a clock that jumps, as where
+/// the machine of the client was suspended.
+fn clocks(sandbox: &Sandbox, turn: u64) {
+    let settings = Settings::default()
+        .sends_date(turn % 3 != 0)
+        .date_offset([0.0, 3600.0, -3600.0][(turn % 3) as usize])
+        .created_offsets([0.0, 1.0, -1.0]);
+    sandbox.set(settings);
+    if turn % 4 == 0 {
+        sandbox.advance(Duration::from_secs(300));
     }
 }
 
@@ -175,7 +189,16 @@ async fn a_thousand_are_created_once_each(seed: u64) {
         let (client, sandbox) = (client.clone(), sandbox.clone());
         async move {
             let request = request(&client, &sandbox, number).await;
-            let create = || client.create_batch_once(request.clone());
+            let create = || async {
+                // As a web handler that is dropped, and called again.
+                if number % 3 == 0 {
+                    let creation = client.create_batch_once(request.clone());
+                    if let Ok(done) = tokio::time::timeout(Duration::from_secs(3), creation).await {
+                        return done;
+                    }
+                }
+                client.create_batch_once(request.clone()).await
+            };
             let batch = insistently(create, Error::is_ambiguous).await;
             (
                 request,
