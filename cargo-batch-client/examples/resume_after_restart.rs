@@ -1,59 +1,62 @@
-//! Go on waiting after a restart: `cargo run --example resume_after_restart`
+//! A job that survives `kill -9`: `cargo run --example resume_after_restart`
 //!
-//! Stop it with Ctrl-C while it waits for a batch of your workspace, and start it again: it creates
-//! no second batch, but goes on with the first. (A sandbox ends with its program, so there this
-//! restarts itself.)
+//! End it wherever you like while it works on a batch of your workspace, and start it again: it finds the
+//! batch that was created, or creates it, and never a second one. (A sandbox ends with its program, so there
+//! this restarts itself.)
 
 pub mod account;
 
 use std::path::Path;
-use std::{fs, io};
 
 use account::Account;
 use cargo_batch_client::types::{CreateBatchRequest, Outcome};
-use cargo_batch_client::{SavedWatch, Watch};
+use cargo_batch_client::{BatchCreation, SavedCreation};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let account = Account::open().await?;
-    let file = Path::new("watch.json");
+    let file = Path::new("job.json");
     if std::env::var_os("CARGO_API_TOKEN").is_none() {
-        // As far as the first state, and then the power goes.
-        begin(&account, file).await?.next().await;
+        // As far as the batch, of which nothing is written down; and then the power goes.
+        creation(&account, file).await?.create().await?;
         println!("restarted");
     }
     println!("it {}", run(&account, file).await?);
     Ok(())
 }
 
-/// Waits for the batch that was begun, or begins one.
+/// Continues the job that was begun, or begins one, and waits for its end.
 pub async fn run(account: &Account, file: &Path) -> anyhow::Result<Outcome> {
-    let watch = match fs::read_to_string(file) {
-        Ok(text) => {
-            let saved: SavedWatch = serde_json::from_str(&text)?;
-            println!("batch {} again, after {:?}", saved.batch, saved.watched_for);
-            account.client.resume(saved)
+    let creation = creation(account, file).await?;
+    let batch = creation.create().await?;
+    println!(
+        "batch {}, {}",
+        batch.uuid,
+        if creation.adopted() {
+            "found"
+        } else {
+            "created"
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => begin(account, file).await?,
-        Err(error) => return Err(error.into()),
-    };
-    let batch = watch.await?;
-    fs::remove_file(file)?;
-    Ok(batch.outcome().unwrap_or(Outcome::Other(batch.status)))
+    );
+    // From here on its batch is known, and nothing needs to be searched for.
+    creation.save().save_to(file).await?;
+    let finished = account.client.batch(batch.uuid).wait().await?;
+    tokio::fs::remove_file(file).await?;
+    Ok(finished.outcome())
 }
 
-/// Creates a batch, and writes down what is needed to go on with it before anything else.
-pub async fn begin(
-    Account {
+/// Returns the creation of the job. It is written down before anything is spent: whoever resumes it searches for
+/// the batch before it sends.
+pub async fn creation(account: &Account, file: &Path) -> anyhow::Result<BatchCreation> {
+    let Account {
         client, workflow, ..
-    }: &Account,
-    file: &Path,
-) -> anyhow::Result<Watch> {
+    } = account;
+    if let Some(saved) = SavedCreation::load_from(file).await? {
+        return Ok(client.resume_creation(saved));
+    }
     let leads = client.upload(account::leads()).await?;
     let request = CreateBatchRequest::new(leads).workflow(*workflow);
-    let batch = client.create_batch_once(request).await?;
-    let watch = client.watch(batch.uuid);
-    fs::write(file, serde_json::to_string(&watch.save())?)?;
-    println!("batch {}", batch.uuid);
-    Ok(watch)
+    let creation = client.prepare_batch(request).await?;
+    creation.save().save_to(file).await?;
+    Ok(creation)
 }

@@ -111,7 +111,7 @@ impl ClientBuilder {
     ///   again, a creation as well, when the connection says that it was refused: proxies say so
     ///   also of requests that the server has acted on, and you would pay twice.
     /// - Keep its `tcp_user_timeout` (30 seconds by default, on Linux) below
-    ///   [`settling`](Self::settling): the system may deliver a request for that long after its
+    ///   [`settling_time`](Self::settling_time): the system may deliver a request for that long after its
     ///   attempt was given up.
     /// - Use it in one tokio runtime only: its connections hang in any other. That goes for
     ///   [`Blocking`](crate::Blocking), too, which has a runtime of its own.

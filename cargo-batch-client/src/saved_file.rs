@@ -10,6 +10,36 @@ use tokio::io::AsyncWriteExt;
 
 use crate::Error;
 
+/// Gives a saved state its methods for files.
+macro_rules! as_file {
+    ($saved:ident) => {
+        impl $saved {
+            /// Writes it to a file, all or nothing: where the process is killed meanwhile, the file holds what it
+            /// held before. Its folder must exist.
+            ///
+            /// # Errors
+            /// [`Io`](crate::ErrorKind::Io) when the file can't be written.
+            pub async fn save_to(
+                &self,
+                path: impl AsRef<std::path::Path>,
+            ) -> Result<(), crate::Error> {
+                crate::saved_file::write(path.as_ref(), self).await
+            }
+
+            /// Reads what [`save_to`](Self::save_to) has written; `None` where there is no such file.
+            ///
+            /// # Errors
+            /// [`Io`](crate::ErrorKind::Io) when the file can't be read, or holds something else.
+            pub async fn load_from(
+                path: impl AsRef<std::path::Path>,
+            ) -> Result<Option<Self>, crate::Error> {
+                crate::saved_file::read(path.as_ref()).await
+            }
+        }
+    };
+}
+pub(crate) use as_file;
+
 /// Writes a file of JSON, all or nothing: beside its place, to the disk, and then into its place.
 pub(crate) async fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let failed = |error| Error::io(format!("cannot write {}", path.display()), error);

@@ -86,6 +86,9 @@ pub struct SavedWatch {
     pub last_status: Option<BatchStatus>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+crate::saved_file::as_file!(SavedWatch);
+
 impl Watch {
     fn new(client: Client, batch: BatchUuid, earlier: Duration, left: Option<Duration>) -> Self {
         let started = Instant::now();

@@ -158,6 +158,9 @@ const FEW: usize = 5;
 /// How many pages of a list by workflow are read in a tick.
 const PAGES: usize = 100;
 
+#[cfg(not(target_arch = "wasm32"))]
+crate::saved_file::as_file!(SavedWatchMany);
+
 impl WatchMany {
     /// Looks this often, instead of every 5 seconds and, after the first minute, every 15 where the
     /// batches are large.

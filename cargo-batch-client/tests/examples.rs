@@ -58,10 +58,13 @@ async fn resume_after_restart() {
         .await
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("watch.json");
-    let mut watch = resume_after_restart::begin(&account, &file).await.unwrap();
-    watch.next().await.unwrap().unwrap();
-    drop(watch);
+    let file = folder.path().join("job.json");
+    let creation = resume_after_restart::creation(&account, &file)
+        .await
+        .unwrap();
+    // The program ends before it writes the batch down.
+    creation.create().await.unwrap();
+    drop(creation);
     let outcome = resume_after_restart::run(&account, &file).await.unwrap();
     assert!(matches!(
         outcome,

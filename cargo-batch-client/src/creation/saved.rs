@@ -1,8 +1,6 @@
 //! A creation, to be continued by another process.
 
 use std::fmt;
-#[cfg(not(target_arch = "wasm32"))]
-use std::path::Path;
 
 use cargo_batch_types::{BatchUuid, WorkspaceUuid};
 use chrono::{DateTime, Utc};
@@ -12,9 +10,6 @@ use super::CreationRequest;
 use super::fingerprint::Fingerprint;
 use super::id::CreationId;
 use super::note::Note;
-use crate::Error;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::saved_file;
 
 /// The form that this release writes. A release that changes what a field means counts up.
 const VERSION: u64 = 1;
@@ -106,29 +101,14 @@ impl SavedCreation {
     /// Returns whether the batch can be recognised among others by its data.
     ///
     /// Where it can't (a segment, a form, records that can't become a file, an action), a creation whose
-    /// process ended can end in an error that [is final](Error::is_final).
+    /// process ended can end in an error that [is final](crate::Error::is_final).
     pub fn is_told_apart(&self) -> bool {
         Fingerprint::from(&self.request).is_told_apart()
     }
-
-    /// Writes it to a file, all or nothing: a process that is killed meanwhile leaves the former content.
-    ///
-    /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the file can't be written.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub async fn save_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        saved_file::write(path.as_ref(), self).await
-    }
-
-    /// Reads what [`save_to`](Self::save_to) has written; `None` where there is no such file.
-    ///
-    /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the file can't be read, or holds no saved creation.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub async fn load_from(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
-        saved_file::read(path.as_ref()).await
-    }
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+crate::saved_file::as_file!(SavedCreation);
 
 impl fmt::Debug for SavedCreation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

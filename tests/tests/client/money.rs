@@ -79,11 +79,11 @@ impl Storm {
 /// the machine of the client was suspended.
 fn clocks(sandbox: &Sandbox, turn: u64) {
     let settings = Settings::default()
-        .sends_date(turn % 3 != 0)
+        .sends_date(!turn.is_multiple_of(3))
         .date_offset([0.0, 3600.0, -3600.0][(turn % 3) as usize])
         .created_offsets([0.0, 1.0, -1.0]);
     sandbox.set(settings);
-    if turn % 4 == 0 {
+    if turn.is_multiple_of(4) {
         sandbox.advance(Duration::from_secs(300));
     }
 }
