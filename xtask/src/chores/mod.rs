@@ -5,6 +5,7 @@ mod changelog;
 mod ci;
 mod codegen;
 mod conformance;
+mod crash;
 mod http;
 mod page;
 mod picture;
@@ -19,12 +20,13 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 7] = [
+const CHORES: [Chore; 8] = [
     bench::CHORE,
     changelog::CHORE,
     ci::CHORE,
     codegen::CHORE,
     conformance::CHORE,
+    crash::CHORE,
     page::CHORE,
     picture::CHORE,
 ];
