@@ -141,7 +141,7 @@ impl Night {
             let mut program = self.start(date);
             if kills > 0 {
                 kills -= 1;
-                let life = Duration::from_millis(random.u64(100..1200));
+                let life = Duration::from_millis(random.u64(150..900));
                 if timeout(life, program.wait()).await.is_err() {
                     program.kill().await.unwrap();
                     fell += 1;
