@@ -106,7 +106,7 @@ impl Case {
     }
 
     async fn run(self) {
-        let sandbox = Sandbox::builder().speed(500.0).check_answers(false);
+        let sandbox = Sandbox::builder().speed(60.0).check_answers(false);
         let sandbox = sandbox.start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let world = sandbox.world();

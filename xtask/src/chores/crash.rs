@@ -19,24 +19,39 @@ const ASSUMPTION: &str = "a server acts, and lists what it created, within the s
 fn run(arguments: &[&str]) -> Result<(), String> {
     let kills: u64 = match arguments {
         [] => 500,
-        [kills] => kills.parse().map_err(|_| format!("{kills:?} is not a number of kills"))?,
+        [kills] => kills
+            .parse()
+            .map_err(|_| format!("{kills:?} is not a number of kills"))?,
         _ => return Err(super::unknown(&CHORE, arguments)),
     };
     for (speed, share, lateness) in RUNS {
-        println!("\n{} kills at speed {speed}, acting up to {lateness} of the settling time late", kills / share);
+        println!(
+            "\n{} kills at speed {speed}, acting up to {lateness} of the settling time late",
+            kills / share
+        );
         if lateness > 1.0 {
             println!("(it may pay twice here: the guide assumes that {ASSUMPTION})");
         }
         let status = Command::new(env!("CARGO"))
             .current_dir(root().join("examples/nightly"))
-            .args(["test", "--locked", "--quiet", "--test", "kills", "--", "--nocapture"])
+            .args([
+                "test",
+                "--locked",
+                "--quiet",
+                "--test",
+                "kills",
+                "--",
+                "--nocapture",
+            ])
             .env("CRASH_KILLS", (kills / share).to_string())
             .env("CRASH_SPEED", speed.to_string())
             .env("CRASH_LATENESS", lateness.to_string())
             .status()
             .map_err(|error| format!("cargo doesn't run: {error}"))?;
         if !status.success() {
-            return Err("a job was paid for twice, or lost, or the control shows nothing".to_owned());
+            return Err(
+                "a job was paid for twice, or lost, or the control shows nothing".to_owned(),
+            );
         }
     }
     Ok(())
