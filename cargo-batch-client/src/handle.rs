@@ -109,6 +109,15 @@ impl BatchHandle {
         )
     }
 
+    /// Returns the inputs and outputs of its runs as a download; see [`Client::run_outputs`].
+    ///
+    /// # Errors
+    /// As [`get`](Self::get): the workflow of the batch is asked for first.
+    #[cfg(feature = "rows")]
+    pub async fn run_outputs(&self) -> Result<Download, Error> {
+        Ok(self.client.run_outputs(outputs(&self.get().await?)))
+    }
+
     /// Starts a batch over the runs of this one that failed, from their first node.
     ///
     /// It spends credits for each of them, once: it is created with the care of
@@ -194,6 +203,12 @@ impl Finished {
         self.handle.download()
     }
 
+    /// Returns the inputs and outputs of its runs as a download; see [`Client::run_outputs`].
+    #[cfg(feature = "rows")]
+    pub fn run_outputs(&self) -> Download {
+        self.handle.client.run_outputs(outputs(&self.batch))
+    }
+
     /// Starts a batch over its runs that failed; see [`BatchHandle::retry_failed`].
     ///
     /// # Errors
@@ -212,4 +227,9 @@ fn selection(batch: &Batch) -> ListRunsRequest {
     ListRunsRequest::new()
         .workflow(batch.workflow_uuid)
         .batch(batch.uuid)
+}
+
+#[cfg(feature = "rows")]
+fn outputs(batch: &Batch) -> cargo_batch_types::DownloadRunOutputsRequest {
+    cargo_batch_types::DownloadRunOutputsRequest::new(batch.workflow_uuid).batch(batch.uuid)
 }

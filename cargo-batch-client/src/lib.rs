@@ -35,6 +35,8 @@ mod response;
 mod retry;
 #[cfg(feature = "rows")]
 mod rows;
+#[cfg(feature = "rows")]
+mod run_outputs;
 #[cfg(not(target_arch = "wasm32"))]
 mod saved_file;
 mod secret;

@@ -1,5 +1,7 @@
 //! A file as the caller wants it: as storage has it, or decompressed.
 
+#[cfg(feature = "rows")]
+use super::joiner::Joiner;
 use super::transfer::{Event, Transfer};
 use crate::Error;
 #[cfg(feature = "rows")]
@@ -17,6 +19,9 @@ pub(super) struct Content {
     pub transfer: Transfer,
     #[cfg(feature = "rows")]
     gunzip: Gunzip,
+    /// What joins the files of an export that has several.
+    #[cfg(feature = "rows")]
+    joiner: Option<Joiner>,
 }
 
 #[cfg(feature = "rows")]
@@ -44,6 +49,8 @@ impl Content {
                 true => Gunzip::Undecided,
                 false => Gunzip::Off,
             },
+            #[cfg(feature = "rows")]
+            joiner: Some(Joiner::default()),
         }
     }
 
@@ -56,6 +63,38 @@ impl Content {
     /// Returns the next step; nothing once the file is whole.
     #[cfg(feature = "rows")]
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            let event = self.next_of_file().await?;
+            if !self.transfer.is_one_of_several() {
+                return Ok(event);
+            }
+            let Some(joiner) = &mut self.joiner else {
+                return Ok(None);
+            };
+            let text = match event {
+                Some(Event::Begin) if joiner.begin() => return Ok(Some(Event::Begin)),
+                Some(Event::Begin) => continue,
+                Some(Event::Chunk(chunk)) => joiner.feed(&chunk)?,
+                None => {
+                    let (rows, mut text) = joiner.end_file();
+                    if self.transfer.advance(rows) {
+                        self.gunzip = Gunzip::Undecided;
+                    } else {
+                        text.append(&mut joiner.finish());
+                        self.joiner = None;
+                    }
+                    text
+                }
+            };
+            if !text.is_empty() {
+                return Ok(Some(Event::Chunk(text.into())));
+            }
+        }
+    }
+
+    /// Returns the next step of the file in transfer; nothing once it is whole.
+    #[cfg(feature = "rows")]
+    async fn next_of_file(&mut self) -> Result<Option<Event>, Error> {
         loop {
             if let Gunzip::On { arrived, unzip } = &mut self.gunzip
                 && !arrived.is_empty()

@@ -3,11 +3,15 @@
 mod content;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[cfg(feature = "rows")]
+mod joiner;
 #[cfg(not(target_arch = "wasm32"))]
 mod part;
 #[cfg(not(target_arch = "wasm32"))]
 mod place;
 mod rate;
+#[cfg(feature = "rows")]
+mod slices;
 mod sniff;
 mod stream;
 mod transfer;
@@ -18,9 +22,9 @@ use cargo_batch_types::SignedUrl;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::content::Content;
-pub use self::stream::{ByteStream, DownloadReader};
 #[cfg(feature = "rows")]
-pub(crate) use self::transfer::Transfer;
+pub(crate) use self::slices::{AskSlice, Export};
+pub use self::stream::{ByteStream, DownloadReader};
 use self::transfer::{Event, Restarts};
 use crate::call::Pending;
 use crate::{Client, Error};
@@ -32,6 +36,9 @@ type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
 enum Origin {
     Issued(Ask),
     Given(SignedUrl),
+    /// Of one file or several, which are joined to one.
+    #[cfg(feature = "rows")]
+    Sliced(slices::Slices),
 }
 
 /// A file in storage that is ready to be fetched.
@@ -108,6 +115,20 @@ impl Download {
     /// for the same file.
     pub(crate) fn issued(client: Client, name: String, ask: Ask) -> Self {
         Self::new(client, name, Origin::Issued(ask))
+    }
+
+    /// Returns a download of an export that the API may give in several files, of at most `cap` rows each.
+    #[cfg(feature = "rows")]
+    pub(crate) fn sliced(
+        client: Client,
+        name: String,
+        ask: AskSlice,
+        (limit, offset): (Option<u64>, Option<u64>),
+        cap: u64,
+    ) -> Self {
+        let slices = slices::Slices::new(ask, limit, offset, cap);
+        // Files are joined by their text.
+        Self::new(client, name, Origin::Sliced(slices)).decompressed()
     }
 
     /// Calls back with every chunk that arrives; the bytes are those of storage, compressed or not.
@@ -192,12 +213,6 @@ impl Download {
     #[cfg(feature = "rows")]
     pub(crate) fn row_cap(&self) -> usize {
         self.client.inner.max_answer_bytes
-    }
-
-    /// Begins a transfer whose bytes can't be taken back, and are as storage has them.
-    #[cfg(feature = "rows")]
-    pub(crate) fn start(self) -> Transfer {
-        Transfer::new(self, Restarts::Never)
     }
 
     fn content(self, restarts: Restarts) -> Content {

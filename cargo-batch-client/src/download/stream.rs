@@ -30,6 +30,12 @@ impl ByteStream {
         Self(State::Idle(Box::new(content)))
     }
 
+    /// Returns a stream of nothing.
+    #[cfg(feature = "rows")]
+    pub(crate) fn ended() -> Self {
+        Self(State::Ended)
+    }
+
     /// Returns the next chunk; nothing once the file is whole.
     ///
     /// Cancel safe: when the future is dropped, no bytes are lost.

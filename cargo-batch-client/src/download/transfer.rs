@@ -29,6 +29,9 @@ pub(crate) struct Transfer {
     received: u64,
     /// The most bytes there ever were, over all restarts.
     farthest: u64,
+    /// The bytes of the files before this one, where an export has several.
+    #[cfg(feature = "rows")]
+    before: u64,
     attempts: Attempts,
     rate: Rate,
     restarts: Restarts,
@@ -72,6 +75,8 @@ impl Transfer {
             version: None,
             received: 0,
             farthest: 0,
+            #[cfg(feature = "rows")]
+            before: 0,
             attempts,
             rate: Rate::default(),
             restarts,
@@ -113,16 +118,28 @@ impl Transfer {
         }
     }
 
-    /// Returns the next chunk, where nothing that was returned can be taken back.
+    /// Returns whether the file is one of several of an export.
     #[cfg(feature = "rows")]
-    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            match self.next().await? {
-                Some(Event::Chunk(chunk)) => return Ok(Some(chunk)),
-                Some(Event::Begin) => {}
-                None => return Ok(None),
-            }
+    pub(super) fn is_one_of_several(&self) -> bool {
+        matches!(&self.download.origin, Origin::Sliced(slices) if slices.is_cut())
+    }
+
+    /// Goes on with the next file of an export, as one that is whole had so many rows; false where there is
+    /// none.
+    #[cfg(feature = "rows")]
+    pub(super) fn advance(&mut self, rows: u64) -> bool {
+        let Origin::Sliced(slices) = &mut self.download.origin else {
+            return false;
+        };
+        if !slices.advance(rows) {
+            return false;
         }
+        self.before += self.received;
+        (self.received, self.farthest) = (0, 0);
+        (self.url, self.version, self.body) = (None, None, Body::Closed);
+        self.rate = Rate::default();
+        self.attempts.progressed();
+        true
     }
 
     /// Reads on in a body; nothing where it is at its end, or broke off.
@@ -258,12 +275,25 @@ impl Transfer {
 
     /// Asks storage for the file, or for the rest of it; true when it begins.
     async fn connect(&mut self) -> Result<bool, Error> {
-        let url = match (&self.url, &self.download.origin) {
+        let url = match (&self.url, &mut self.download.origin) {
             (Some(url), _) => url,
             (None, Origin::Given(url)) => self.url.insert(url.clone()),
             (None, Origin::Issued(ask)) => {
                 self.is_new = true;
                 self.url.insert(ask().await?)
+            }
+            #[cfg(feature = "rows")]
+            (None, Origin::Sliced(slices)) => {
+                let Some(url) = slices.url().await? else {
+                    self.body = Body::Whole;
+                    return Ok(false);
+                };
+                if slices.is_cut() {
+                    // What came of the files before can't be taken back.
+                    self.restarts = Restarts::Never;
+                }
+                self.is_new = true;
+                self.url.insert(url)
             }
         };
         let tag = self
@@ -357,7 +387,7 @@ impl Transfer {
 
     async fn refused(&mut self, error: Error, is_rest: bool) -> Result<(), Error> {
         let status = error.status();
-        let can_ask = matches!(self.download.origin, Origin::Issued(_)) && !self.is_new;
+        let can_ask = !matches!(self.download.origin, Origin::Given(_)) && !self.is_new;
         match status {
             Some(status) if can_ask && storage::may_be_expired(status) => {
                 self.url = None;
@@ -392,6 +422,14 @@ impl Transfer {
         let progress = Progress {
             bytes: self.received,
             total: self.version.as_ref().and_then(|version| version.total),
+        };
+        #[cfg(feature = "rows")]
+        let progress = match self.is_one_of_several() {
+            true => Progress {
+                bytes: self.before + self.received,
+                total: None,
+            },
+            false => progress,
         };
         if let Some(callback) = &mut self.download.progress {
             callback(progress);

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::{Row, Rows, Source};
+use super::{Row, Rows};
 use crate::Error;
+use crate::download::ByteStream;
 
 /// A row, or that it isn't one, with its line.
 pub type Read<T> = (u64, Result<T, String>);
@@ -16,7 +17,7 @@ pub fn rows<T: DeserializeOwned>(
     chunks: impl IntoIterator<Item = Bytes>,
     cap: usize,
 ) -> (Vec<Read<T>>, Option<Error>) {
-    let mut reader = Rows::<T>::new(Source::Ended, cap);
+    let mut reader = Rows::<T>::new(ByteStream::ended(), cap);
     let mut rows = Vec::new();
     let error = read(&mut reader, chunks, &mut rows).err();
     (rows, error)

@@ -24,8 +24,7 @@ use self::csv::CsvRows;
 use self::json::JsonRows;
 pub use self::text::Encoding;
 use self::text::Text;
-use crate::call::Pending;
-use crate::download::{Download, Transfer};
+use crate::download::{ByteStream, Download};
 use crate::secret::escaped;
 use crate::{Error, ErrorKind};
 
@@ -82,14 +81,14 @@ impl Download {
     /// ```
     pub fn rows<T: DeserializeOwned>(self) -> Rows<T> {
         let cap = self.row_cap();
-        Rows::new(Source::Idle(Box::new(self.start())), cap)
+        Rows::new(self.bytes_stream(), cap)
     }
 }
 
 /// The rows of a file as a [`Stream`]; made by [`Download::rows`].
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Rows<T> {
-    source: Source,
+    source: ByteStream,
     /// What has arrived and is not taken in yet.
     arrived: Bytes,
     decoder: Text,
@@ -110,12 +109,6 @@ pub struct Rows<T> {
 
 /// How much is taken in at once.
 const SLICE: usize = 4 << 10;
-
-enum Source {
-    Idle(Box<Transfer>),
-    UnderWay(Pending<'static, (Box<Transfer>, Option<Bytes>)>),
-    Ended,
-}
 
 /// One row, or why it can't be read as one.
 struct Row<T> {
@@ -163,7 +156,7 @@ impl std::error::Error for RowError {
 }
 
 impl<T: DeserializeOwned> Rows<T> {
-    fn new(source: Source, cap: usize) -> Self {
+    fn new(source: ByteStream, cap: usize) -> Self {
         Self {
             source,
             arrived: Bytes::new(),
@@ -320,12 +313,9 @@ impl<T: DeserializeOwned> Rows<T> {
                 self.digest();
                 continue;
             }
-            match ready!(self.source.poll(context)) {
-                Some(piece) => match piece? {
-                    Some(piece) => self.arrived = piece,
-                    None => self.end(),
-                },
-                None => return Poll::Ready(Ok(None)),
+            match ready!(Pin::new(&mut self.source).poll_next(context)) {
+                Some(chunk) => self.arrived = chunk?,
+                None => self.end(),
             }
         }
     }
@@ -355,7 +345,7 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
             Ok(Some(row)) => row,
             Ok(None) => return Poll::Ready(None),
             Err(error) => {
-                this.source = Source::Ended;
+                this.source = ByteStream::ended();
                 this.arrived.clear();
                 this.text.clear();
                 (this.read, this.reader, this.ended) = (0, None, true);
@@ -367,32 +357,6 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
             line,
             why: escaped(&why, LONGEST),
         })))
-    }
-}
-
-impl Source {
-    /// The next piece, the end of the file (once), or nothing after that.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Option<Bytes>, Error>>> {
-        let mut under_way = match std::mem::replace(self, Self::Ended) {
-            Self::Ended => return Poll::Ready(None),
-            Self::UnderWay(under_way) => under_way,
-            Self::Idle(mut transfer) => Box::pin(async move {
-                let piece = transfer.next_piece().await?;
-                Ok((transfer, piece))
-            }),
-        };
-        match under_way.as_mut().poll(context) {
-            Poll::Pending => {
-                *self = Self::UnderWay(under_way);
-                Poll::Pending
-            }
-            Poll::Ready(Ok((transfer, Some(piece)))) => {
-                *self = Self::Idle(transfer);
-                Poll::Ready(Some(Ok(Some(piece))))
-            }
-            Poll::Ready(Ok((_, None))) => Poll::Ready(Some(Ok(None))),
-            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod pages;
 mod requests;
 mod retry;
 mod rows;
+mod run_outputs;
 mod simulation;
 mod threats;
 mod upload;

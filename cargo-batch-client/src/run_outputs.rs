@@ -1,0 +1,61 @@
+//! What runs took and put out, however many there are.
+
+use cargo_batch_types::{DownloadRunOutputsErrorReason, DownloadRunOutputsRequest};
+
+use crate::download::{AskSlice, Download, Export};
+use crate::{Client, Error, Reason};
+
+/// How many runs the API puts into one file, at most.
+const MAX_RUNS: u64 = 10_000;
+
+impl Client {
+    /// Returns the inputs and outputs of runs as a download: CSV, unless the request asks for JSON. Only with
+    /// the feature `rows`.
+    ///
+    /// The API puts at most 10,000 runs into one file. Where there are more, the files are asked for and
+    /// fetched one after the other, and arrive as one: with one header, or as one list. Runs that appear
+    /// meanwhile may move others from one file to the next: wait for the batch first.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, types::{DownloadRunOutputsRequest, WorkflowUuid}};
+    /// # async fn run(client: Client, workflow: WorkflowUuid) -> Result<(), Error> {
+    /// let outputs = client.run_outputs(DownloadRunOutputsRequest::new(workflow));
+    /// outputs.to_file("outputs.csv").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the download, and of [`download_run_outputs`](Self::download_run_outputs): no runs are the
+    /// reason `NoRunsFound`. Files with different columns end it with
+    /// [`Unreadable`](crate::ErrorKind::Unreadable), and where there are several files, one that can't be
+    /// resumed ends it with [`Interrupted`](crate::ErrorKind::Interrupted).
+    pub fn run_outputs(&self, request: impl Into<DownloadRunOutputsRequest>) -> Download {
+        let request = request.into();
+        let name = match request.batch_uuid {
+            Some(batch) => format!("outputs of the runs of batch {batch}"),
+            None => format!("outputs of runs of workflow {}", request.workflow_uuid),
+        };
+        let bounds = (request.limit, request.offset);
+        let client = self.clone();
+        let ask: AskSlice = Box::new(move |limit, offset| {
+            let (client, mut request) = (client.clone(), request.clone());
+            (request.limit, request.offset) = (limit, offset);
+            Box::pin(async move {
+                match client.download_run_outputs(request).await {
+                    Ok(response) => Ok(Export::Ready(response.url)),
+                    Err(error) => refused(error),
+                }
+            })
+        });
+        Download::sliced(self.clone(), name, ask, bounds, MAX_RUNS)
+    }
+}
+
+fn refused(error: Error) -> Result<Export, Error> {
+    use DownloadRunOutputsErrorReason::{NoRunsFound, TooManyRuns};
+    match error.reason() {
+        Some(Reason::DownloadRunOutputs(TooManyRuns)) => Ok(Export::TooLong(error)),
+        Some(Reason::DownloadRunOutputs(NoRunsFound)) => Ok(Export::Empty(error)),
+        _ => Err(error),
+    }
+}
