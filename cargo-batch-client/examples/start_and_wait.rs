@@ -8,6 +8,8 @@ use cargo_batch_client::types::CreateBatchRequest;
 #[derive(serde::Deserialize)]
 struct Lead {
     email: String,
+    // A column of the sandbox; your workflow has its own.
+    #[serde(rename = "sandbox_score")]
     score: Option<f64>,
 }
 

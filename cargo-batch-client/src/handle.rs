@@ -18,6 +18,15 @@ impl Client {
             uuid: uuid.into(),
         }
     }
+
+    /// Returns a batch that has finished, with what there is to do then; nothing is sent. `None` where it has
+    /// not finished.
+    ///
+    /// For a batch in hand, such as one of a list: [`BatchHandle::wait`] waits for it first.
+    pub fn finished(&self, batch: Batch) -> Option<Finished> {
+        let handle = self.batch(batch.uuid);
+        batch.is_finished().then_some(Finished { handle, batch })
+    }
 }
 
 /// A batch by its id, and what can be done with it; made by [`Client::batch`].

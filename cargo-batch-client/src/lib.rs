@@ -41,6 +41,8 @@ mod run_outputs;
 mod saved_file;
 mod secret;
 mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 #[cfg(not(target_arch = "wasm32"))]
 mod tls;

@@ -45,6 +45,10 @@
 //! `/sandbox/violations`; `POST /sandbox/faults` with a [`FaultPlan`], `GET` and `DELETE` of it;
 //! `POST /sandbox/advance` with `{"seconds": 60}`; `GET` and `POST /sandbox/settings` with [`Settings`].
 //!
+//! What comes of each record can be decided by the test: [`outcomes`](SandboxBuilder::outcomes). In a browser a
+//! page of any origin may use it: API and storage answer CORS requests, also their preflights, and expose
+//! `Date`, `Retry-After`, `ETag` and `Content-Range`.
+//!
 //! # What it refuses
 //!
 //! Whatever the specification doesn't allow: an unknown path is a 404, another method a 405, another
@@ -69,6 +73,7 @@ mod faults;
 mod filter;
 mod front;
 mod graph;
+mod outcome;
 mod page;
 mod plan;
 pub mod reasons;

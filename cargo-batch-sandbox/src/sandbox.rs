@@ -6,13 +6,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cargo_batch_types::BatchUuid;
+use cargo_batch_types::{BatchUuid, Record};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, at, from_system};
 use crate::created::Created;
 use crate::faults::{FaultPlan, InvalidPlan};
 use crate::front::Front;
+use crate::outcome::Outcomes;
 use crate::received::Received;
 use crate::server::{Door, Exchange};
 use crate::settings::Settings;
@@ -35,6 +36,7 @@ pub struct SandboxBuilder {
     begins: SystemTime,
     speed: f64,
     settings: Settings,
+    outcomes: Option<Outcomes>,
     listen: SocketAddr,
     remote: bool,
     checked: bool,
@@ -58,6 +60,7 @@ impl Sandbox {
             begins: at(0).into(),
             speed: 1.0,
             settings: Settings::new(),
+            outcomes: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             remote: false,
             checked: true,
@@ -206,6 +209,30 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets what comes of each record, decided when its batch is created: the columns that its run puts
+    /// out, or why it fails. By default the columns `sandbox_score` and `sandbox_checked_at`, which are
+    /// inventions of the sandbox, and a failure of some runs, by chance.
+    ///
+    /// ```
+    /// use cargo_batch_sandbox::Sandbox;
+    /// use cargo_batch_types::Record;
+    ///
+    /// let sandbox = Sandbox::builder().outcomes(|record| {
+    ///     let email = record.get("email").and_then(|email| email.as_str());
+    ///     match email.is_some_and(|email| email.contains('@')) {
+    ///         true => Ok(Record::from_iter([("company", "Example Ltd")])),
+    ///         false => Err("this is not an email".to_owned()),
+    ///     }
+    /// });
+    /// ```
+    pub fn outcomes(
+        mut self,
+        decide: impl Fn(&Record) -> Result<Record, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.outcomes = Some(Outcomes::new(decide));
+        self
+    }
+
     /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
     /// [`Sandbox::advance`] moves its time.
     pub fn speed(mut self, speed: f64) -> Self {
@@ -266,6 +293,7 @@ impl SandboxBuilder {
             format!("http://{}", storage_port.local_addr()?),
             (self.credits * 100.0) as u64,
             self.settings,
+            self.outcomes,
         );
         let base_url = format!("http://{address}/v1");
         let front = Arc::new(Front::new(app.clone(), base_url, self.checked));

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::digest::etag;
 use crate::graph::Graph;
+use crate::outcome::Outcomes;
 use crate::plan::{Plan, Start, Way};
 use crate::settings::{BatchClock, Settings};
 use crate::world::{Catalog, World, random_uuid};
@@ -45,6 +46,7 @@ pub struct State {
     /// How many lists of batches have been asked for.
     pub lists: u64,
     random: fastrand::Rng,
+    outcomes: Option<Outcomes>,
     /// In the order of their creation.
     pub batches: Vec<Batch>,
     index: HashMap<BatchUuid, usize>,
@@ -141,9 +143,11 @@ impl App {
         storage_url: String,
         cents: u64,
         settings: Settings,
+        outcomes: Option<Outcomes>,
     ) -> Self {
         let state = State {
             settings,
+            outcomes,
             lists: 0,
             random: fastrand::Rng::with_seed(seed ^ 0xba7c),
             batches: Vec::new(),
@@ -214,7 +218,9 @@ impl State {
             .records
             .iter()
             .map(|(record, start)| (&**record, *start));
-        let plan = Plan::new(&mut self.random, new.created, new.way, &new.graph, records);
+        let outcomes = self.outcomes.as_ref();
+        let random = &mut self.random;
+        let plan = Plan::new(random, new.created, new.way, &new.graph, records, outcomes);
         let committed = self.committed.saturating_add(plan.total());
         if committed > cents {
             return None;

@@ -182,6 +182,13 @@ impl Error {
             .with_effect(classify(Failure::TimeLimit(has_connected)))
     }
 
+    /// A call that reached no server.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unreachable(operation: &'static Operation) -> Self {
+        let what = "no connection to the server";
+        Self::new(ErrorKind::Unreachable, Some(operation), what).with_effect(Effect::NotReceived)
+    }
+
     /// A guard that did not permit the request.
     pub(crate) fn superseded(source: BoxError) -> Self {
         let what = "the guard of the creation did not permit it";

@@ -77,6 +77,21 @@ impl Reason {
             Self::Other(text) => text,
         }
     }
+    /// Returns the operation that was refused, unless it documents no reasons.
+    pub fn operation(&self) -> Option<&'static Operation> {
+        match self {
+            Self::CreateBatch(_) => Some(&operations::CREATE_BATCH),
+            Self::PreviewBatch(_) => Some(&operations::PREVIEW_BATCH),
+            Self::CancelBatch(_) => Some(&operations::CANCEL_BATCH),
+            Self::DownloadBatch(_) => Some(&operations::DOWNLOAD_BATCH),
+            Self::ExecuteActionBatch(_) => Some(&operations::EXECUTE_ACTION_BATCH),
+            Self::CancelRuns(_) => Some(&operations::CANCEL_RUNS),
+            Self::DownloadRunOutputs(_) => Some(&operations::DOWNLOAD_RUN_OUTPUTS),
+            Self::UploadFile(_) => Some(&operations::UPLOAD_FILE),
+            Self::ListFileColumns(_) => Some(&operations::LIST_FILE_COLUMNS),
+            Self::Other(_) => None,
+        }
+    }
     /// What to do about it, in a sentence, where the specification knows.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
@@ -113,5 +128,50 @@ impl Reason {
             self, Self::CreateBatch(types::CreateBatchErrorReason::FailedToStart) |
             Self::ExecuteActionBatch(types::ExecuteActionBatchErrorReason::FailedToStart)
         )
+    }
+}
+impl From<types::CreateBatchErrorReason> for Reason {
+    fn from(reason: types::CreateBatchErrorReason) -> Self {
+        Self::CreateBatch(reason)
+    }
+}
+impl From<types::PreviewBatchErrorReason> for Reason {
+    fn from(reason: types::PreviewBatchErrorReason) -> Self {
+        Self::PreviewBatch(reason)
+    }
+}
+impl From<types::CancelBatchErrorReason> for Reason {
+    fn from(reason: types::CancelBatchErrorReason) -> Self {
+        Self::CancelBatch(reason)
+    }
+}
+impl From<types::DownloadBatchErrorReason> for Reason {
+    fn from(reason: types::DownloadBatchErrorReason) -> Self {
+        Self::DownloadBatch(reason)
+    }
+}
+impl From<types::ExecuteActionBatchErrorReason> for Reason {
+    fn from(reason: types::ExecuteActionBatchErrorReason) -> Self {
+        Self::ExecuteActionBatch(reason)
+    }
+}
+impl From<types::CancelRunsErrorReason> for Reason {
+    fn from(reason: types::CancelRunsErrorReason) -> Self {
+        Self::CancelRuns(reason)
+    }
+}
+impl From<types::DownloadRunOutputsErrorReason> for Reason {
+    fn from(reason: types::DownloadRunOutputsErrorReason) -> Self {
+        Self::DownloadRunOutputs(reason)
+    }
+}
+impl From<types::UploadFileErrorReason> for Reason {
+    fn from(reason: types::UploadFileErrorReason) -> Self {
+        Self::UploadFile(reason)
+    }
+}
+impl From<types::ListFileColumnsErrorReason> for Reason {
+    fn from(reason: types::ListFileColumnsErrorReason) -> Self {
+        Self::ListFileColumns(reason)
     }
 }

@@ -63,7 +63,7 @@ pub async fn batch(State(app): State<App>, Path(uuid): Path<String>, body: Bytes
     link(&app, &mut state, "results.csv", "text/csv", csv)
 }
 
-/// Each record with what came of it. The names of the columns are the sandbox's choice: the real
+/// Each record with what came of it. The names of its own columns are those of the sandbox: the real
 /// ones are not documented.
 fn results(runs: Vec<RunView>, slug: Option<&str>) -> Result<Vec<u8>, Refusal> {
     let mut inputs = Columns::default();
@@ -77,7 +77,7 @@ fn results(runs: Vec<RunView>, slug: Option<&str>) -> Result<Vec<u8>, Refusal> {
     // An output that only repeats the input has no columns of its own.
     outputs.0.retain(|column, _| !inputs.0.contains_key(column));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let own = ["_status", "_error_message"];
+    let own = ["sandbox_status", "sandbox_error_message"];
     let header = inputs.0.keys().chain(outputs.0.keys()).map(String::as_str);
     writer
         .write_record(header.chain(own))

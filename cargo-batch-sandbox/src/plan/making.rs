@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Plan, RunPlan, Step};
 use crate::clock::seconds;
 use crate::graph::Graph;
+use crate::outcome::Outcomes;
 use crate::world::random_uuid;
 
 /// What a batch goes through.
@@ -57,6 +58,7 @@ impl Plan {
         way: Way,
         graph: &Graph,
         records: impl Iterator<Item = (&'a Record, Start)>,
+        outcomes: Option<&Outcomes>,
     ) -> Self {
         let begin = created + seconds(2.0 + random.f64());
         let then = begin + seconds(3.0 + 2.0 * random.f64());
@@ -84,7 +86,8 @@ impl Plan {
             let mut lanes = [(then, then); LANES];
             for (n, (record, start)) in records.enumerate() {
                 let (queued, free) = &mut lanes[n % LANES];
-                let run = plan.run(random, graph, record, start, (*queued, *free));
+                let outcome = outcomes.map(|outcomes| outcomes.of(record));
+                let run = plan.run(random, graph, (record, outcome), start, (*queued, *free));
                 (*queued, *free) = (run.start, run.end);
                 plan.runs.push(run);
             }
@@ -97,23 +100,35 @@ impl Plan {
         &mut self,
         random: &mut fastrand::Rng,
         graph: &Graph,
-        record: &Record,
+        (record, outcome): (&Record, Option<Result<Record, String>>),
         start: Start,
         (queued, free): (DateTime<Utc>, DateTime<Utc>),
     ) -> RunPlan {
         let first = self.steps.len();
         let uuid = random_uuid(random).into();
         let chance = random.f64() < FAILING;
-        let told = flag(record, "fail");
+        let (told, output, why) = match outcome {
+            None => (flag(record, "fail"), None, None),
+            Some(Ok(output)) => (Some(false), Some(output), None),
+            Some(Err(why)) => (Some(true), None, Some(why)),
+        };
         let fails = told.unwrap_or(chance);
         let skipped = start == Start::Nowhere || flag(record, "skip") == Some(true);
-        let (end, failure) = match start {
+        let (end, mut failure) = match start {
             Start::At(node) if !skipped => {
                 let always = told == Some(true);
                 self.walk(random, graph, node, (fails, always), free)
             }
             _ => (free, None),
         };
+        if let Some(why) = why
+            && failure.is_some()
+        {
+            failure = Some(why.into());
+            if let Some(last) = self.steps.last_mut() {
+                last.failure.clone_from(&failure);
+            }
+        }
         RunPlan {
             uuid,
             queued,
@@ -121,6 +136,7 @@ impl Plan {
             end,
             steps: first..self.steps.len(),
             failure,
+            output,
             skipped,
             cut: None,
         }
@@ -134,7 +150,7 @@ impl Plan {
         first: usize,
         (mut fails, always): (bool, bool),
         mut time: DateTime<Utc>,
-    ) -> (DateTime<Utc>, Option<&'static str>) {
+    ) -> (DateTime<Utc>, Option<Cow<'static, str>>) {
         let mut node = Some(first);
         while let Some(here) = node {
             let start = time;
@@ -148,7 +164,8 @@ impl Plan {
             let price = random.u32(2..=62);
             let (mut child, mut next) = next(random, graph, here);
             // A way without a node that works fails where it ends.
-            let failure = (fails && (works || next.is_none())).then_some(why);
+            let failure: Option<Cow<'static, str>> =
+                (fails && (works || next.is_none())).then_some(why.into());
             if failure.is_some() {
                 (child, next) = (None, graph.fallback(here));
                 fails = always;
@@ -159,12 +176,12 @@ impl Plan {
                 next,
                 start,
                 end: time,
-                cents: match (works, failure) {
+                cents: match (works, &failure) {
                     (false, _) => 0,
                     (true, None) => price,
                     (true, Some(_)) => 1,
                 },
-                failure,
+                failure: failure.clone(),
             });
             if failure.is_some() && next.is_none() {
                 return (time, failure);
@@ -219,7 +236,7 @@ mod tests {
         let starts = records
             .iter()
             .map(|record| (record, Start::At(graph.start())));
-        Plan::new(&mut random, at(0), way, graph, starts)
+        Plan::new(&mut random, at(0), way, graph, starts, None)
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The life of a run.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use cargo_batch_types::{RunStatus, RunUuid};
+use cargo_batch_types::{Record, RunStatus, RunUuid};
 use chrono::{DateTime, Utc};
 
 use super::CANCELLING;
@@ -22,7 +23,9 @@ pub struct RunPlan {
     /// Its place among the steps of the plan.
     pub steps: Range<usize>,
     /// Why it fails, if it does; then its last step does.
-    pub failure: Option<&'static str>,
+    pub failure: Option<Cow<'static, str>>,
+    /// What it puts out, where that was decided for this record.
+    pub output: Option<Record>,
     /// It ends as it starts, with nothing done.
     pub skipped: bool,
     /// When it was cancelled.
@@ -45,7 +48,7 @@ pub struct Step {
     /// What it costs, in hundredths of a credit.
     pub cents: u32,
     /// Why the node fails, if it does.
-    pub failure: Option<&'static str>,
+    pub failure: Option<Cow<'static, str>>,
 }
 
 /// How a run stands at a moment.

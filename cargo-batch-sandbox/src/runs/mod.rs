@@ -125,9 +125,9 @@ impl<'a> RunView<'a> {
     }
 
     /// Why it failed, once it has.
-    pub fn failure(&self) -> Option<&'static str> {
+    pub fn failure(&self) -> Option<&'a str> {
         let failed = self.standing().status == RunStatus::Error;
-        self.plan.failure.filter(|_| failed)
+        self.plan.failure.as_deref().filter(|_| failed)
     }
 
     /// What a node put out: what the last node that works, up to it, made of the record.
@@ -157,11 +157,14 @@ impl<'a> RunView<'a> {
 
     /// What a working node makes of a record.
     fn made(&self, step: &Step) -> Record {
+        if let Some(output) = &self.plan.output {
+            return output.clone();
+        }
         let score = f64::from(step.cents * 37 % 100) / 100.0;
         let checked = crate::clock::written(step.end);
         Record::from_iter([
-            ("score", Value::from(score)),
-            ("checked_at", Value::from(checked)),
+            ("sandbox_score", Value::from(score)),
+            ("sandbox_checked_at", Value::from(checked)),
         ])
     }
 }
@@ -173,7 +176,7 @@ impl ExecutionView<'_> {
     }
 
     pub fn status(&self) -> ExecutionStatus {
-        match (self.ended(), self.step.failure) {
+        match (self.ended(), &self.step.failure) {
             (None, _) => ExecutionStatus::Pending,
             (Some(_), Some(_)) => ExecutionStatus::Error,
             (Some(_), None) => ExecutionStatus::Success,
@@ -186,8 +189,9 @@ impl ExecutionView<'_> {
     }
 
     /// Why it failed, once it has.
-    pub fn failure(&self) -> Option<&'static str> {
-        self.step.failure.filter(|_| self.ended().is_some())
+    pub fn failure(&self) -> Option<&str> {
+        let failure = self.step.failure.as_deref();
+        failure.filter(|_| self.ended().is_some())
     }
 
     /// What came of it, in a few words, once it has ended well.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, Version, header, request};
+use axum::http::{HeaderMap, Request, Response, Version, header, request};
 use axum::response::IntoResponse;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::Service;
 
-use super::Origin;
 use super::line::{Ended, Line};
+use super::{Origin, cors};
 use crate::faults::{Event, Fault};
 use crate::front::{Front, Target};
 use crate::rejection::Rejection;
@@ -50,6 +50,8 @@ impl Unread {
 enum Begun {
     /// Its connection has gone away.
     Ignored,
+    /// A browser asks whether it may send it.
+    Preflight(HeaderMap),
     /// It is not one of the API.
     Control(Router, Request<Body>),
     /// It is responded to, with a fault if one has hit it.
@@ -96,6 +98,7 @@ impl Exchange {
         async move {
             match begun {
                 Begun::Ignored => std::future::pending().await,
+                Begun::Preflight(asked) => Ok(cors::preflight(&asked)),
                 Begun::Control(control, request) => Ok(call(&control, request).await),
                 Begun::Request(unread, fault) => self.respond(&line, unread, fault).await,
             }
@@ -110,6 +113,9 @@ impl Exchange {
         let outside = path == "/" || path == "/sandbox" || path.starts_with("/sandbox/");
         if let Some(control) = self.control.as_ref().filter(|_| outside) {
             return Begun::Control(control.clone(), request);
+        }
+        if cors::is_preflight(&request) {
+            return Begun::Preflight(request.into_parts().0.headers);
         }
         let (parts, body) = request.into_parts();
         let target = Target::of(self.origin, &parts);
@@ -142,6 +148,7 @@ impl Exchange {
         fault: Option<Fault>,
     ) -> Result<Response<Body>, Ended> {
         let number = unread.number;
+        let is_cross_origin = unread.parts.headers.contains_key(header::ORIGIN);
         let responded = match &fault {
             Some(fault) => self.faulty(line, fault, unread).await,
             None => self.regular(unread).await.map(|it| it.map(Body::from)),
@@ -152,6 +159,9 @@ impl Exchange {
             Err(Broken::Ended(ended)) => return Err(ended),
         };
         self.front.date(&mut response);
+        if is_cross_origin {
+            cors::allow(&mut response);
+        }
         self.front.answered(number, response.status());
         Ok(response)
     }

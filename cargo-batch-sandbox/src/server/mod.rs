@@ -3,6 +3,7 @@
 //! The accept loop is our own, since a fault may need a port that is closed, a connection that is
 //! reset or a body that ends too soon; a ready-made server takes care that none of this happens.
 
+mod cors;
 mod door;
 mod exchange;
 mod faulty;

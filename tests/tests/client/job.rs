@@ -80,7 +80,7 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
     struct Row {
         email: String,
         company: String,
-        score: f64,
+        sandbox_score: f64,
     }
     let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
@@ -93,7 +93,7 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
         (first.email.as_str(), first.company.as_str()),
         ("ada@example.com", "Byron, Ltd")
     );
-    assert!(first.score >= 0.0);
+    assert!(first.sandbox_score >= 0.0);
     // The run of the second record failed, so that it has no score.
     let error = rows.next().await.unwrap().unwrap_err();
     assert!(error.is_row(), "{error}");

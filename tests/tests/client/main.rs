@@ -6,6 +6,7 @@ mod connections;
 #[cfg(unix)]
 mod crash;
 mod creation;
+mod doubles;
 mod download;
 mod errors;
 mod every_fault;

@@ -389,7 +389,7 @@ async fn executions_follow_the_graph_that_is_run() {
     let uuid = run.unwrap()["uuid"].as_str().unwrap();
     let run = calls.get(&format!("/orchestration/runs/{uuid}")).await.ok();
     assert_eq!(run["runContext"]["start"]["id"], run["run"]["recordId"]);
-    assert!(run["runContext"]["end"]["score"].is_number());
+    assert!(run["runContext"]["end"]["sandbox_score"].is_number());
     assert!(run["runComputedConfigs"]["contacts"]["_nodes"].is_array());
 }
 

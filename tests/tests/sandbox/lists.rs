@@ -458,7 +458,7 @@ async fn runs_are_exported() {
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0]["input"]["id"], "lead-4");
     assert_eq!(rows[0]["output"], Value::Null, "the run failed");
-    assert!(rows[1]["output"]["score"].is_number());
+    assert!(rows[1]["output"]["sandbox_score"].is_number());
     assert_eq!(rows[1]["_status"], "success");
     let (_, text) =
         output(json!({ "format": "json", "outputNodeSlug": "start", "limit": 1 })).await;
@@ -479,7 +479,9 @@ async fn runs_are_exported() {
     let (_, csv) = calls.fetch(calls.post(&path, &json!({})).await).await;
     let csv = String::from_utf8(csv).unwrap();
     assert!(
-        csv.starts_with("id,email,fail,score,checked_at,_status,_error_message\n"),
+        csv.starts_with(
+            "id,email,fail,sandbox_score,sandbox_checked_at,sandbox_status,sandbox_error_message\n"
+        ),
         "{csv}"
     );
     assert_eq!(csv.lines().count(), 61);
@@ -487,7 +489,7 @@ async fn runs_are_exported() {
         .post(&path, &json!({ "outputNodeSlug": "start" }))
         .await;
     let (_, csv) = calls.fetch(first).await;
-    assert!(csv.starts_with(b"id,email,fail,_status,_error_message\n"));
+    assert!(csv.starts_with(b"id,email,fail,sandbox_status,sandbox_error_message\n"));
     let answer = calls
         .post(&path, &json!({ "outputNodeSlug": "nowhere" }))
         .await;

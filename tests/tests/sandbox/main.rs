@@ -2,6 +2,7 @@
 
 mod connections;
 mod control;
+mod cors;
 mod counters;
 mod data;
 mod fault_answers;
@@ -12,6 +13,7 @@ mod filters;
 mod http2;
 mod late;
 mod lists;
+mod outcomes;
 mod reasons;
 mod settings;
 mod storage;

@@ -139,6 +139,18 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
     let texts = typed
         .iter()
         .map(|(case, ..)| quote!(Self::#case(reason) => reason.as_str(),));
+    let operations = typed
+        .iter()
+        .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
+    let conversions = typed.iter().map(|(case, _, reason, _)| {
+        quote! {
+            impl From<types::#reason> for Reason {
+                fn from(reason: types::#reason) -> Self {
+                    Self::#case(reason)
+                }
+            }
+        }
+    });
     let advice = typed
         .iter()
         .map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
@@ -180,6 +192,13 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
                     Self::Other(text) => text,
                 }
             }
+            /// Returns the operation that was refused, unless it documents no reasons.
+            pub fn operation(&self) -> Option<&'static Operation> {
+                match self {
+                    #(#operations)*
+                    Self::Other(_) => None,
+                }
+            }
             /// What to do about it, in a sentence, where the specification knows.
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
@@ -196,6 +215,7 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
                 #is_ambiguous
             }
         }
+        #(#conversions)*
     });
     Chunk {
         module: "reasons".into(),
