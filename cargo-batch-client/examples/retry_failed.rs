@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use account::Account;
 use cargo_batch_client::types::{CreateBatchErrorReason, CreateBatchRequest, Outcome};
-use cargo_batch_client::{Finished, Reason};
+use cargo_batch_client::{FinishedBatch, Reason};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -57,7 +57,7 @@ pub async fn run(
 const NO_CREDITS: Reason = Reason::CreateBatch(CreateBatchErrorReason::NotEnoughCredits);
 
 /// How often each error occurred.
-async fn failures(finished: &Finished) -> anyhow::Result<BTreeMap<String, usize>> {
+async fn failures(finished: &FinishedBatch) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut failures = BTreeMap::new();
     let mut runs = finished.failed_runs();
     while let Some(run) = runs.next().await {

@@ -8,7 +8,7 @@ use cargo_batch_types::{
 
 use crate::download::Download;
 use crate::pages::Items;
-use crate::{Client, Error, Watch, operations};
+use crate::{Client, Error, Wait, Watch, operations};
 
 impl Client {
     /// A batch, to do things with; nothing is sent.
@@ -23,9 +23,11 @@ impl Client {
     /// not finished.
     ///
     /// For a batch in hand, such as one of a list: [`BatchHandle::wait`] waits for it first.
-    pub fn finished(&self, batch: Batch) -> Option<Finished> {
+    pub fn finished(&self, batch: Batch) -> Option<FinishedBatch> {
         let handle = self.batch(batch.uuid);
-        batch.is_finished().then_some(Finished { handle, batch })
+        batch
+            .is_finished()
+            .then(|| FinishedBatch::new(handle, batch))
     }
 }
 
@@ -52,16 +54,12 @@ impl BatchHandle {
         self.client.watch(self.uuid)
     }
 
-    /// Waits until it has finished, and hands it over with what there is to do then.
+    /// Waits until it has finished: await it, maybe after a deadline or a callback was set.
     ///
     /// # Errors
-    /// As [`Client::watch`]. A batch that failed is no error: see [`Finished::outcome`].
-    pub async fn wait(&self) -> Result<Finished, Error> {
-        let batch = self.watch().await?;
-        Ok(Finished {
-            handle: self.clone(),
-            batch,
-        })
+    /// As [`Client::watch`]. A batch that failed is no error: see [`FinishedBatch::outcome`].
+    pub fn wait(&self) -> Wait {
+        Wait::new(self.clone())
     }
 
     /// Stops it: it goes on as `cancelling` until it is `cancelled`, so watch it if that matters.
@@ -179,12 +177,16 @@ impl BatchHandle {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub struct FinishedBatch {
     handle: BatchHandle,
     batch: Batch,
 }
 
-impl Finished {
+impl FinishedBatch {
+    pub(crate) fn new(handle: BatchHandle, batch: Batch) -> Self {
+        Self { handle, batch }
+    }
+
     /// The batch in its final state.
     pub fn batch(&self) -> &Batch {
         &self.batch

@@ -48,6 +48,7 @@ mod time;
 mod tls;
 mod trace;
 mod upload;
+mod wait;
 mod watch;
 mod watch_many;
 
@@ -62,7 +63,7 @@ pub use creation::{
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
 pub use generated::{Reason, batches, files, operations, releases, runs};
-pub use handle::{BatchHandle, Finished};
+pub use handle::{BatchHandle, FinishedBatch};
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;
 pub use retry::RetryPolicy;
@@ -72,5 +73,6 @@ pub use secrecy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use upload::Upload;
 pub use upload::UploadFile;
+pub use wait::Wait;
 pub use watch::{SavedWatch, Watch};
 pub use watch_many::{Change, SavedWatchMany, WatchMany};

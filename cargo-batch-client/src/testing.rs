@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::{Client, Error, Finished, Reason, operations};
+use crate::{Client, Error, FinishedBatch, Reason, operations};
 
 /// Returns a batch of an uploaded file that was just created: `pending`, with no runs. Its fields can be set.
 ///
@@ -69,7 +69,7 @@ pub fn batch() -> Batch {
 /// let finished = testing::finished(batch).unwrap();
 /// assert_eq!(finished.outcome(), Outcome::PartlyFailed { failed: 2, runs: 10 });
 /// ```
-pub fn finished(batch: Batch) -> Option<Finished> {
+pub fn finished(batch: Batch) -> Option<FinishedBatch> {
     // Nothing listens on port 0.
     let client = Client::builder("testing").base_url("http://127.0.0.1:0/v1");
     client.build().ok()?.finished(batch)

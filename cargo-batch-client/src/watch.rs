@@ -9,17 +9,19 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::pace::{Patience, asked, pace};
-use crate::time::{Instant, later};
+use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
+use crate::time::{Instant, later, sleep, timeout};
 use crate::{Client, Error, clean_up, operations};
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
     /// [`Stream`] of every state on the way.
     ///
-    /// The first look is immediate, and each state is handed over before the pause that follows
+    /// The first poll is immediate, and each state is handed over before the delay that follows
     /// it. Whatever the status is called, it is waited through until it is one that ends, or the
-    /// batch has a time of finishing. Errors that may pass are waited through for ten minutes.
+    /// batch has a time of finishing. Errors that may pass are waited through for ten minutes, unless no
+    /// connection of this client has ever come up; that a batch isn't there must be said three times in a
+    /// row.
     ///
     /// ```no_run
     /// # async fn run(client: cargo_batch_client::Client, id: cargo_batch_client::types::BatchUuid)
@@ -55,15 +57,19 @@ pub struct Watch {
     interval: Option<Duration>,
     cancel_on_drop: bool,
     last_status: Option<BatchStatus>,
+    has_finished: bool,
+    polls: u64,
+    /// The polls in a row that said that there is no such batch.
+    absences: u32,
     patience: Patience,
     next: Next,
 }
 
 enum Next {
-    /// Look after a pause.
+    /// Poll after a delay.
     After(Duration),
-    /// A look is under way, or the pause before it.
-    UnderWay(Pending<'static, Batch>),
+    /// A poll is in flight, or the delay before it; nothing comes of it after the deadline.
+    InFlight(Pending<'static, Option<Batch>>),
     /// There is nothing more to see.
     Done,
 }
@@ -81,7 +87,7 @@ pub struct SavedWatch {
     /// When waiting ends, whether or not the batch has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<SystemTime>,
-    /// How it stood when it was last looked at.
+    /// Its status at the last poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_status: Option<BatchStatus>,
 }
@@ -101,26 +107,31 @@ impl Watch {
             interval: None,
             cancel_on_drop: false,
             last_status: None,
+            has_finished: false,
+            polls: 0,
+            absences: 0,
             patience: Patience::default(),
             next: Next::After(Duration::ZERO),
         }
     }
 
     /// Ends the waiting (not the batch) after this long, with
-    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded).
+    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded); by default there is no end. A last poll begins at
+    /// the deadline and has less than a second; one that is in flight by then is given up.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline = Some(later(self.started, after));
         self
     }
 
-    /// Looks this often, instead of every 5 seconds and, after the first minute of a batch of 1,000
+    /// Polls this often, instead of every 5 seconds and, after the first minute of a batch of 1,000
     /// runs or more, every 15.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval.max(Duration::from_millis(100)));
         self
     }
 
-    /// Cancels the batch when this is dropped before the batch has finished.
+    /// Cancels the batch when this is dropped before the batch has finished, also where the deadline or an
+    /// error has ended the watch.
     ///
     /// The cancellation is sent by a task of the current tokio runtime, in a browser by the browser; without one, or when the
     /// process ends at once, it is not sent.
@@ -147,7 +158,9 @@ impl Watch {
         }
     }
 
-    /// The next state; nothing after the final one.
+    /// Returns the next state; nothing after the final one.
+    ///
+    /// Cancel safe: a poll in flight goes on with the next call.
     pub async fn next(&mut self) -> Option<Result<Batch, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -156,61 +169,87 @@ impl Watch {
         self.earlier.saturating_add(self.started.elapsed())
     }
 
-    /// Takes a look in, and decides about the next.
-    fn accept(&mut self, look: Result<Batch, Error>) -> Option<Result<Batch, Error>> {
-        let (pause, seen) = match look {
-            Ok(batch) if batch.is_finished() => {
+    /// Takes a poll in, and decides about the next.
+    fn accept(&mut self, polled: Result<Option<Batch>, Error>) -> Option<Result<Batch, Error>> {
+        self.polls += 1;
+        let error = match polled {
+            Ok(Some(batch)) => {
                 self.last_status = Some(batch.status.clone());
-                self.next = Next::Done;
+                self.has_finished = batch.is_finished();
+                self.absences = 0;
+                self.patience.restore();
+                self.next = match self.has_finished {
+                    true => Next::Done,
+                    false => Next::After(self.delay(batch.runs_count)),
+                };
                 return Some(Ok(batch));
             }
-            Ok(batch) => {
-                self.last_status = Some(batch.status.clone());
-                self.patience.restore();
-                (self.pause(batch.runs_count), Some(Ok(batch)))
+            Ok(None) => self.out_of_time(),
+            Err(error) if is_absence(&error) && self.absences + 1 < ABSENT_POLLS => {
+                self.absences += 1;
+                self.next = Next::After(self.delay(0));
+                return None;
             }
-            Err(error) if self.patience.bears(&error) => (self.pause(0).max(asked(&error)), None),
-            Err(error) => {
-                self.next = Next::Done;
-                return Some(Err(error));
+            Err(error) if self.patience.bears(&self.client, &error) => {
+                self.next = Next::After(self.delay(0).max(asked(&error)));
+                return None;
             }
+            Err(error) => error.of(&self.described()),
         };
-        self.next = Next::After(pause);
-        seen
+        self.next = Next::Done;
+        Some(Err(error))
     }
 
-    fn pause(&self, runs: u64) -> Duration {
+    fn delay(&self, runs: u64) -> Duration {
         let interval = self
             .interval
             .unwrap_or_else(|| pace(self.watched_for(), runs));
         self.client.inner.retries.jitter(interval)
     }
 
-    /// The next look; one that would come after the deadline is taken at the deadline.
-    fn look(&self, pause: Duration) -> Option<Pending<'static, Batch>> {
+    /// Returns the next poll; one that would come after the deadline begins at the deadline.
+    fn poll(&self, delay: Duration) -> Option<Pending<'static, Option<Batch>>> {
         let now = Instant::now();
-        let pause = match self.deadline {
-            Some(deadline) if pause > Duration::ZERO && now >= deadline => return None,
-            Some(deadline) => pause.min(deadline.saturating_duration_since(now)),
-            None => pause,
-        };
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(now));
+        if delay > Duration::ZERO && left == Some(Duration::ZERO) {
+            return None;
+        }
+        let delay = left.map_or(delay, |left| left.min(delay));
+        let until = self.deadline.map(|deadline| poll_until(deadline, delay));
         let (client, batch) = (self.client.clone(), self.batch);
         Some(Box::pin(async move {
             client.inner.http.check_runtime()?;
-            crate::time::sleep(pause).await;
-            Ok(client.get_batch(batch).await?.batch)
+            let poll = async {
+                sleep(delay).await;
+                Ok(Some(client.get_batch(batch).await?.batch))
+            };
+            match until {
+                Some(until) => timeout(until.saturating_duration_since(now), poll)
+                    .await
+                    .unwrap_or(Ok(None)),
+                None => poll.await,
+            }
         }))
     }
 
-    fn out_of_time(&self) -> Error {
+    fn described(&self) -> String {
+        format!(
+            "batch {}, poll {} after {:.1} s",
+            self.batch,
+            self.polls,
+            self.watched_for().as_secs_f64()
+        )
+    }
+
+    pub(crate) fn out_of_time(&self) -> Error {
         let status = self
             .last_status
             .as_ref()
             .map_or("unknown", BatchStatus::as_str);
-        let what = format!(
-            "batch {} has not finished in the time given to it; its status is {status}",
-            self.batch
-        );
+        let what = "the batch has not finished by the deadline";
+        let what = format!("{}: {what}; its status is {status}", self.described());
         Error::deadline(&operations::GET_BATCH, what)
     }
 }
@@ -223,19 +262,19 @@ impl Stream for Watch {
         loop {
             match &mut this.next {
                 Next::Done => return Poll::Ready(None),
-                Next::After(pause) => {
-                    let pause = *pause;
-                    match this.look(pause) {
-                        Some(look) => this.next = Next::UnderWay(look),
+                Next::After(delay) => {
+                    let delay = *delay;
+                    match this.poll(delay) {
+                        Some(poll) => this.next = Next::InFlight(poll),
                         None => {
                             this.next = Next::Done;
                             return Poll::Ready(Some(Err(this.out_of_time())));
                         }
                     }
                 }
-                Next::UnderWay(look) => {
-                    let look = ready!(look.as_mut().poll(context));
-                    if let Some(seen) = this.accept(look) {
+                Next::InFlight(poll) => {
+                    let polled = ready!(poll.as_mut().poll(context));
+                    if let Some(seen) = this.accept(polled) {
                         return Poll::Ready(Some(seen));
                     }
                 }
@@ -264,7 +303,7 @@ impl IntoFuture for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.cancel_on_drop && !matches!(self.next, Next::Done) {
+        if self.cancel_on_drop && !self.has_finished {
             let (client, batch) = (self.client.clone(), self.batch);
             clean_up::send(Box::pin(async move { client.cancel_batch(batch).await }));
         }

@@ -10,14 +10,15 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::pace::{Patience, asked, pace};
-use crate::time::{Instant, later, now, sleep};
-use crate::{Client, Error, ErrorKind, operations};
+use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
+use crate::time::{Instant, later, now, sleep, timeout};
+use crate::{Client, Error, operations};
 
 impl Client {
     /// Waits for many batches at once, as a [`Stream`] of everything that changes: each batch when
     /// it is first seen, whenever its status or its counts are others than before, and in its final
-    /// state. It ends when all have finished or are gone.
+    /// state. It ends when all have finished or are gone, unless it is to
+    /// [stay open](WatchMany::stay_open) for those that are [added](WatchMany::add).
     ///
     /// A tick costs one list request for every 100 batches that still go on, not one request for
     /// each; there is one timer in all, and the next tick waits until what the last one brought has
@@ -38,9 +39,9 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn watch_many(&self, batches: impl IntoIterator<Item = impl Into<BatchUuid>>) -> WatchMany {
-        let open: BTreeMap<BatchUuid, Option<Seen>> = batches
+        let open: BTreeMap<BatchUuid, Open> = batches
             .into_iter()
-            .map(|batch| (batch.into(), None))
+            .map(|batch| (batch.into(), Open::default()))
             .collect();
         WatchMany {
             client: self.clone(),
@@ -51,6 +52,9 @@ impl Client {
             deadline: None,
             lists: Lists::ByUuid,
             looked_up: None,
+            chunk: usize::MAX,
+            stays_open: false,
+            polls: 0,
             patience: Patience::default(),
             changes: VecDeque::new(),
             failure: None,
@@ -101,7 +105,7 @@ pub enum Change {
 pub struct WatchMany {
     client: Client,
     /// Those that go on, and how each was last seen.
-    open: BTreeMap<BatchUuid, Option<Seen>>,
+    open: BTreeMap<BatchUuid, Open>,
     started: Instant,
     /// For how long they had been watched before this process did.
     earlier: Duration,
@@ -110,6 +114,10 @@ pub struct WatchMany {
     lists: Lists,
     /// The last batch that was asked for by itself.
     looked_up: Option<BatchUuid>,
+    /// The most ids that the server takes in one request.
+    chunk: usize,
+    stays_open: bool,
+    polls: u64,
     patience: Patience,
     changes: VecDeque<Change>,
     /// Why it ends, once the changes have been read.
@@ -118,6 +126,14 @@ pub struct WatchMany {
     failed: bool,
     tick: Option<Pending<'static, Tick>>,
     pause: Duration,
+}
+
+/// What is known of a batch that goes on.
+#[derive(Default)]
+struct Open {
+    seen: Option<Seen>,
+    /// The polls in a row that said that there is no such batch.
+    absences: u32,
 }
 
 /// What tells two states of a batch apart.
@@ -141,11 +157,20 @@ enum Lists {
 /// What one round of requests found.
 struct Tick {
     found: HashMap<BatchUuid, Batch>,
-    gone: Vec<BatchUuid>,
+    absent: Vec<BatchUuid>,
     lists: Lists,
     looked_up: Option<BatchUuid>,
-    /// What it was cut short by.
-    error: Option<Error>,
+    chunk: usize,
+    end: End,
+}
+
+/// How a round of requests ended.
+enum End {
+    Whole,
+    /// It was cut short by the deadline.
+    OutOfTime,
+    /// It was cut short by an error.
+    Failed(Error),
 }
 
 /// Batches that no list shows are asked for one by one, so many a tick: a list that is behind, or
@@ -162,16 +187,46 @@ const PAGES: usize = 100;
 crate::saved_file::as_file!(SavedWatchMany);
 
 impl WatchMany {
-    /// Looks this often, instead of every 5 seconds and, after the first minute, every 15 where the
+    /// Polls this often, instead of every 5 seconds and, after the first minute, every 15 where the
     /// batches are large.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval.max(Duration::from_millis(100)));
         self
     }
 
-    /// Ends the waiting (not the batches) after this long.
+    /// Ends the waiting (not the batches) after this long, with
+    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded); by default there is no end. A last poll begins at
+    /// the deadline and has less than a second; one that is in flight by then is given up.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline = Some(later(self.started, after));
+        self
+    }
+
+    /// Waits for another batch, too, from the next poll on. One that is waited for already is no other.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Change, Error, types::BatchUuid};
+    /// # async fn run(client: Client, mut started: tokio::sync::mpsc::Receiver<BatchUuid>) -> Result<(), Error> {
+    /// let mut watch = client.watch_many(Vec::<BatchUuid>::new()).stay_open(true);
+    /// loop {
+    ///     tokio::select! {
+    ///         Some(batch) = started.recv() => watch.add(batch),
+    ///         Some(change) = watch.next() => if let Change::Batch(batch) = change? {
+    ///             println!("{} {}", batch.uuid, batch.status);
+    ///         },
+    ///         else => break,
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn add(&mut self, batch: impl Into<BatchUuid>) {
+        self.open.entry(batch.into()).or_default();
+    }
+
+    /// Keeps the stream open where there is nothing (left) to wait for: it is pending then, until a batch is
+    /// [added](Self::add) and the stream polled again. By default it ends.
+    pub fn stay_open(mut self, stays_open: bool) -> Self {
+        self.stays_open = stays_open;
         self
     }
 
@@ -180,7 +235,9 @@ impl WatchMany {
         self.open.keys().copied()
     }
 
-    /// The next change; nothing when there is nothing left to wait for.
+    /// Returns the next change; nothing when there is nothing left to wait for.
+    ///
+    /// Cancel safe: a poll in flight goes on with the next call, and no change is lost.
     pub async fn next(&mut self) -> Option<Result<Change, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -216,33 +273,48 @@ impl WatchMany {
         let workflows: Option<HashSet<WorkflowUuid>> = self
             .open
             .values()
-            .map(|seen| seen.as_ref().map(|seen| seen.workflow))
+            .map(|open| open.seen.as_ref().map(|seen| seen.workflow))
             .collect();
-        let (lists, looked_up, mut pause) = (self.lists, self.looked_up, self.pause);
-        if let Some(deadline) = self.deadline {
+        let mut tick = Tick {
+            found: HashMap::new(),
+            absent: Vec::new(),
+            lists: self.lists,
+            looked_up: self.looked_up,
+            chunk: self.chunk,
+            end: End::Whole,
+        };
+        let (mut pause, deadline) = (self.pause, self.deadline);
+        if let Some(deadline) = deadline {
             pause = pause.min(deadline.saturating_duration_since(Instant::now()));
         }
         Box::pin(async move {
             client.inner.http.check_runtime()?;
             sleep(pause).await;
-            Ok(look(
-                &client,
-                lists,
-                wanted,
-                workflows.unwrap_or_default(),
-                looked_up,
-            )
-            .await)
+            let until = deadline.map(|deadline| poll_until(deadline, Duration::ZERO));
+            let fill = tick.fill(&client, &wanted, workflows.unwrap_or_default());
+            // What cuts it short doesn't take away what it found before.
+            let ended = match until {
+                Some(until) => timeout(until.saturating_duration_since(Instant::now()), fill).await,
+                None => Ok(fill.await),
+            };
+            tick.end = match ended {
+                Ok(Ok(())) => End::Whole,
+                Ok(Err(error)) => End::Failed(error),
+                Err(_) => End::OutOfTime,
+            };
+            Ok(tick)
         })
     }
 
     fn accept(&mut self, tick: Tick) {
-        (self.lists, self.looked_up) = (tick.lists, tick.looked_up);
+        (self.lists, self.looked_up, self.chunk) = (tick.lists, tick.looked_up, tick.chunk);
+        self.polls += 1;
         let mut largest = 0;
         for (uuid, batch) in tick.found {
-            let Some(before) = self.open.get(&uuid) else {
+            let Some(open) = self.open.get_mut(&uuid) else {
                 continue;
             };
+            open.absences = 0;
             let seen = Seen {
                 status: batch.status.clone(),
                 counts: [
@@ -252,31 +324,53 @@ impl WatchMany {
                 ],
                 workflow: batch.workflow_uuid,
             };
-            let changed = before.as_ref() != Some(&seen);
+            let changed = open.seen.as_ref() != Some(&seen);
+            open.seen = Some(seen);
             if batch.is_finished() {
                 self.open.remove(&uuid);
             } else {
                 largest = largest.max(batch.runs_count);
-                self.open.insert(uuid, Some(seen));
             }
             if changed || batch.is_finished() {
                 self.changes.push_back(Change::Batch(Box::new(batch)));
             }
         }
-        for uuid in tick.gone {
-            self.open.remove(&uuid);
-            self.changes.push_back(Change::Gone(uuid));
+        for uuid in tick.absent {
+            let Some(open) = self.open.get_mut(&uuid) else {
+                continue;
+            };
+            open.absences += 1;
+            if open.absences >= ABSENT_POLLS {
+                self.open.remove(&uuid);
+                self.changes.push_back(Change::Gone(uuid));
+            }
         }
-        match tick.error {
-            None => {
+        match tick.end {
+            End::Whole => {
                 self.patience.restore();
                 self.rest(largest, Duration::ZERO);
             }
-            Some(error) if self.patience.bears(&error) => {
+            End::OutOfTime => self.failure = Some(self.out_of_time()),
+            End::Failed(error) if self.patience.bears(&self.client, &error) => {
                 self.rest(largest, asked(&error));
             }
-            Some(error) => self.failure = Some(error),
+            End::Failed(error) => self.failure = Some(error.of(&self.described())),
         }
+    }
+
+    fn described(&self) -> String {
+        format!(
+            "{} batches, poll {} after {:.1} s",
+            self.open.len(),
+            self.polls,
+            self.watched_for().as_secs_f64()
+        )
+    }
+
+    fn out_of_time(&self) -> Error {
+        let what = "not all have finished by the deadline";
+        let what = format!("{}: {what}", self.described());
+        Error::deadline(&operations::LIST_BATCHES, what)
     }
 
     /// Sets the pause before the next tick.
@@ -294,25 +388,6 @@ impl WatchMany {
                 .deadline
                 .is_some_and(|deadline| Instant::now() >= deadline)
     }
-}
-
-/// One round of requests. What it is cut short by doesn't take away what it found before.
-async fn look(
-    client: &Client,
-    lists: Lists,
-    wanted: Vec<BatchUuid>,
-    workflows: HashSet<WorkflowUuid>,
-    looked_up: Option<BatchUuid>,
-) -> Tick {
-    let mut tick = Tick {
-        found: HashMap::new(),
-        gone: Vec::new(),
-        lists,
-        looked_up,
-        error: None,
-    };
-    tick.error = tick.fill(client, &wanted, workflows).await.err();
-    tick
 }
 
 impl Tick {
@@ -337,13 +412,24 @@ impl Tick {
             .pagination
             .as_ref()
             .map_or(100, |pages| pages.page_size);
-        for uuids in wanted.chunks(usize::try_from(page).unwrap_or(100)) {
+        self.chunk = self.chunk.min(usize::try_from(page).unwrap_or(100));
+        let mut rest = wanted;
+        while !rest.is_empty() {
+            let (uuids, others) = rest.split_at(self.chunk.clamp(1, rest.len()));
             let mut left = uuids.to_vec();
             // A server may give fewer than it was asked for, at a limit of its own.
             loop {
                 let before = left.len();
                 let request = client.list_batches().uuids(left.clone()).limit(page);
-                let batches = request.await?.batches;
+                let batches = match request.await {
+                    Ok(response) => response.batches,
+                    Err(error) if is_too_long(&error) && self.chunk > 1 => {
+                        self.chunk = self.chunk.min(left.len()).div_ceil(2);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
+                rest = others;
                 let strangers = batches.iter().any(|batch| !left.contains(&batch.uuid));
                 self.take(batches);
                 if strangers {
@@ -402,7 +488,7 @@ impl Tick {
         for uuid in first.into_iter().chain(second).take(LOOK_UPS) {
             match client.get_batch(uuid).await {
                 Ok(answer) => self.take([answer.batch]),
-                Err(error) if is_absence(&error) => self.gone.push(uuid),
+                Err(error) if is_absence(&error) => self.absent.push(uuid),
                 Err(error) => return Err(error),
             }
             self.looked_up = Some(uuid);
@@ -416,15 +502,10 @@ impl Tick {
     }
 }
 
-/// Does the server say that there is no such batch?
-fn is_absence(error: &Error) -> bool {
-    error.kind() == ErrorKind::Refused
-        && (error
-            .status()
-            .is_some_and(|status| matches!(status.as_u16(), 404 | 410))
-            || error
-                .reason()
-                .is_some_and(|reason| reason.as_str() == "batchNotFound"))
+/// Returns whether a server or proxy takes no request line that is so long.
+fn is_too_long(error: &Error) -> bool {
+    let status = error.status().map(|status| status.as_u16());
+    matches!(status, Some(413 | 414 | 431))
 }
 
 impl Stream for WatchMany {
@@ -440,18 +521,20 @@ impl Stream for WatchMany {
                 this.failed = true;
                 return Poll::Ready(Some(Err(error)));
             }
-            if this.failed || this.open.is_empty() {
+            if this.failed {
                 return Poll::Ready(None);
+            }
+            if this.open.is_empty() {
+                return match this.stays_open {
+                    // Adding one takes the watch by itself, so that nobody waits here then.
+                    true => Poll::Pending,
+                    false => Poll::Ready(None),
+                };
             }
             if this.tick.is_none() {
                 if this.is_out_of_time() {
-                    let what = format!(
-                        "{} batches have not finished in the time given",
-                        this.open.len()
-                    );
                     this.failed = true;
-                    let error = Error::deadline(&operations::LIST_BATCHES, what);
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(this.out_of_time())));
                 }
                 this.tick = Some(this.start());
             }

@@ -1,10 +1,11 @@
 //! Waiting: when it looks, what it hands over, when it ends.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cargo_batch_client::types::{BatchStatus, BatchUuid, Outcome};
-use cargo_batch_client::{ErrorKind, SavedWatch};
-use cargo_batch_tests::script::{Script, Seen, batch, html, json, status, uuid};
+use cargo_batch_client::{Client, ErrorKind, SavedWatch, TokenFuture, TokenProvider};
+use cargo_batch_tests::script::{Script, Seen, TOKEN, batch, html, json, status, uuid};
 use serde_json::{Value, json as value};
 
 fn id() -> BatchUuid {
@@ -249,11 +250,195 @@ async fn a_server_that_stays_away_is_an_error_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_not_there_is_not_waited_for() {
-    let script = Script::start(|_| status(404)).await;
-    let error = script.client().watch(id()).await.unwrap_err();
-    assert_eq!(error.status().unwrap().as_u16(), 404);
+async fn a_batch_is_not_there_when_three_polls_in_a_row_say_so() {
+    for answer in [
+        || status(404),
+        || status(410),
+        || {
+            let mut answer = json(value!({ "reason": "batchNotFound" }));
+            *answer.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+            answer
+        },
+    ] {
+        let script = Script::start(move |_| answer()).await;
+        let error = script.client().watch(id()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(script.seen().len(), 3);
+        let text = error.to_string();
+        assert!(text.contains(&id().to_string()), "{text}");
+        assert!(text.contains("poll 3 after"), "{text}");
+    }
+    // As with a copy of the database that is behind, at the beginning and in between.
+    let script = Script::start(|seen| match seen.number {
+        0 | 1 | 3 | 4 | 6 => status(404),
+        number => json(value!({ "batch": batch(value!({
+            "status": if number < 8 { "running" } else { "success" },
+        })) })),
+    })
+    .await;
+    let finished = script.client().batch(id()).wait().await.unwrap();
+    assert_eq!(finished.batch().status, BatchStatus::Success);
+    assert_eq!(script.seen().len(), 9);
+    // Anything else that is refused is not asked for again.
+    let script = Script::start(|_| status(403)).await;
+    script.client().watch(id()).await.unwrap_err();
     assert_eq!(script.seen().len(), 1);
+}
+
+/// A server that responds to the first polls, and then never again.
+async fn stalls(after: usize) -> Script {
+    Script::start(move |seen| {
+        let mut response = json(value!({ "batch": batch(value!({ "status": "running" })) }));
+        if seen.number >= after {
+            // A body that never ends.
+            *response.body_mut() = axum::body::Body::from_stream(futures_util::stream::pending::<
+                Result<Vec<u8>, std::io::Error>,
+            >());
+            response.headers_mut().remove("content-length");
+        }
+        response
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_also_ends_a_poll_in_flight() {
+    for responses in [0, 1, 2] {
+        for seconds in [1, 3, 7, 12] {
+            let deadline = Duration::from_secs(seconds);
+            let script = stalls(responses).await;
+            let client = script.client();
+            let begin = tokio::time::Instant::now();
+            let error = client.watch(id()).deadline(deadline).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error:?}");
+            assert_eq!(begin.elapsed().as_secs(), seconds, "{responses} responses");
+            assert!(error.to_string().contains(&id().to_string()), "{error}");
+
+            let script = stalls(responses).await;
+            let begin = tokio::time::Instant::now();
+            let wait = script.client().batch(id()).wait().deadline(deadline);
+            let error = wait.await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error:?}");
+            assert_eq!(begin.elapsed().as_secs(), seconds);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_also_ends_the_retries_of_an_outage() {
+    let script = Script::start(|_| status(503)).await;
+    let begin = tokio::time::Instant::now();
+    let watch = script
+        .client()
+        .watch(id())
+        .deadline(Duration::from_secs(30));
+    let error = watch.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error:?}");
+    assert_eq!(begin.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_expression_waits_with_progress_and_has_what_comes_then() {
+    let script = server(|seen| match seen.number {
+        0..3 => value!({ "status": "running", "executedRunsCount": seen.number }),
+        _ => value!({ "status": "success", "runsCount": 3, "failedRunsCount": 1 }),
+    })
+    .await;
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tells = told.clone();
+    let finished = script
+        .client()
+        .batch(id())
+        .wait()
+        .deadline(Duration::from_secs(60))
+        .interval(Duration::from_secs(2))
+        .on_progress(move |batch| tells.lock().unwrap().push(batch.status.clone()))
+        .await
+        .unwrap();
+    assert_eq!(
+        finished.outcome(),
+        Outcome::PartlyFailed { failed: 1, runs: 3 }
+    );
+    use BatchStatus::{Running, Success};
+    assert_eq!(*told.lock().unwrap(), [Running, Running, Running, Success]);
+    assert!(gaps(&script).iter().all(|gap| is_about(*gap, 2.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_early_cancels_its_batch_if_it_is_to() {
+    let cancelled = format!("POST /v1/orchestration/batches/{}/cancel", id());
+    for is_refused in [false, true] {
+        let script = Script::start(move |seen| match seen.line.starts_with("POST") {
+            true => json(value!({})),
+            false if is_refused => status(403),
+            false => json(value!({ "batch": batch(value!({ "status": "running" })) })),
+        })
+        .await;
+        let client = script.client();
+        let deadline = Duration::from_secs(10);
+        let watch = client.watch(id()).deadline(deadline).cancel_on_drop(true);
+        watch.await.unwrap_err();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(script.seen_at(&cancelled).len(), 1);
+        let wait = client.batch(id()).wait().deadline(deadline);
+        wait.cancel_on_drop(true).await.unwrap_err();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(script.seen_at(&cancelled).len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_can_not_be_had_for_a_while_ends_no_wait() {
+    struct Flaky(AtomicUsize);
+    impl TokenProvider for Flaky {
+        fn token(&self) -> TokenFuture<'_> {
+            let count = self.0.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                match count {
+                    1 | 2 => Err("the vault is sealed".into()),
+                    _ => Ok(TOKEN.to_owned().into()),
+                }
+            })
+        }
+    }
+
+    let script = Script::start(|seen| match seen.number {
+        1 | 2 => status(401),
+        number => json(value!({ "batch": batch(value!({
+            "status": if number == 0 { "running" } else { "success" },
+        })) })),
+    })
+    .await;
+    let client = Client::builder_with(Flaky(0.into())).base_url(script.base_url());
+    let client = client.build().unwrap();
+    let batch = client.watch(id()).await.unwrap();
+    assert_eq!(batch.status, BatchStatus::Success);
+    // At the beginning it is an error: it may never work.
+    let client = Client::builder_with(Flaky(1.into())).base_url(script.base_url());
+    let client = client.build().unwrap();
+    let error = client.watch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_never_reached_is_an_error_soon() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let client = Client::builder("token")
+        .base_url(format!("http://{address}/v1"))
+        .build()
+        .unwrap();
+    let begin = tokio::time::Instant::now();
+    let error = client.batch(id()).wait().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    let error = client.watch_many([id()]).next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    assert!(
+        begin.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Response;
 use cargo_batch_client::types::BatchUuid;
 use cargo_batch_client::{Change, ErrorKind, SavedWatchMany};
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
@@ -375,16 +377,23 @@ async fn only_a_batch_that_is_not_there_is_gone() {
         // There is one, but what it is can't be read.
         (json(value!({ "batch": {} })), false),
     ] {
-        let answer = std::sync::Mutex::new(Some(answer));
+        let (parts, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let script = Script::start(move |seen| match seen.line.as_str() {
             LIST => json(value!({ "batches": [] })),
-            _ => answer.lock().unwrap().take().unwrap(),
+            _ => Response::from_parts(parts.clone(), Body::from(body.clone())),
         })
         .await;
         let mut watch = script.client().watch_many(ids(1));
         let told = watch.next().await.unwrap();
         assert_eq!(matches!(told, Ok(Change::Gone(_))), is_gone, "{told:?}");
         assert!(is_gone || told.is_err(), "{told:?}");
+        let look_ups = script
+            .seen()
+            .iter()
+            .filter(|seen| seen.line != LIST)
+            .count();
+        assert_eq!(look_ups, if is_gone { 3 } else { 1 });
     }
 }
 
@@ -456,4 +465,131 @@ async fn a_watch_over_many_is_saved_and_gone_on_with() {
     watch.next().await.unwrap().unwrap();
     let error = watch.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_one_poll_does_not_show_is_not_gone() {
+    let script = Script::start(|seen| match (seen.line.as_str(), seen.at.as_secs()) {
+        (LIST, 0..8) => json(value!({ "batches": [] })),
+        (LIST, _) => json(page(seen, wanted(seen).into_iter())),
+        _ => status(404),
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(3));
+    for _ in 0..3 {
+        let change = watch.next().await.unwrap().unwrap();
+        assert!(matches!(change, Change::Batch(_)), "{change:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_no_long_request_line_is_asked_for_fewer() {
+    for (code, longest) in [(414, 4096), (414, 600), (431, 100), (413, 4096)] {
+        let script = Script::start(move |seen| {
+            let query: usize = seen
+                .query
+                .iter()
+                .map(|(name, value)| name.len() + value.len() + 6)
+                .sum();
+            match query > longest {
+                true => status(code),
+                false => json(page(seen, wanted(seen).into_iter())),
+            }
+        })
+        .await;
+        let mut watch = script.client().watch_many(ids(100));
+        let mut told = HashSet::new();
+        while told.len() < 100 {
+            let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+                panic!("all are there")
+            };
+            told.insert(batch.uuid);
+        }
+        // What was learnt is kept.
+        let first = script.seen().len();
+        watch.next().await.unwrap().unwrap();
+        let seen = script.seen();
+        assert!(seen[first..].iter().all(|seen| wanted(seen).len() < 100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_over_many_grows_and_may_stay_open() {
+    let script = as_documented().await;
+    let client = script.client();
+    let mut watch = client.watch_many(Vec::<BatchUuid>::new()).stay_open(true);
+    let none = tokio::time::timeout(Duration::from_secs(3600), watch.next()).await;
+    assert!(none.is_err(), "{none:?}");
+    assert!(script.seen().is_empty());
+    for id in ids(3) {
+        watch.add(id);
+    }
+    let mut ended = HashSet::new();
+    let mut added = false;
+    while ended.len() < 5 {
+        if let Change::Batch(batch) = watch.next().await.unwrap().unwrap()
+            && batch.is_finished()
+        {
+            ended.insert(batch.uuid);
+        }
+        if !std::mem::replace(&mut added, true) {
+            // Twice is once.
+            for id in ids(5).split_off(3).into_iter().chain(ids(5).split_off(3)) {
+                watch.add(id);
+            }
+        }
+    }
+    let none = tokio::time::timeout(Duration::from_secs(3600), watch.next()).await;
+    assert!(none.is_err(), "{none:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_not_lost_where_next_is_dropped() {
+    let script = as_documented().await;
+    let mut watch = script.client().watch_many(ids(50));
+    let mut ended = HashSet::new();
+    while ended.len() < 50 {
+        let next = tokio::time::timeout(Duration::from_millis(300), watch.next()).await;
+        if let Ok(Some(Ok(Change::Batch(batch)))) = next
+            && batch.is_finished()
+        {
+            ended.insert(batch.uuid);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_also_ends_a_tick_in_flight() {
+    for after in [0, 1] {
+        let script = Script::start(move |seen| {
+            let mut response = json(page(seen, wanted(seen).into_iter()));
+            if seen.number >= after {
+                *response.body_mut() = Body::from_stream(futures_util::stream::pending::<
+                    Result<Vec<u8>, std::io::Error>,
+                >());
+                response.headers_mut().remove("content-length");
+            }
+            response
+        })
+        .await;
+        let begin = tokio::time::Instant::now();
+        let mut watch = script
+            .client()
+            .watch_many(ids(150))
+            .deadline(Duration::from_secs(4));
+        let mut told = 0;
+        let error = loop {
+            match watch.next().await.unwrap() {
+                Ok(_) => told += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error:?}");
+        assert_eq!(begin.elapsed().as_secs(), 4);
+        assert_eq!(told, after * 100, "what was found is told");
+        // Every seventh has finished at once.
+        let finished = if after == 0 { 0 } else { 15 };
+        assert_eq!(watch.save().batches.len(), 150 - finished);
+        assert!(watch.next().await.is_none());
+    }
 }
