@@ -8,6 +8,8 @@ use cargo_batch_types::Batch;
 use crate::call::Pending;
 use crate::{BatchHandle, Error, FinishedBatch, Watch};
 
+type OnProgress = Box<dyn FnMut(&Batch) + Send>;
+
 /// A wait for a batch: await it for the batch once it has finished; returned by [`BatchHandle::wait`].
 ///
 /// ```no_run
@@ -27,7 +29,7 @@ use crate::{BatchHandle, Error, FinishedBatch, Watch};
 pub struct Wait {
     handle: BatchHandle,
     watch: Watch,
-    on_progress: Option<Box<dyn FnMut(&Batch) + Send>>,
+    on_progress: Option<OnProgress>,
 }
 
 impl Wait {
