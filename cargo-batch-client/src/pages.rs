@@ -1,6 +1,6 @@
 //! Lists, page by page and item by item.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -55,6 +55,9 @@ type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Page<T>> + Send + 'a>;
 /// Every item comes once: the API pages by offset, so items that move between pages while you read
 /// are met twice or, if others before them disappear, not at all. It ends at an empty page; a
 /// server that gives the same page for ever is an error.
+///
+/// Where the API says how many items there are, the pages behind the second are asked for ahead of their time: at
+/// most 4 requests are in flight.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Pages<'a, T: Identified> {
     operation: &'static Operation,
@@ -65,9 +68,39 @@ pub struct Pages<'a, T: Identified> {
     stale: u32,
     /// Items on the fullest page so far: the size that the server gives.
     fullest: u64,
-    under_way: Option<Pending<'a, Page<T>>>,
+    /// The most items that a page has said there are.
+    total: Option<u64>,
+    /// The next page, and those behind it that were asked for ahead.
+    in_flight: VecDeque<InFlight<'a, T>>,
     done: bool,
 }
+
+/// A page that was asked for.
+struct InFlight<'a, T> {
+    offset: u64,
+    /// The page before it was in flight, too: the server may have read this one first.
+    is_ahead: bool,
+    response: Response<'a, T>,
+}
+
+enum Response<'a, T> {
+    Pending(Pending<'a, Page<T>>),
+    Ready(Result<Page<T>, Error>),
+}
+
+impl<T> InFlight<'_, T> {
+    fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        if let Response::Pending(pending) = &mut self.response
+            && let Poll::Ready(response) = pending.as_mut().poll(context)
+        {
+            self.response = Response::Ready(response);
+        }
+        matches!(self.response, Response::Ready(_))
+    }
+}
+
+/// The most requests for pages of one list in flight.
+const IN_FLIGHT: usize = 4;
 
 /// Pages in a row without anything new, before the list is taken to be endless.
 const STALE_PAGES: u32 = 3;
@@ -91,7 +124,8 @@ impl<'a, T: Identified> Pages<'a, T> {
             seen: HashSet::new(),
             stale: 0,
             fullest: 0,
-            under_way: None,
+            total: None,
+            in_flight: VecDeque::new(),
             done: false,
         }
     }
@@ -115,6 +149,66 @@ impl<'a, T: Identified> Pages<'a, T> {
     /// Goes on after an error, with the page that it was about.
     pub(crate) fn resume(&mut self) {
         self.done = false;
+        self.in_flight.clear();
+    }
+
+    /// Asks for the next page, and for those behind it where it is known that there are any.
+    fn ask(&mut self) {
+        // A page was shorter than those before it: what was asked for ahead is in the wrong place.
+        if self
+            .in_flight
+            .front()
+            .is_some_and(|next| next.offset != self.offset)
+        {
+            self.in_flight.clear();
+        }
+        loop {
+            let last = self.in_flight.back().map(|last| last.offset);
+            let offset = match (last, self.total) {
+                (None, _) => self.offset,
+                (Some(last), Some(total)) if last + self.fullest < total => last + self.fullest,
+                _ => return,
+            };
+            if self.in_flight.len() == IN_FLIGHT {
+                return;
+            }
+            self.in_flight.push_back(InFlight {
+                offset,
+                is_ahead: last.is_some(),
+                response: Response::Pending((self.ask)(offset, self.limit)),
+            });
+        }
+    }
+
+    /// Returns the next page once it is there.
+    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {
+        loop {
+            self.ask();
+            for page in &mut self.in_flight {
+                page.poll(context);
+            }
+            let Some(front) = self.in_flight.pop_front() else {
+                continue;
+            };
+            let (is_ahead, page) = match front.response {
+                Response::Ready(page) => (front.is_ahead, page),
+                Response::Pending(_) => {
+                    self.in_flight.push_front(front);
+                    return Poll::Pending;
+                }
+            };
+            // Items that came in after it was read have moved others from the page before to this one.
+            let total = page.as_ref().ok().and_then(|page| page.total);
+            if is_ahead && total < self.total {
+                self.in_flight.clear();
+                continue;
+            }
+            self.total = match is_ahead {
+                true => self.total.max(total),
+                false => total,
+            };
+            return Poll::Ready(page);
+        }
     }
 
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
@@ -156,13 +250,8 @@ impl<T: Identified + Unpin> Stream for Pages<'_, T> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while !this.done {
-            let (offset, limit) = (this.offset, this.limit);
-            let under_way = this
-                .under_way
-                .get_or_insert_with(|| (this.ask)(offset, limit));
-            let answer = ready!(under_way.as_mut().poll(context));
-            this.under_way = None;
-            match answer.and_then(|page| this.accept(page)) {
+            let page = ready!(this.poll_page(context));
+            match page.and_then(|page| this.accept(page)) {
                 Ok(Some(page)) if page.items.is_empty() => {}
                 Ok(Some(page)) => return Poll::Ready(Some(Ok(page))),
                 Ok(None) => {}

@@ -1,8 +1,16 @@
 //! Lists: every item once, whatever the server does with its pages.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
 use cargo_batch_client::types::{Batch, ListRunsRequest};
 use cargo_batch_client::{Error, ErrorKind};
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
+use futures_util::stream;
 use serde_json::{Value, json as value};
 
 fn number(seen: &Seen, name: &str) -> usize {
@@ -173,4 +181,113 @@ async fn a_total_spares_the_last_request() {
     assert_eq!(pages.next().await.unwrap().unwrap().items.len(), 50);
     assert!(pages.next().await.is_none());
     assert_eq!(script.seen().len(), 2);
+}
+
+/// A page of a list of runs, with how many there are.
+fn runs(seen: &Seen, list: impl ExactSizeIterator<Item = usize>) -> Value {
+    let body = seen.json();
+    let number = |name: &str| body[name].as_u64().unwrap() as usize;
+    let count = list.len();
+    let list = list.skip(number("offset")).take(number("limit"));
+    value!({ "runs": list.map(run).collect::<Vec<_>>(), "count": count })
+}
+
+/// A response that takes 50 ms, and counts how many are in flight.
+fn slow(body: Value, in_flight: &Arc<InFlight>) -> Response<Body> {
+    let now = in_flight.now.fetch_add(1, Ordering::SeqCst) + 1;
+    in_flight.most.fetch_max(now, Ordering::SeqCst);
+    let in_flight = in_flight.clone();
+    let (mut parts, _) = json(Value::Null).into_parts();
+    parts.headers.remove("content-length");
+    let text = stream::once(async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        in_flight.now.fetch_sub(1, Ordering::SeqCst);
+        Ok::<_, std::io::Error>(body.to_string())
+    });
+    Response::from_parts(parts, Body::from_stream(text))
+}
+
+#[derive(Default)]
+struct InFlight {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+async fn numbers(script: &Script) -> Vec<String> {
+    let items = script.client().run_pages(ListRunsRequest::new()).items();
+    let runs = items.collect().await.unwrap();
+    runs.iter().map(|run| run.uuid.to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_are_read_ahead_four_at_a_time_in_their_order() {
+    let in_flight = Arc::new(InFlight::default());
+    let counts = in_flight.clone();
+    let script = Script::start(move |seen| slow(runs(seen, 0..5_000), &counts)).await;
+    let begin = tokio::time::Instant::now();
+    let all = numbers(&script).await;
+    let took = begin.elapsed().as_millis();
+    assert!(
+        all.iter()
+            .eq((0..5_000).map(uuid).collect::<Vec<_>>().iter())
+    );
+    assert_eq!(script.seen().len(), 50);
+    assert_eq!(in_flight.most.load(Ordering::SeqCst), 4);
+    // One after the other they take 2,500.
+    assert!(took * 3 <= 2_500, "{took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_ahead_of_the_first_page() {
+    let script = Script::start(|seen| json(runs(seen, 0..5_000))).await;
+    let mut pages = script.client().run_pages(ListRunsRequest::new());
+    pages.next().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(script.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_arrive_meanwhile_make_none_missing_and_none_twice() {
+    // A new run is at the head of the list at each request, 50 in all. Every other page is, when it is asked
+    // for first, of the list as it was five requests before.
+    let asked = Mutex::new(HashSet::new());
+    let script = Script::start(move |seen| {
+        let offset = seen.json()["offset"].as_u64().unwrap();
+        let is_first = asked.lock().unwrap().insert(offset);
+        let lag = if is_first && offset % 200 == 100 {
+            5
+        } else {
+            0
+        };
+        let new = seen.number.saturating_sub(lag).min(50);
+        let list: Vec<usize> = (0..5_000 + new).rev().collect();
+        json(runs(seen, list.into_iter()))
+    })
+    .await;
+    let all = numbers(&script).await;
+    let unique: HashSet<&String> = all.iter().collect();
+    assert_eq!(unique.len(), all.len(), "one came twice");
+    let missing: Vec<usize> = (0..5_000).filter(|n| !unique.contains(&uuid(*n))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let seen = script.seen().len();
+    assert!(seen > 51 && seen < 300, "{seen}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_ahead_keeps_to_the_servers_own_page_size_and_repeats_errors() {
+    // It gives 40 at most, and the third page fails when it is asked for first, in a way that isn't repeated.
+    let asked = Mutex::new(HashSet::new());
+    let script = Script::start(move |seen| {
+        let mut body = seen.json();
+        let offset = body["offset"].as_u64().unwrap();
+        if asked.lock().unwrap().insert(offset) && offset == 80 {
+            return status(403);
+        }
+        body["limit"] = 40.into();
+        let mut seen = seen.clone();
+        seen.body = body.to_string().into();
+        json(runs(&seen, 0..1_010))
+    })
+    .await;
+    assert_eq!(numbers(&script).await.len(), 1_010);
 }
