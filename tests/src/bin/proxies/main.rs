@@ -1,0 +1,57 @@
+//! Creations through a real haproxy and a real nginx: `cargo xtask proxies` starts it.
+//!
+//! It starts itself once more, as which certificates a process trusts is decided by its environment.
+
+#![forbid(unsafe_code)]
+
+mod proxy;
+mod scenarios;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use cargo_batch_tests::{child, frames};
+
+/// What all scenarios together may take; they take about two minutes.
+const LIMIT: Duration = Duration::from_secs(480);
+
+fn main() -> ExitCode {
+    let done = match std::env::args_os().nth(1) {
+        Some(folder) => run_all(&PathBuf::from(folder)),
+        None => start_trusting(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs this program in a process that trusts the certificate of the proxies, with a folder for
+/// what they read and write.
+fn start_trusting() -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("the scenarios can't be run: {error}");
+    let folder = tempfile::tempdir().map_err(wrong)?;
+    let certificate = folder.path().join(proxy::CERTIFICATE);
+    // Where both proxies find it by itself.
+    frames::write_certificate(&certificate, &folder.path().join(proxy::KEY));
+    let mut command = Command::new(std::env::current_exe().map_err(wrong)?);
+    child::without_proxies(&mut command);
+    command
+        .env(frames::CERTIFICATES, &certificate)
+        .arg(folder.path());
+    match command.status().map_err(wrong)?.success() {
+        true => Ok(()),
+        false => Err("a scenario doesn't hold".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn run_all(folder: &Path) -> Result<(), String> {
+    let all = tokio::time::timeout(LIMIT, scenarios::run_all(folder));
+    all.await
+        .unwrap_or_else(|_| Err(format!("not at its end after {LIMIT:?}")))
+}
