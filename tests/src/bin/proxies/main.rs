@@ -1,4 +1,5 @@
-//! Creations through a real haproxy and a real nginx: `cargo xtask proxies` starts it.
+//! `proxies [TEXT]`: creations through a real haproxy and a real nginx, in all scenarios or in those whose
+//! titles contain a text. `cargo xtask proxies` starts it.
 //!
 //! It starts itself once more, as which certificates a process trusts is decided by its environment.
 
@@ -13,13 +14,17 @@ use std::time::Duration;
 
 use cargo_batch_tests::{child, frames};
 
+/// The variable that names the folder of the proxies.
+const FOLDER: &str = "CARGO_BATCH_PROXIES_FOLDER";
+
 /// What all scenarios together may take; they take about two minutes.
 const LIMIT: Duration = Duration::from_secs(480);
 
 fn main() -> ExitCode {
-    let done = match std::env::args_os().nth(1) {
-        Some(folder) => run_all(&PathBuf::from(folder)),
-        None => start_trusting(),
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let done = match std::env::var_os(FOLDER) {
+        Some(folder) => run_all(&PathBuf::from(folder), &wanted),
+        None => start_trusting(&wanted),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,9 +35,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs this program in a process that trusts the certificate of the proxies, with a folder for
-/// what they read and write.
-fn start_trusting() -> Result<(), String> {
+/// Runs this program in a process that trusts the certificate of the proxies, with a folder for what they
+/// read and write.
+fn start_trusting(wanted: &str) -> Result<(), String> {
     let wrong = |error: std::io::Error| format!("the scenarios can't be run: {error}");
     let folder = tempfile::tempdir().map_err(wrong)?;
     let certificate = folder.path().join(proxy::CERTIFICATE);
@@ -42,7 +47,8 @@ fn start_trusting() -> Result<(), String> {
     child::without_proxies(&mut command);
     command
         .env(frames::CERTIFICATES, &certificate)
-        .arg(folder.path());
+        .env(FOLDER, folder.path())
+        .arg(wanted);
     match command.status().map_err(wrong)?.success() {
         true => Ok(()),
         false => Err("a scenario doesn't hold".to_owned()),
@@ -50,8 +56,8 @@ fn start_trusting() -> Result<(), String> {
 }
 
 #[tokio::main]
-async fn run_all(folder: &Path) -> Result<(), String> {
-    let all = tokio::time::timeout(LIMIT, scenarios::run_all(folder));
+async fn run_all(folder: &Path, wanted: &str) -> Result<(), String> {
+    let all = tokio::time::timeout(LIMIT, scenarios::run_all(folder, wanted));
     all.await
         .unwrap_or_else(|_| Err(format!("not at its end after {LIMIT:?}")))
 }

@@ -16,23 +16,43 @@ pub const CERTIFICATE: &str = "certificate.pem";
 /// Its key, by the name under which haproxy looks for the key of a certificate.
 pub const KEY: &str = "certificate.pem.key";
 
+/// Where nginx writes which process gets its signals.
+const PID: &str = "nginx.pid";
+
 /// How long a proxy may take to start.
 const START: Duration = Duration::from_secs(20);
 
-/// A proxy in front of the sandbox, as users' companies have them.
+/// A proxy as users' companies have them, with its defaults where nothing else is said.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// HTTP/2 to the client, HTTP/1 with connections that are kept to the server.
+pub struct Setup {
+    pub program: Program,
+    /// What is spoken with the client; with the server it is HTTP/1, over connections that are kept.
+    pub protocol: Protocol,
+    /// Directives for the whole of nginx.
+    pub global: &'static str,
+    /// Directives for its server.
+    pub server: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
     Haproxy,
-    /// nginx with directives for its server, beside its defaults.
-    Nginx {
-        /// `http2`, or nothing for HTTP/1.
-        protocol: &'static str,
-        /// For the whole of it.
-        global: &'static str,
-        /// For its server.
-        server: &'static str,
-    },
+    Nginx,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Program {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
+        }
+    }
 }
 
 /// A running proxy; stopped when this is dropped.
@@ -45,51 +65,44 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts a proxy for a server, with its files in a folder, and waits until it listens.
-    pub async fn start(kind: Kind, server: SocketAddr, folder: &Path) -> io::Result<Self> {
+    pub async fn start(setup: Setup, server: SocketAddr, folder: &Path) -> io::Result<Self> {
         let address = free_address().await?;
-        let (name, text) = match kind {
-            Kind::Haproxy => ("haproxy", haproxy(address, server, folder)),
-            Kind::Nginx {
-                protocol,
-                global,
-                server: directives,
-            } => (
-                "nginx",
-                nginx(address, protocol, server, [global, directives], folder),
-            ),
-        };
-        // Another nginx, killed, would have left its own.
-        std::fs::remove_file(folder.join("nginx.pid")).ok();
-        let configuration = folder.join(format!("{name}.conf"));
-        std::fs::write(&configuration, text)?;
-        let mut command = match kind {
-            Kind::Haproxy => {
+        let name = setup.program.name();
+        let log = folder.join(format!("{name}.log"));
+        let (text, mut command) = match setup.program {
+            Program::Haproxy => {
                 let mut command = Command::new(name);
-                command.arg("-db").arg("-f").arg(configuration);
+                // In the foreground, as one process.
                 command
+                    .current_dir(folder)
+                    .args(["-db", "-f", "haproxy.conf"]);
+                (haproxy(setup, address, server, folder), command)
             }
-            Kind::Nginx { .. } => {
+            Program::Nginx => {
+                // One that was killed would have left its own.
+                std::fs::remove_file(folder.join(PID)).ok();
                 let mut command = nginx_in(folder);
                 command.args(["-g", "daemon off;"]);
-                command
+                (nginx(setup, address, server, folder), command)
             }
         };
-        let log = File::create(folder.join(format!("{name}.log")))?;
+        std::fs::write(folder.join(format!("{name}.conf")), text)?;
+        let output = File::create(&log)?;
         let process = command
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
         let mut proxy = Self {
             process,
-            nginx: matches!(kind, Kind::Nginx { .. }).then(|| folder.to_owned()),
+            nginx: (setup.program == Program::Nginx).then(|| folder.to_owned()),
             base_url: format!("https://{address}/v1"),
         };
         match timeout(START, proxy.listens(address)).await {
             Ok(true) => Ok(proxy),
             _ => {
-                let log = std::fs::read_to_string(folder.join(format!("{name}.log")))?;
+                let log = std::fs::read_to_string(log)?;
                 Err(io::Error::other(format!("{name} doesn't start: {log}")))
             }
         }
@@ -101,7 +114,7 @@ impl Proxy {
             let has_pid = self
                 .nginx
                 .as_ref()
-                .is_none_or(|folder| folder.join("nginx.pid").exists());
+                .is_none_or(|folder| folder.join(PID).exists());
             if has_pid && TcpStream::connect(address).await.is_ok() {
                 return true;
             }
@@ -155,7 +168,11 @@ fn nginx_in(folder: &Path) -> Command {
     command
 }
 
-fn haproxy(address: SocketAddr, server: SocketAddr, folder: &Path) -> String {
+fn haproxy(setup: Setup, address: SocketAddr, server: SocketAddr, folder: &Path) -> String {
+    let protocol = match setup.protocol {
+        Protocol::Http1 => "http/1.1",
+        Protocol::Http2 => "h2",
+    };
     let certificate = folder.join(CERTIFICATE);
     let certificate = certificate.display();
     format!(
@@ -168,7 +185,7 @@ defaults
   timeout server 30s
   timeout connect 2s
 frontend clients
-  bind {address} ssl crt {certificate} alpn h2,http/1.1
+  bind {address} ssl crt {certificate} alpn {protocol}
   default_backend servers
 backend servers
   server sandbox {server}
@@ -176,20 +193,19 @@ backend servers
     )
 }
 
-fn nginx(
-    address: SocketAddr,
-    protocol: &str,
-    server: SocketAddr,
-    [global, directives]: [&str; 2],
-    folder: &Path,
-) -> String {
+fn nginx(setup: Setup, address: SocketAddr, server: SocketAddr, folder: &Path) -> String {
+    let protocol = match setup.protocol {
+        Protocol::Http1 => "",
+        Protocol::Http2 => "http2",
+    };
+    let (global, directives) = (setup.global, setup.server);
     let folder = folder.display();
     // The user is named for its folder of temporary files, which belongs to the one who started this.
     format!(
         "
 user root;
 worker_processes 2;
-pid {folder}/nginx.pid;
+pid {folder}/{PID};
 {global}
 events {{ worker_connections 4096; }}
 http {{

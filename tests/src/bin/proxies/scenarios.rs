@@ -9,12 +9,12 @@ use cargo_batch_client::types::{
     BatchUuid, CreateBatchData, CreateBatchRequest, CreateFilterData, Filter, NumberCondition,
 };
 use cargo_batch_client::{Client, ClientBuilder, Error};
-use cargo_batch_sandbox::{Fault, LateResponse, Rule, Sandbox, Settings};
+use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule, Sandbox, Settings};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::proxy::{Killed, Kind, Proxy};
+use crate::proxy::{Killed, Program, Protocol, Proxy, Setup};
 
 /// How long after a request its batch may still appear, where a scenario isn't about the default.
 const SETTLING: Duration = Duration::from_secs(4);
@@ -28,21 +28,26 @@ const ADOPTION: Duration = Duration::from_secs(2);
 /// How often a creation, or an upload, is tried that provably created nothing.
 const MOST_TRIES: usize = 50;
 
+const LEGEND: &str = "\
+lost: a batch that was created, and was neither returned nor the subject of an ambiguous error
+ambiguous: ended in an ambiguous error, adopted a batch, or took as long as it takes to prove that there is
+none, so that nothing that was searched for is missing here";
+
 #[derive(Clone, Debug)]
 struct Scenario {
     name: &'static str,
-    proxy: Kind,
-    /// On creations.
-    fault: Option<Rule>,
+    proxy: Setup,
+    /// What happens to creations at the sandbox.
+    faults: Vec<Rule>,
     /// How many seconds the clock that dates batches is ahead of the proxy's.
     clock: f64,
     meanwhile: Meanwhile,
     how: How,
     settling: Option<Duration>,
     creations: usize,
-    /// How many creations are in flight at the same time.
+    /// How many creations are in flight at the same time; odd, so that each task has files and filters.
     concurrency: usize,
-    /// How many creations may, and must, be [ambiguous](Counts::ambiguous): it is no scenario if too few are.
+    /// How many creations may be [ambiguous](Counts::ambiguous), and must be: with too few nothing has happened.
     ambiguous: RangeInclusive<usize>,
     expected: Expected,
 }
@@ -74,141 +79,143 @@ enum Expected {
     Twice,
 }
 
-const NGINX: Kind = Kind::Nginx {
-    protocol: "http2",
-    global: "",
-    server: "",
-};
-
-const fn nginx(protocol: &'static str, server: &'static str) -> Kind {
-    Kind::Nginx {
-        protocol,
-        global: "",
-        server,
-    }
-}
-
 fn scenarios() -> Vec<Scenario> {
     let scenario = Scenario {
         name: "",
-        proxy: NGINX,
-        fault: None,
+        proxy: Setup {
+            program: Program::Nginx,
+            protocol: Protocol::Http2,
+            global: "",
+            server: "",
+        },
+        faults: Vec::new(),
         clock: 0.0,
         meanwhile: Meanwhile::Nothing,
         how: How::Once,
         settling: Some(SETTLING),
         creations: 200,
-        concurrency: 20,
+        concurrency: 25,
         ambiguous: 0..=0,
         expected: Expected::Once,
     };
-    let slowly = Fault::Stall {
-        seconds: Some(0.2),
-        acted: true,
+    let slowly = |seconds, acted| {
+        let seconds = Some(seconds);
+        Rule::new(Fault::Stall { seconds, acted })
     };
-    // The server acts and its connection ends, as a rule one that has served other requests before.
-    let haproxy = Scenario {
-        name: "haproxy, whose reused connections die",
-        proxy: Kind::Haproxy,
-        fault: Some(Rule::new(Fault::ResetAfterActing).probability(0.5)),
+    // The server acts, and its connection ends: as a rule one that has served requests before, of which
+    // haproxy then says over HTTP/2 that it was refused.
+    let dying = Scenario {
+        name: "connections to the server die",
+        proxy: Setup {
+            program: Program::Haproxy,
+            ..scenario.proxy
+        },
+        faults: vec![Rule::new(Fault::ResetAfterActing).probability(0.5)],
         ambiguous: 50..=150,
         ..scenario.clone()
     };
     let reloads = Scenario {
-        name: "nginx, reloaded",
-        fault: Some(Rule::new(slowly.clone())),
+        name: "reloaded",
+        faults: vec![slowly(0.2, true)],
         meanwhile: Meanwhile::Reloads,
         ambiguous: 0..=20,
         ..scenario.clone()
     };
+    let cut_off = Scenario {
+        name: "reloaded, requests in flight cut off",
+        proxy: Setup {
+            global: "worker_shutdown_timeout 100ms;",
+            ..scenario.proxy
+        },
+        ambiguous: 20..=200,
+        ..reloads.clone()
+    };
+    let killed = Scenario {
+        name: "server killed",
+        // Before it acts, and after it has.
+        faults: vec![slowly(0.05, true).probability(0.5), slowly(0.05, false)],
+        meanwhile: Meanwhile::Kills,
+        concurrency: 75,
+        ambiguous: 20..=200,
+        ..scenario.clone()
+    };
+    let read_timeout = Scenario {
+        name: "proxy_read_timeout before a late server",
+        proxy: Setup {
+            server: "proxy_read_timeout 500ms;",
+            ..scenario.proxy
+        },
+        faults: vec![Rule::new(Fault::ActLate {
+            seconds: LATE.as_secs_f64(),
+            respond: LateResponse::AfterActing,
+        })],
+        concurrency: 75,
+        ambiguous: 200..=200,
+        ..scenario.clone()
+    };
     let clock = Scenario {
-        name: "nginx's Date, batches dated 10 minutes later",
-        fault: Some(Rule::new(Fault::ResetAfterActing)),
+        name: "its own Date, batches dated 10 minutes later",
+        faults: vec![Rule::new(Fault::ResetAfterActing)],
         clock: 600.0,
         settling: None,
+        concurrency: 75,
         ambiguous: 200..=200,
         expected: Expected::OnceAndSoon,
         ..scenario.clone()
     };
     let keepalive = Scenario {
-        name: "nginx, keepalive_requests 100, HTTP/2",
-        proxy: nginx("http2", "keepalive_requests 100;"),
+        name: "keepalive_requests 100",
+        proxy: Setup {
+            server: "keepalive_requests 100;",
+            ..scenario.proxy
+        },
         creations: 1000,
-        concurrency: 50,
+        concurrency: 75,
         ambiguous: 0..=10,
-        ..scenario.clone()
+        ..scenario
     };
-    let keepalive_http1 = Scenario {
-        name: "nginx, keepalive_requests 100, HTTP/1",
-        proxy: nginx("", "keepalive_requests 100;"),
-        ..keepalive.clone()
+    let resending = Scenario {
+        how: How::Resending,
+        ambiguous: 0..=200,
+        expected: Expected::Twice,
+        ..dying.clone()
     };
     vec![
-        haproxy.clone(),
-        Scenario {
-            how: How::Plain,
-            ..haproxy.clone()
-        },
-        Scenario {
-            how: How::Resending,
-            ambiguous: 0..=200,
-            expected: Expected::Twice,
-            ..haproxy
-        },
-        reloads.clone(),
-        Scenario {
-            name: "nginx, reloaded, old processes cut off",
-            proxy: Kind::Nginx {
-                protocol: "http2",
-                global: "worker_shutdown_timeout 50ms;",
-                server: "",
-            },
-            ambiguous: 20..=200,
-            ..reloads
-        },
-        Scenario {
-            name: "nginx, server killed",
-            fault: Some(Rule::new(slowly)),
-            meanwhile: Meanwhile::Kills,
-            ambiguous: 20..=200,
-            ..scenario.clone()
-        },
-        Scenario {
-            name: "nginx, proxy_read_timeout before a late server",
-            proxy: nginx("http2", "proxy_read_timeout 500ms;"),
-            fault: Some(Rule::new(Fault::ActLate {
-                seconds: LATE.as_secs_f64(),
-                respond: LateResponse::AfterActing,
-            })),
-            concurrency: 50,
-            ambiguous: 200..=200,
-            ..scenario
-        },
+        dying.clone(),
+        dying.clone().plain(),
+        resending,
+        dying.http1(),
+        reloads,
+        cut_off.clone(),
+        cut_off.http1(),
+        killed.clone(),
+        killed.http1(),
+        read_timeout,
         clock.clone(),
         Scenario {
-            name: "nginx's Date, batches dated 10 minutes earlier",
+            name: "its own Date, batches dated 10 minutes earlier",
             clock: -600.0,
             ..clock
         },
         keepalive.clone(),
-        Scenario {
-            how: How::Plain,
-            ..keepalive
-        },
-        keepalive_http1.clone(),
-        Scenario {
-            how: How::Plain,
-            ..keepalive_http1
-        },
+        keepalive.clone().plain(),
+        keepalive.clone().http1(),
+        keepalive.http1().plain(),
     ]
 }
 
-/// Runs all scenarios, and prints a line for each.
-pub async fn run_all(folder: &Path) -> Result<(), String> {
+/// Runs the scenarios whose titles contain a text, and prints a line for each.
+pub async fn run_all(folder: &Path, wanted: &str) -> Result<(), String> {
+    let mut scenarios = scenarios();
+    scenarios.retain(|scenario| scenario.title().contains(wanted));
+    if scenarios.is_empty() {
+        return Err(format!("no scenario is called {wanted:?}"));
+    }
+    println!("{LEGEND}");
     let mut violations = Vec::new();
-    for scenario in scenarios() {
+    for scenario in scenarios {
         let done = scenario.run(folder).await;
-        let counts = done.map_err(|error| format!("{}: {error}", scenario.name))?;
+        let counts = done.map_err(|error| format!("{}: {error:#}", scenario.title()))?;
         println!("{}", scenario.line(&counts));
         violations.extend(scenario.violations(&counts));
     }
@@ -238,7 +245,7 @@ struct Counts {
     errors: Vec<String>,
     elapsed: Duration,
     /// How often it happened what a scenario has happen meanwhile.
-    happened: usize,
+    happened: u64,
 }
 
 /// A creation that has ended.
@@ -252,16 +259,30 @@ struct Ended {
 }
 
 impl Scenario {
+    fn http1(mut self) -> Self {
+        self.proxy.protocol = Protocol::Http1;
+        self
+    }
+
+    fn plain(mut self) -> Self {
+        self.how = How::Plain;
+        self
+    }
+
+    fn title(&self) -> String {
+        let (
+            Setup {
+                program, protocol, ..
+            },
+            how,
+        ) = (self.proxy, self.how.name());
+        format!("{} ({protocol:?}), {}, {how}", program.name(), self.name)
+    }
+
     fn line(&self, counts: &Counts) -> String {
-        let (name, how) = (self.name, self.how.name());
-        let happened = match self.meanwhile {
-            Meanwhile::Nothing => String::new(),
-            Meanwhile::Reloads => format!(" {} times", counts.happened),
-            Meanwhile::Kills => format!(" {} times", counts.happened),
-        };
-        format!(
-            "{name}{happened}, {how}: {} creations, {} batches, {} twice, {} lost, {} ambiguous, {} adopted, \
-             {:.1} s",
+        let mut line = format!(
+            "{}: {} creations, {} batches, {} twice, {} lost, {} ambiguous, {} adopted, {:.1} s",
+            self.title(),
             self.creations,
             counts.batches,
             counts.twice,
@@ -269,7 +290,17 @@ impl Scenario {
             counts.ambiguous,
             counts.adopted,
             counts.elapsed.as_secs_f64(),
-        )
+        );
+        if self.expected == Expected::OnceAndSoon {
+            let adoption = counts.adoption.as_secs_f64();
+            line.push_str(&format!("; own files within {adoption:.2} s"));
+        }
+        match self.meanwhile {
+            Meanwhile::Nothing => {}
+            Meanwhile::Reloads => line.push_str(&format!("; {} reloads", counts.happened)),
+            Meanwhile::Kills => line.push_str(&format!("; {} kills", counts.happened)),
+        }
+        line
     }
 
     fn violations(&self, counts: &Counts) -> Vec<String> {
@@ -297,8 +328,8 @@ impl Scenario {
         if !matches!(self.meanwhile, Meanwhile::Nothing) && counts.happened < 5 {
             all.push(format!("it happened only {} times", counts.happened));
         }
-        let called = format!("{}, {}", self.name, self.how.name());
-        all.iter().map(|one| format!("{called}: {one}")).collect()
+        let title = self.title();
+        all.iter().map(|one| format!("{title}: {one}")).collect()
     }
 
     async fn run(&self, folder: &Path) -> Result<Counts, Box<dyn std::error::Error>> {
@@ -313,9 +344,13 @@ impl Scenario {
         let proxy = Proxy::start(self.proxy, server.address, folder).await?;
         let sandbox = Arc::new(sandbox);
         let client = self.client(&sandbox, &proxy)?;
-        if let Some(rule) = &self.fault {
-            sandbox.faults(rule.clone().on("create_batch")).await?;
-        }
+        let faults = self
+            .faults
+            .iter()
+            .map(|rule| rule.clone().on("create_batch"));
+        sandbox
+            .faults(faults.fold(FaultPlan::new(), FaultPlan::rule))
+            .await?;
 
         let begun = Instant::now();
         let mut happened = 0;
@@ -329,7 +364,8 @@ impl Scenario {
                         Meanwhile::Kills => server.kill(Duration::from_millis(50)).await?,
                     }
                     happened += 1;
-                    sleep(Duration::from_millis(150)).await;
+                    // Not always the same, so that it keeps pace with no delay of a client.
+                    sleep(Duration::from_millis(100 + 30 * (happened % 5))).await;
                 }
             };
             tokio::select! {
