@@ -9,7 +9,7 @@ mod proxy;
 mod scenarios;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use cargo_batch_tests::{child, frames};
@@ -49,15 +49,32 @@ fn start_trusting(wanted: &str) -> Result<(), String> {
         .env(frames::CERTIFICATES, &certificate)
         .env(FOLDER, folder.path())
         .arg(wanted);
-    match command.status().map_err(wrong)?.success() {
+    let mut process = command.stdin(Stdio::piped()).spawn().map_err(wrong)?;
+    // `wait` would close its standard input.
+    let _open = process.stdin.take();
+    match process.wait().map_err(wrong)?.success() {
         true => Ok(()),
-        false => Err("a scenario doesn't hold".to_owned()),
+        false => Err("the scenarios don't hold".to_owned()),
     }
 }
 
 #[tokio::main]
 async fn run_all(folder: &Path, wanted: &str) -> Result<(), String> {
-    let all = tokio::time::timeout(LIMIT, scenarios::run_all(folder, wanted));
-    all.await
-        .unwrap_or_else(|_| Err(format!("not at its end after {LIMIT:?}")))
+    tokio::select! {
+        done = scenarios::run_all(folder, wanted) => done,
+        () = tokio::time::sleep(LIMIT) => Err(format!("not at its end after {LIMIT:?}")),
+        () = parent_ended() => Err("the process that started this was killed".to_owned()),
+    }
+}
+
+/// Waits for the end of the process that has the other end of standard input: where it is
+/// killed, nothing else would stop the proxies.
+async fn parent_ended() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).ok();
+        // Where it isn't waited for, all is over.
+        ended.send(()).ok();
+    });
+    end.await.ok();
 }
