@@ -46,6 +46,15 @@ pub enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP/1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
 impl Program {
     pub fn name(self) -> &'static str {
         match self {
@@ -111,10 +120,9 @@ impl Proxy {
     /// Waits until it listens, and signals reach it; false where it ends instead.
     async fn listens(&mut self, address: SocketAddr) -> bool {
         while matches!(self.process.try_wait(), Ok(None)) {
-            let has_pid = self
-                .nginx
-                .as_ref()
-                .is_none_or(|folder| folder.join(PID).exists());
+            let has_pid = self.nginx.as_ref().is_none_or(|folder| {
+                std::fs::metadata(folder.join(PID)).is_ok_and(|file| file.len() > 0)
+            });
             if has_pid && TcpStream::connect(address).await.is_ok() {
                 return true;
             }
@@ -237,14 +245,14 @@ http {{
 /// Not the sandbox itself: what it has created, which is what the scenarios count, would be gone with it.
 /// For the proxy it is the same: the system closes the connections of a killed process as it does
 /// those that are dropped here, with requests and responses under way, and refuses new ones.
-pub struct Killed {
+pub struct KilledServer {
     pub address: SocketAddr,
     /// Ends with its connections when it is aborted.
     serving: Option<JoinHandle<()>>,
     server: SocketAddr,
 }
 
-impl Killed {
+impl KilledServer {
     /// Starts one that hands everything on to a server.
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -9,12 +9,12 @@ use cargo_batch_client::types::{
     BatchUuid, CreateBatchData, CreateBatchRequest, CreateFilterData, Filter, NumberCondition,
 };
 use cargo_batch_client::{Client, ClientBuilder, Error};
-use cargo_batch_sandbox::{Fault, FaultPlan, LateResponse, Rule, Sandbox, Settings};
+use cargo_batch_sandbox::{Created, Fault, FaultPlan, LateResponse, Rule, Sandbox, Settings};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::proxy::{Killed, Program, Protocol, Proxy, Setup};
+use crate::proxy::{KilledServer, Program, Protocol, Proxy, Setup};
 
 /// How long after a request its batch may still appear, where a scenario isn't about the default.
 const SETTLING: Duration = Duration::from_secs(4);
@@ -32,6 +32,9 @@ const LEGEND: &str = "\
 lost: a batch that was created, and was neither returned nor the subject of an ambiguous error
 ambiguous: ended in an ambiguous error, adopted a batch, or took as long as it takes to prove that there is
 none, so that nothing that was searched for is missing here";
+
+/// How many errors of a scenario are printed.
+const MOST_ERRORS: usize = 5;
 
 #[derive(Clone, Debug)]
 struct Scenario {
@@ -233,7 +236,7 @@ struct Counts {
     /// Creations of which it created more than one batch.
     twice: usize,
     /// Creations that returned no batch of theirs, though there is one, and no error that says so; or
-    /// one that isn't theirs.
+    /// one that isn't theirs. And batches of no creation.
     lost: usize,
     /// Creations that were not certain: that ended in an ambiguous error, adopted a batch, or took as long as
     /// it takes to prove that there is none. (Which is at least those that were searched for.)
@@ -270,13 +273,9 @@ impl Scenario {
     }
 
     fn title(&self) -> String {
-        let (
-            Setup {
-                program, protocol, ..
-            },
-            how,
-        ) = (self.proxy, self.how.name());
-        format!("{} ({protocol:?}), {}, {how}", program.name(), self.name)
+        let (proxy, name, how) = (self.proxy, self.name, self.how.name());
+        let protocol = proxy.protocol.name();
+        format!("{} ({protocol}), {name}, {how}", proxy.program.name())
     }
 
     fn line(&self, counts: &Counts) -> String {
@@ -304,7 +303,7 @@ impl Scenario {
     }
 
     fn violations(&self, counts: &Counts) -> Vec<String> {
-        let mut all = counts.errors.clone();
+        let mut all: Vec<String> = counts.errors.iter().take(MOST_ERRORS).cloned().collect();
         match self.expected {
             Expected::Twice if counts.twice == 0 => {
                 all.push("the control pays once: this proves nothing".to_owned());
@@ -340,7 +339,7 @@ impl Scenario {
             .check_answers(false)
             .start()
             .await?;
-        let mut server = Killed::start(sandbox.address()).await?;
+        let mut server = KilledServer::start(sandbox.address()).await?;
         let proxy = Proxy::start(self.proxy, server.address, folder).await?;
         let sandbox = Arc::new(sandbox);
         let client = self.client(&sandbox, &proxy)?;
@@ -394,7 +393,7 @@ impl Scenario {
             client = client.settling_time(settling);
         }
         if self.how == How::Resending {
-            // It is installed already where another scenario's client has been built.
+            // An error means that there is one already.
             rustls::crypto::ring::default_provider()
                 .install_default()
                 .ok();
@@ -462,6 +461,9 @@ impl Scenario {
             batches: sandbox.created_batches().len(),
             ..Counts::default()
         };
+        let has_creation =
+            |created: &&Created| all.iter().any(|ended| created.body["data"] == ended.data);
+        counts.lost += created.len() - created.iter().filter(has_creation).count();
         for ended in all {
             let batches = created
                 .iter()
