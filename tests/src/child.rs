@@ -18,9 +18,7 @@ pub fn run(test: &str, variables: &[(&str, &str)]) {
     let program = std::env::current_exe().expect("the program that runs");
     let mut command = Command::new(program);
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
-        command.env_remove(name).env_remove(name.to_lowercase());
-    }
+    without_proxies(&mut command);
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.env_remove(name);
     }
@@ -32,4 +30,11 @@ pub fn run(test: &str, variables: &[(&str, &str)]) {
         "{text}\n{}",
         String::from_utf8_lossy(&done.stderr)
     );
+}
+
+/// Takes the variables that name proxies from a command.
+pub fn without_proxies(command: &mut Command) {
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
 }

@@ -1,6 +1,7 @@
 //! HTTP/2 over TLS, frame by frame: what no HTTP server would do to a client, and proxies do.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +20,8 @@ use tokio_rustls::server::TlsStream;
 use crate::child;
 
 const KEY: &str = "CARGO_BATCH_TEST_KEY";
-const CERTIFICATES: &str = "SSL_CERT_FILE";
+/// The variable that names the certificates that a process trusts.
+pub const CERTIFICATES: &str = "SSL_CERT_FILE";
 
 /// Runs a test in a process that trusts a certificate of its own for loopback, with which
 /// [`Server::start`] serves there.
@@ -27,17 +29,22 @@ const CERTIFICATES: &str = "SSL_CERT_FILE";
 /// # Panics
 /// When the test fails there.
 pub fn in_child(test: &str) {
-    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("a file");
-        path.to_string_lossy().into_owned()
-    };
-    let certificate = write("certificate.pem", made.cert.pem());
-    let key = write("key.pem", made.signing_key.serialize_pem());
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    write_certificate(&certificate, &key);
+    let [certificate, key] = [certificate, key].map(|path| path.to_string_lossy().into_owned());
     child::run(test, &[(CERTIFICATES, &certificate), (KEY, &key)]);
+}
+
+/// Writes a new self-signed certificate for loopback, and its key.
+///
+/// # Panics
+/// When a file can't be written.
+pub fn write_certificate(certificate: &Path, key: &Path) {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let created = rcgen::generate_simple_self_signed(names).expect("a certificate");
+    std::fs::write(certificate, created.cert.pem()).expect("a file");
+    std::fs::write(key, created.signing_key.serialize_pem()).expect("a file");
 }
 
 /// What is done with requests: each is read whole first.

@@ -10,6 +10,7 @@ mod http;
 mod page;
 mod picture;
 mod process;
+mod proxies;
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 8] = [
+const CHORES: [Chore; 9] = [
     bench::CHORE,
     changelog::CHORE,
     ci::CHORE,
@@ -29,6 +30,7 @@ const CHORES: [Chore; 8] = [
     crash::CHORE,
     page::CHORE,
     picture::CHORE,
+    proxies::CHORE,
 ];
 
 /// Does what the arguments name; without any it lists what there is.
