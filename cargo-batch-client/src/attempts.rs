@@ -92,6 +92,7 @@ impl Attempts {
         };
         match delay {
             Some(delay) if later(Instant::now(), delay) < self.deadline => {
+                crate::trace::retrying(delay, &error);
                 crate::time::sleep(delay).await;
                 Ok(())
             }

@@ -117,7 +117,8 @@ impl Client {
         operation: &'static Operation,
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
-        trace::operation(operation, self.attempts(operation, request)).await
+        let call = self.attempts(operation, request);
+        trace::operation(operation, &self.baseurl, call).await
     }
 
     async fn attempts<T: DeserializeOwned>(
@@ -151,6 +152,7 @@ impl Client {
             self.inner
                 .registry
                 .claim(batch, creation.map(|creation| creation.id));
+            trace::created(batch);
             creation.inspect(|creation| creation.named(batch));
         }
         let json: &[u8] = if answer.body.is_empty() {
@@ -177,7 +179,7 @@ impl Client {
         loop {
             tries.made += 1;
             let attempt = self.attempt(operation, request, tries.deadline);
-            match trace::attempt(tries.made, attempt).await {
+            match trace::attempt(operation, &self.baseurl, tries.made, attempt).await {
                 Ok(answer) => {
                     self.inner.retries.succeeded(&self.retry);
                     return Ok(answer);
@@ -196,6 +198,7 @@ impl Client {
         let asked = error.retry_after();
         match self.inner.retries.pause(&self.retry, tries.made, asked) {
             Some(pause) if later(Instant::now(), pause) < tries.deadline => {
+                trace::retrying(pause, &error);
                 crate::time::sleep(pause).await;
                 Ok(())
             }

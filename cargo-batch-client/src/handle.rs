@@ -114,6 +114,7 @@ impl BatchHandle {
                 Box::pin(async move { Ok(client.download_batch(uuid, request).await?.url) })
             }),
         )
+        .of(Some(uuid))
     }
 
     /// Returns the inputs and outputs of its runs as a download; see [`Client::run_outputs`].

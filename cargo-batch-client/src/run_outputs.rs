@@ -35,7 +35,7 @@ impl Client {
             Some(batch) => format!("outputs of the runs of batch {batch}"),
             None => format!("outputs of runs of workflow {}", request.workflow_uuid),
         };
-        let bounds = (request.limit, request.offset);
+        let (bounds, batch) = ((request.limit, request.offset), request.batch_uuid);
         let client = self.clone();
         let ask: AskSlice = Box::new(move |limit, offset| {
             let (client, mut request) = (client.clone(), request.clone());
@@ -47,7 +47,7 @@ impl Client {
                 }
             })
         });
-        Download::sliced(self.clone(), name, ask, bounds, MAX_RUNS)
+        Download::sliced(self.clone(), name, ask, bounds, MAX_RUNS).of(batch)
     }
 }
 

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::call::{Pieces, piece};
 use crate::response::Answer;
-use crate::{Client, Error, config};
+use crate::{Client, Error, config, trace};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -101,9 +101,12 @@ async fn send(
         let what = format!("storage redirected more than {REDIRECTS} times");
         Err(Error::not_the_file(what))
     };
-    crate::time::timeout(limit, exchange)
-        .await
-        .unwrap_or_else(|_| Err(Error::timed_out(None, limit, true).of_storage()))
+    let exchange = async {
+        crate::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(Error::timed_out(None, limit, true).of_storage()))
+    };
+    trace::storage(&method, url.expose(), exchange).await
 }
 
 /// Returns whether a status may say that a URL has expired: storages differ in how they say it.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Pending;
 use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
 use crate::time::{Instant, later, sleep, timeout};
-use crate::{Client, Error, clean_up, operations};
+use crate::{Client, Error, clean_up, operations, trace};
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
@@ -62,6 +62,7 @@ pub struct Watch {
     /// The polls in a row that said that there is no such batch.
     absences: u32,
     patience: Patience,
+    scope: trace::Scope,
     next: Next,
 }
 
@@ -111,6 +112,7 @@ impl Watch {
             polls: 0,
             absences: 0,
             patience: Patience::default(),
+            scope: trace::Scope::watch(batch),
             next: Next::After(Duration::ZERO),
         }
     }
@@ -176,6 +178,9 @@ impl Watch {
             Ok(Some(batch)) => {
                 self.last_status = Some(batch.status.clone());
                 self.has_finished = batch.is_finished();
+                if self.has_finished {
+                    self.scope.status(batch.status.as_str());
+                }
                 self.absences = 0;
                 self.patience.restore();
                 self.next = match self.has_finished {
@@ -196,6 +201,7 @@ impl Watch {
             }
             Err(error) => error.of(&self.described()),
         };
+        self.scope.failed(&error);
         self.next = Next::Done;
         Some(Err(error))
     }
@@ -219,7 +225,7 @@ impl Watch {
         let delay = left.map_or(delay, |left| left.min(delay));
         let until = self.deadline.map(|deadline| poll_until(deadline, delay));
         let (client, batch) = (self.client.clone(), self.batch);
-        Some(Box::pin(async move {
+        let polled = async move {
             client.inner.http.check_runtime()?;
             let poll = async {
                 sleep(delay).await;
@@ -231,7 +237,8 @@ impl Watch {
                     .unwrap_or(Ok(None)),
                 None => poll.await,
             }
-        }))
+        };
+        Some(Box::pin(self.scope.run(polled)))
     }
 
     fn described(&self) -> String {
@@ -268,7 +275,9 @@ impl Stream for Watch {
                         Some(poll) => this.next = Next::InFlight(poll),
                         None => {
                             this.next = Next::Done;
-                            return Poll::Ready(Some(Err(this.out_of_time())));
+                            let error = this.out_of_time();
+                            this.scope.failed(&error);
+                            return Poll::Ready(Some(Err(error)));
                         }
                     }
                 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Pending;
 use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
 use crate::time::{Instant, later, now, sleep, timeout};
-use crate::{Client, Error, operations};
+use crate::{Client, Error, operations, trace};
 
 impl Client {
     /// Waits for many batches at once, as a [`Stream`] of everything that changes: each batch when
@@ -45,6 +45,7 @@ impl Client {
             .collect();
         WatchMany {
             client: self.clone(),
+            scope: trace::Scope::watch_many(open.len()),
             open,
             started: Instant::now(),
             earlier: Duration::ZERO,
@@ -119,6 +120,7 @@ pub struct WatchMany {
     stays_open: bool,
     polls: u64,
     patience: Patience,
+    scope: trace::Scope,
     changes: VecDeque<Change>,
     /// Why it ends, once the changes have been read.
     failure: Option<Error>,
@@ -287,7 +289,7 @@ impl WatchMany {
         if let Some(deadline) = deadline {
             pause = pause.min(deadline.saturating_duration_since(Instant::now()));
         }
-        Box::pin(async move {
+        let polled = async move {
             client.inner.http.check_runtime()?;
             sleep(pause).await;
             let until = deadline.map(|deadline| poll_until(deadline, Duration::ZERO));
@@ -303,7 +305,8 @@ impl WatchMany {
                 Err(_) => End::OutOfTime,
             };
             Ok(tick)
-        })
+        };
+        Box::pin(self.scope.run(polled))
     }
 
     fn accept(&mut self, tick: Tick) {
@@ -519,6 +522,7 @@ impl Stream for WatchMany {
             }
             if let Some(error) = this.failure.take() {
                 this.failed = true;
+                this.scope.failed(&error);
                 return Poll::Ready(Some(Err(error)));
             }
             if this.failed {

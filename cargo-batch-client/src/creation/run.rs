@@ -8,7 +8,7 @@ use super::search::{self, Found, Search};
 use super::state::{Created, Sent};
 use super::{BatchCreation, CreationRequest};
 use crate::time::{Instant, later, sleep_until};
-use crate::{Client, Error};
+use crate::{Client, Error, trace};
 
 /// How often a request is sent whose batch was proved absent.
 const MAX_REQUESTS: u32 = 5;
@@ -40,6 +40,16 @@ impl BatchCreation {
     /// and the errors of [`create_batch`](Client::create_batch). One that isn't ambiguous says that there is
     /// no batch.
     pub async fn create(&self) -> Result<Batch, Error> {
+        let scope = trace::Scope::creation(self.id());
+        let done = scope.run(self.run()).await;
+        match &done {
+            Ok(batch) => scope.created(batch.uuid, self.adopted()),
+            Err(error) => scope.failed(error),
+        }
+        done
+    }
+
+    async fn run(&self) -> Result<Batch, Error> {
         self.check_origin()?;
         let creation = &self.creation;
         let _running = creation.run.lock().await;
@@ -101,6 +111,7 @@ impl BatchCreation {
             }
             let ended = self.sent_until().unwrap_or_else(Instant::now);
             if error.is_ambiguous() {
+                trace::unclear(self.settling, &error);
                 match self.search().settle(ended, false).await {
                     Found::Adopted(batch) => return Ok(*batch),
                     Found::Undecided(candidates, why) => {
@@ -108,6 +119,7 @@ impl BatchCreation {
                     }
                     Found::Absent => creation.state().sent = Sent::No,
                 }
+                trace::absent();
                 doubt = Some(error);
                 sent_before = true;
                 continue;

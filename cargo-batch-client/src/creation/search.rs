@@ -127,6 +127,7 @@ impl Search<'_> {
     }
 
     fn adopted(&self, batch: Batch) -> Found {
+        crate::trace::adopted(batch.uuid);
         self.creation.created(batch.clone(), true);
         Found::Adopted(Box::new(batch))
     }

@@ -18,7 +18,7 @@ mod transfer;
 mod version;
 
 use bytes::{Bytes, BytesMut};
-use cargo_batch_types::SignedUrl;
+use cargo_batch_types::{BatchUuid, SignedUrl};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use self::content::Content;
@@ -66,6 +66,7 @@ pub struct Download {
     progress: Option<Box<dyn FnMut(Progress) + Send>>,
     accepts_unknown_length: bool,
     is_decompressed: bool,
+    batch: Option<BatchUuid>,
 }
 
 /// How far a transfer is.
@@ -108,7 +109,14 @@ impl Download {
             progress: None,
             accepts_unknown_length: false,
             is_decompressed: false,
+            batch: None,
         }
+    }
+
+    /// Notes which batch it is of.
+    pub(crate) fn of(mut self, batch: Option<BatchUuid>) -> Self {
+        self.batch = batch;
+        self
     }
 
     /// Returns a download whose signed URL is asked for; `name` says in errors what it is, and is the same

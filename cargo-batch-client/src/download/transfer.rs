@@ -11,6 +11,7 @@ use crate::attempts::Attempts;
 use crate::call::{Pieces, piece};
 use crate::storage::{self, Rest};
 use crate::time::Instant;
+use crate::trace::Scope;
 use crate::{Error, ErrorKind};
 
 /// What an attempt must bring to count as progress.
@@ -36,6 +37,7 @@ pub(crate) struct Transfer {
     rate: Rate,
     restarts: Restarts,
     restarted: u32,
+    scope: Scope,
 }
 
 enum Body {
@@ -67,6 +69,7 @@ pub(super) enum Event {
 impl Transfer {
     pub(super) fn new(download: Download, restarts: Restarts) -> Self {
         let attempts = Attempts::unlimited(&download.client);
+        let scope = Scope::download(download.batch);
         Self {
             download,
             url: None,
@@ -81,6 +84,7 @@ impl Transfer {
             rate: Rate::default(),
             restarts,
             restarted: 0,
+            scope,
         }
     }
 
@@ -100,6 +104,12 @@ impl Transfer {
     ///
     /// Not cancel safe: whoever needs that keeps the future.
     pub(super) async fn next(&mut self) -> Result<Option<Event>, Error> {
+        let scope = self.scope.clone();
+        let next = scope.run(self.step()).await;
+        next.inspect_err(|error| scope.failed(error))
+    }
+
+    async fn step(&mut self) -> Result<Option<Event>, Error> {
         loop {
             match &self.body {
                 Body::Whole => return Ok(None),
