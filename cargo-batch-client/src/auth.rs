@@ -9,25 +9,30 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
+use crate::platform::{MaybeSend, MaybeSync};
 use crate::secret::Hide;
 
 /// Gives tokens to a client.
 ///
 /// A client asks once, keeps the token, and asks again only when the server answered 401 to it: then
 /// once per request, so that a token that is refused twice ends as an error.
-pub trait TokenProvider: Send + Sync + 'static {
+///
+/// In a browser (`wasm32`), where nothing is `Send`, neither it nor its future need be.
+pub trait TokenProvider: MaybeSend + MaybeSync + 'static {
     /// A token to use from now on.
     fn token(&self) -> TokenFuture<'_>;
 }
 
 /// What a [`TokenProvider`] answers with.
-pub type TokenFuture<'a> = Pin<
-    Box<
-        dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>>
-            + Send
-            + 'a,
-    >,
->;
+///
+/// Of an error only the text is kept, with its sources; what looks like a secret is redacted in it.
+#[cfg(not(target_arch = "wasm32"))]
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + Send + 'a>>;
+/// What a [`TokenProvider`] answers with; in a browser nothing is `Send`.
+#[cfg(target_arch = "wasm32")]
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + 'a>>;
+
+type Provided = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Where the header of a client comes from.
 pub(crate) struct Auth {
@@ -143,13 +148,30 @@ fn mistaken(token: &str) -> Option<&'static str> {
     };
     if begins("Bearer ") || begins("Bearer:") || begins("Authorization:") {
         Some("is a header: give what comes after `Bearer `")
-    } else if begins("CARGO_API_TOKEN=") || begins("export ") {
+    } else if begins("Basic ") || begins("Token ") {
+        Some("is a header of another kind: give the API token of your workspace by itself")
+    } else if begins("export ") || begins("set ") || is_setting(token) {
         Some("is a line of settings: give what comes after `CARGO_API_TOKEN=`")
-    } else if within('"', '"') || within('\'', '\'') || within('`', '`') {
+    } else if within("\"", "\"") || within("'", "'") || within("`", "`") {
         Some("is in quotation marks: give it without them")
-    } else if within('<', '>') {
+    } else if token.starts_with('$') || within("%", "%") || within("{{", "}}") {
+        Some(
+            "is the name of a variable that was not filled in: put the API token of your workspace in its place",
+        )
+    } else if within("<", ">") || within("[", "]") || within("{", "}") {
         Some("is a placeholder: put the API token of your workspace in its place")
     } else {
         None
     }
+}
+
+/// Whether a text is `CARGO_API_TOKEN=…`, or a variable of another name for it.
+fn is_setting(text: &str) -> bool {
+    let name = text.split(['=', ':']).next().unwrap_or_default();
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    // A token may end in `=`.
+    let has_value = text[name.len()..].trim_matches(['=', ':', ' ']) != "";
+    is_name && name.contains("TOKEN") && has_value
 }

@@ -19,6 +19,9 @@ impl Client {
     /// it is first seen, whenever its status or its counts are others than before, and in its final
     /// state. It ends when all have finished or are gone.
     ///
+    /// A batch that can't be read is an error with its JSON as its [`body`](Error::body), and isn't waited for
+    /// any more; the others are. Any other error ends the stream.
+    ///
     /// A tick costs one list request for every 100 batches that still go on, not one request for
     /// each; there is one timer in all, and the next tick waits until what the last one brought has
     /// been read. Batches that the lists leave out are asked for by themselves, 50 a tick at most.
@@ -53,6 +56,7 @@ impl Client {
             looked_up: None,
             patience: Patience::default(),
             changes: VecDeque::new(),
+            unreadable: VecDeque::new(),
             failure: None,
             failed: false,
             tick: None,
@@ -112,6 +116,8 @@ pub struct WatchMany {
     looked_up: Option<BatchUuid>,
     patience: Patience,
     changes: VecDeque<Change>,
+    /// Batches that can't be read, and aren't waited for any more.
+    unreadable: VecDeque<Error>,
     /// Why it ends, once the changes have been read.
     failure: Option<Error>,
     /// It has ended with an error; what was still waited for is kept, to be saved.
@@ -142,6 +148,7 @@ enum Lists {
 struct Tick {
     found: HashMap<BatchUuid, Batch>,
     gone: Vec<BatchUuid>,
+    unreadable: Vec<(BatchUuid, Error)>,
     lists: Lists,
     looked_up: Option<BatchUuid>,
     /// What it was cut short by.
@@ -267,6 +274,10 @@ impl WatchMany {
             self.open.remove(&uuid);
             self.changes.push_back(Change::Gone(uuid));
         }
+        for (uuid, error) in tick.unreadable {
+            self.open.remove(&uuid);
+            self.unreadable.push_back(error);
+        }
         match tick.error {
             None => {
                 self.patience.restore();
@@ -307,6 +318,7 @@ async fn look(
     let mut tick = Tick {
         found: HashMap::new(),
         gone: Vec::new(),
+        unreadable: Vec::new(),
         lists,
         looked_up,
         error: None,
@@ -343,7 +355,9 @@ impl Tick {
             loop {
                 let before = left.len();
                 let request = client.list_batches().uuids(left.clone()).limit(page);
-                let batches = request.await?.batches;
+                let received = request.received().await?.items.into_iter();
+                // One that can't be read is requested by itself.
+                let batches: Vec<Batch> = received.filter_map(Result::ok).collect();
                 let strangers = batches.iter().any(|batch| !left.contains(&batch.uuid));
                 self.take(batches);
                 if strangers {
@@ -382,7 +396,11 @@ impl Tick {
             let Some(page) = pages.next().await else {
                 break;
             };
-            let mut batches = page?.items;
+            let mut batches = match page {
+                Ok(page) => page.items,
+                Err(error) if error.is_of_item() => continue,
+                Err(error) => return Err(error),
+            };
             // Those of others are not kept.
             batches.retain(|batch| missing.remove(&batch.uuid));
             self.take(batches);
@@ -403,6 +421,10 @@ impl Tick {
             match client.get_batch(uuid).await {
                 Ok(answer) => self.take([answer.batch]),
                 Err(error) if is_absence(&error) => self.gone.push(uuid),
+                Err(error) if error.is_of_value() => {
+                    let error = error.of(&format!("batch {uuid}"));
+                    self.unreadable.push((uuid, error));
+                }
                 Err(error) => return Err(error),
             }
             self.looked_up = Some(uuid);
@@ -435,6 +457,9 @@ impl Stream for WatchMany {
         loop {
             if let Some(change) = this.changes.pop_front() {
                 return Poll::Ready(Some(Ok(change)));
+            }
+            if let Some(error) = this.unreadable.pop_front() {
+                return Poll::Ready(Some(Err(error)));
             }
             if let Some(error) = this.failure.take() {
                 this.failed = true;
