@@ -34,9 +34,28 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + 'a>>;
 
 type Provided = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>;
 
+/// The provider of a client, which can be sent to another thread wherever there is one.
+#[derive(Clone)]
+pub(crate) struct Provider(
+    #[cfg(not(target_arch = "wasm32"))] Arc<dyn TokenProvider>,
+    #[cfg(target_arch = "wasm32")] Arc<send_wrapper::SendWrapper<Box<dyn TokenProvider>>>,
+);
+
+impl Provider {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(provider: impl TokenProvider) -> Self {
+        Self(Arc::new(provider))
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub fn new(provider: impl TokenProvider) -> Self {
+        Self(Arc::new(send_wrapper::SendWrapper::new(Box::new(provider))))
+    }
+}
+
 /// Where the header of a client comes from.
 pub(crate) struct Auth {
-    provider: Option<Arc<dyn TokenProvider>>,
+    provider: Option<Provider>,
     header: RwLock<Option<HeaderValue>>,
     /// Held while a token is asked for, so that many requests ask once.
     asking: tokio::sync::Mutex<()>,
@@ -53,7 +72,7 @@ impl Auth {
     }
 
     /// Tokens that can be renewed.
-    pub fn provided(provider: Arc<dyn TokenProvider>) -> Self {
+    pub fn provided(provider: Provider) -> Self {
         Self {
             provider: Some(provider),
             header: RwLock::new(None),
@@ -102,7 +121,7 @@ impl Auth {
         let Some(provider) = &self.provider else {
             return Err(Error::configuration("there is no token"));
         };
-        let header = header(&provider.token().await.map_err(Error::no_token)?)?;
+        let header = header(&provider.0.token().await.map_err(Error::no_token)?)?;
         *self
             .header
             .write()
@@ -172,6 +191,8 @@ fn is_setting(text: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     // A token may end in `=`.
-    let has_value = text[name.len()..].trim_matches(['=', ':', ' ']) != "";
+    let has_value = !text[name.len()..]
+        .trim_start_matches(['=', ':', ' '])
+        .is_empty();
     is_name && name.contains("TOKEN") && has_value
 }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
 use crate::Error;
-use crate::auth::{Auth, TokenProvider};
+use crate::auth::{Auth, Provider, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
 use crate::http::{Http, Settings};
@@ -43,7 +43,7 @@ pub struct ClientBuilder {
 
 enum Token {
     Fixed(SecretString),
-    Provided(Arc<dyn TokenProvider>),
+    Provided(Provider),
 }
 
 impl std::fmt::Debug for Token {
@@ -67,7 +67,7 @@ impl ClientBuilder {
     }
 
     pub(crate) fn provided(provider: impl TokenProvider) -> Self {
-        Self::with(Token::Provided(Arc::new(provider)))
+        Self::with(Token::Provided(Provider::new(provider)))
     }
 
     fn with(token: Token) -> Self {

@@ -21,7 +21,7 @@ impl Download {
 #[diagnostic::on_unimplemented(
     message = "`Download::rows` needs the feature `rows` of `cargo-batch-client`",
     label = "the feature `rows` is off",
-    note = "in Cargo.toml: cargo-batch-client = { version = \"…\", features = [\"rows\"] }"
+    note = "switch it on in Cargo.toml, or by `cargo add cargo-batch-client --features rows`"
 )]
 pub trait FeatureRows: Sized {
     #[doc(hidden)]

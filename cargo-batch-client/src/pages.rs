@@ -51,14 +51,14 @@ impl Identified for Run {
 }
 
 /// Requests the page at an offset, with at most so many items.
-#[cfg(not(target_arch = "wasm32"))]
 type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Received<T>> + Send + 'a>;
-#[cfg(target_arch = "wasm32")]
-type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Received<T>> + 'a>;
+
+/// The items of a page; what can't be read of it is an error in its place.
+type PageItems<T> = Vec<Result<T, Error>>;
 
 /// A page as it was received: what can't be read of it is an error in its place.
 pub(crate) struct Received<T> {
-    pub items: Vec<Result<T, Error>>,
+    pub items: PageItems<T>,
     pub total: Option<u64>,
 }
 
@@ -178,7 +178,7 @@ impl<'a, T: Identified> Pages<'a, T> {
     }
 
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
-    fn accept(&mut self, page: Received<T>) -> Result<Option<Vec<Result<T, Error>>>, Error> {
+    fn accept(&mut self, page: Received<T>) -> Result<Option<PageItems<T>>, Error> {
         let mut items = page.items;
         if self.is_strict {
             let all: Result<Vec<T>, Error> = items.into_iter().collect();
@@ -229,7 +229,7 @@ impl<'a, T: Identified> Pages<'a, T> {
     fn poll_items(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Vec<Result<T, Error>>, Error>>> {
+    ) -> Poll<Option<Result<PageItems<T>, Error>>> {
         while !self.done {
             let (offset, limit) = (self.offset, self.limit);
             let under_way = self

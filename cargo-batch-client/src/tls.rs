@@ -41,8 +41,9 @@ fn wrong_root(why: impl std::fmt::Display) -> Error {
 }
 
 /// The TLS of one client; what the platform trusts is read once, and not before it is needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tls {
+    #[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code))]
     roots: Roots,
     #[cfg(feature = "rustls")]
     platform: std::sync::OnceLock<rustls::ClientConfig>,
@@ -52,7 +53,8 @@ impl Tls {
     pub fn new(roots: Roots) -> Self {
         Self {
             roots,
-            ..Self::default()
+            #[cfg(feature = "rustls")]
+            platform: std::sync::OnceLock::new(),
         }
     }
 }
