@@ -9,29 +9,53 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
+use crate::platform::{MaybeSend, MaybeSync};
 use crate::secret::Hide;
 
 /// Gives tokens to a client.
 ///
 /// A client asks once, keeps the token, and asks again only when the server answered 401 to it: then
 /// once per request, so that a token that is refused twice ends as an error.
-pub trait TokenProvider: Send + Sync + 'static {
+///
+/// In a browser (`wasm32`), where nothing is `Send`, neither it nor its future need be.
+pub trait TokenProvider: MaybeSend + MaybeSync + 'static {
     /// A token to use from now on.
     fn token(&self) -> TokenFuture<'_>;
 }
 
 /// What a [`TokenProvider`] answers with.
-pub type TokenFuture<'a> = Pin<
-    Box<
-        dyn Future<Output = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>>
-            + Send
-            + 'a,
-    >,
->;
+///
+/// Of an error only the text is kept, with its sources; what looks like a secret is redacted in it.
+#[cfg(not(target_arch = "wasm32"))]
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + Send + 'a>>;
+/// What a [`TokenProvider`] answers with; in a browser nothing is `Send`.
+#[cfg(target_arch = "wasm32")]
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + 'a>>;
+
+type Provided = Result<SecretString, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The provider of a client, which can be sent to another thread wherever there is one.
+#[derive(Clone)]
+pub(crate) struct Provider(
+    #[cfg(not(target_arch = "wasm32"))] Arc<dyn TokenProvider>,
+    #[cfg(target_arch = "wasm32")] Arc<send_wrapper::SendWrapper<Box<dyn TokenProvider>>>,
+);
+
+impl Provider {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(provider: impl TokenProvider) -> Self {
+        Self(Arc::new(provider))
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub fn new(provider: impl TokenProvider) -> Self {
+        Self(Arc::new(send_wrapper::SendWrapper::new(Box::new(provider))))
+    }
+}
 
 /// Where the header of a client comes from.
 pub(crate) struct Auth {
-    provider: Option<Arc<dyn TokenProvider>>,
+    provider: Option<Provider>,
     header: RwLock<Option<HeaderValue>>,
     /// Held while a token is asked for, so that many requests ask once.
     asking: tokio::sync::Mutex<()>,
@@ -48,7 +72,7 @@ impl Auth {
     }
 
     /// Tokens that can be renewed.
-    pub fn provided(provider: Arc<dyn TokenProvider>) -> Self {
+    pub fn provided(provider: Provider) -> Self {
         Self {
             provider: Some(provider),
             header: RwLock::new(None),
@@ -97,7 +121,7 @@ impl Auth {
         let Some(provider) = &self.provider else {
             return Err(Error::configuration("there is no token"));
         };
-        let header = header(&provider.token().await.map_err(Error::no_token)?)?;
+        let header = header(&provider.0.token().await.map_err(Error::no_token)?)?;
         *self
             .header
             .write()
@@ -143,13 +167,32 @@ fn mistaken(token: &str) -> Option<&'static str> {
     };
     if begins("Bearer ") || begins("Bearer:") || begins("Authorization:") {
         Some("is a header: give what comes after `Bearer `")
-    } else if begins("CARGO_API_TOKEN=") || begins("export ") {
+    } else if begins("Basic ") || begins("Token ") {
+        Some("is a header of another kind: give the API token of your workspace by itself")
+    } else if begins("export ") || begins("set ") || is_setting(token) {
         Some("is a line of settings: give what comes after `CARGO_API_TOKEN=`")
-    } else if within('"', '"') || within('\'', '\'') || within('`', '`') {
+    } else if within("\"", "\"") || within("'", "'") || within("`", "`") {
         Some("is in quotation marks: give it without them")
-    } else if within('<', '>') {
+    } else if token.starts_with('$') || within("%", "%") || within("{{", "}}") {
+        Some(
+            "is the name of a variable that was not filled in: put the API token of your workspace in its place",
+        )
+    } else if within("<", ">") || within("[", "]") || within("{", "}") {
         Some("is a placeholder: put the API token of your workspace in its place")
     } else {
         None
     }
+}
+
+/// Whether a text is `CARGO_API_TOKEN=…`, or a variable of another name for it.
+fn is_setting(text: &str) -> bool {
+    let name = text.split(['=', ':']).next().unwrap_or_default();
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    // A token may end in `=`.
+    let has_value = !text[name.len()..]
+        .trim_start_matches(['=', ':', ' '])
+        .is_empty();
+    is_name && name.contains("TOKEN") && has_value
 }

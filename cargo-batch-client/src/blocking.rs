@@ -1,11 +1,15 @@
 //! For programs without an async runtime: the same code, waited for.
 
+use std::cell::Cell;
 use std::pin::pin;
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
 
 use futures_core::Stream;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::coop;
 
 use crate::{Client, Error};
 
@@ -25,8 +29,9 @@ use crate::{Client, Error};
 /// # Ok(()) }
 /// ```
 ///
-/// It must not be used inside an async runtime, whose thread it would block. Its connections are
-/// driven by a thread of its own, also while the program does something else.
+/// It must not be used in async code, whose thread it would block: [`new`](Self::new) fails there, and so does
+/// every call of the client that is waited for. `spawn_blocking` is no async code, and dropping is fine
+/// everywhere. Its connections are driven by a thread of its own, also while the program does something else.
 #[derive(Debug)]
 pub struct Blocking {
     client: Client,
@@ -40,8 +45,12 @@ impl Blocking {
     /// Gives a client a runtime.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no runtime, or no thread for it.
+    /// [`Io`](crate::ErrorKind::Io) when the system gives no runtime, or no thread for it;
+    /// [`Configuration`](crate::ErrorKind::Configuration) in async code.
     pub fn new(client: Client) -> Result<Self, Error> {
+        if in_async() {
+            return Err(Error::configuration(MISUSED));
+        }
         let failed = |error| Error::io("no runtime can be built", error);
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -67,10 +76,24 @@ impl Blocking {
     }
 
     /// Waits for anything that would be awaited.
+    ///
+    /// In async code every call of the client in it ends as an error of the kind
+    /// [`Configuration`](crate::ErrorKind::Configuration).
     pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
+        let is_misused = in_async();
         // Inside the runtime, for what asks for its clock before it is first polled.
         let _context = self.runtime.enter();
-        self.runtime.block_on(future.into_future())
+        let _misused = Misused::set(is_misused);
+        let mut future = pin!(future.into_future());
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        // tokio's own way to wait would panic in async code.
+        loop {
+            match future.as_mut().poll(&mut context) {
+                Poll::Ready(output) => return output,
+                Poll::Pending => thread::park(),
+            }
+        }
     }
 
     /// Reads a stream one item after the other.
@@ -80,6 +103,62 @@ impl Blocking {
                 pin!(&mut stream).poll_next(context)
             }))
         })
+    }
+}
+
+const MISUSED: &str = "`Blocking` is used in async code, whose thread it would block: use the `Client` itself, \
+                       with `.await`, or do this in `tokio::task::spawn_blocking`";
+
+/// Returns whether this is the code of a task, and not of a thread that may wait: tasks have a budget.
+fn in_async() -> bool {
+    /// More than a task has.
+    const STEPS: usize = 1000;
+    if Handle::try_current().is_err() {
+        return false;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    (0..STEPS).any(|_| match coop::poll_proceed(&mut context) {
+        Poll::Ready(step) => {
+            step.made_progress();
+            false
+        }
+        Poll::Pending => true,
+    })
+}
+
+thread_local! {
+    static IS_MISUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Fails while [`Blocking::wait`] waits in async code.
+pub(crate) fn check() -> Result<(), Error> {
+    match IS_MISUSED.get() {
+        true => Err(Error::configuration(MISUSED)),
+        false => Ok(()),
+    }
+}
+
+/// Sets that the calls of this thread are waited for in async code, for as long as it lives.
+struct Misused(bool);
+
+impl Misused {
+    fn set(is_misused: bool) -> Self {
+        Self(IS_MISUSED.replace(is_misused))
+    }
+}
+
+impl Drop for Misused {
+    fn drop(&mut self) {
+        IS_MISUSED.set(self.0);
+    }
+}
+
+/// Wakes the thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

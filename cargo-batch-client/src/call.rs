@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
 use futures_core::Stream;
-use reqwest::Request;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 
 use crate::creation::batch_id;
@@ -164,7 +164,7 @@ impl Client {
             Ok(inner) => Ok(Response { inner, answer }),
             Err(error) => {
                 let hide = self.inner.auth.hide();
-                Err(Error::unreadable(operation, answer, &error, hide))
+                Err(Error::unreadable(operation, answer, &error, hide).at(&self.baseurl))
             }
         }
     }
@@ -192,7 +192,8 @@ impl Client {
     /// Waits until it is time for another attempt; the error where there is to be none.
     async fn again(&self, tries: &Tries, error: Error) -> Result<(), Error> {
         let error = error.after(tries.made, tries.start);
-        if !error.is_retryable() {
+        let is_permanent = error.is_permanent() && !self.inner.http.has_connected();
+        if is_permanent || !error.is_retryable() {
             return Err(error);
         }
         let asked = error.retry_after();
@@ -246,6 +247,11 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, Error> {
         request.headers_mut().insert(AUTHORIZATION, token.clone());
+        // Some servers and proxies refuse a request of this method that doesn't say how long it is.
+        if request.method() == Method::POST && request.body().is_none() {
+            let nothing = HeaderValue::from_static("0");
+            request.headers_mut().insert(CONTENT_LENGTH, nothing);
+        }
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
@@ -275,7 +281,7 @@ impl Client {
             Ok(answer)
         } else {
             let hide = Hide::token(Some(&token));
-            Err(Error::refused(Some(operation), answer, hide))
+            Err(Error::refused(Some(operation), answer, hide).at(&self.baseurl))
         }
     }
 

@@ -179,8 +179,7 @@ mod tests {
         let client = client.unwrap();
         assert_eq!(client.base_url(), "http://127.0.0.1:1/v1");
         assert!(client.inner.workspace.is_some());
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        {
+        if cfg!(feature = "rustls") != cfg!(feature = "native-tls") {
             let client = from(&[("CARGO_API_TOKEN", "t"), ("CARGO_BASE_URL", "")]).unwrap();
             assert_eq!(client.base_url(), crate::BASE_URL);
         }

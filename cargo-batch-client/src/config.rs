@@ -9,12 +9,12 @@ use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
 use crate::Error;
-use crate::auth::{Auth, TokenProvider};
+use crate::auth::{Auth, Provider, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
 use crate::http::{Http, Settings};
 use crate::retry::{Retries, RetryPolicy};
-use crate::secret::Hide;
+use crate::secret::{Hide, without_user};
 use crate::time::bounded;
 
 /// The API of Cargo.
@@ -28,6 +28,10 @@ pub struct ClientBuilder {
     base_url: String,
     workspace: Option<WorkspaceUuid>,
     http: Option<reqwest::Client>,
+    #[cfg(not(target_arch = "wasm32"))]
+    roots: crate::tls::Roots,
+    #[cfg(not(target_arch = "wasm32"))]
+    proxy: Option<SecretString>,
     user_agent: Option<String>,
     connect_timeout: Duration,
     pub(crate) timing: Timing,
@@ -39,7 +43,7 @@ pub struct ClientBuilder {
 
 enum Token {
     Fixed(SecretString),
-    Provided(Arc<dyn TokenProvider>),
+    Provided(Provider),
 }
 
 impl std::fmt::Debug for Token {
@@ -63,7 +67,7 @@ impl ClientBuilder {
     }
 
     pub(crate) fn provided(provider: impl TokenProvider) -> Self {
-        Self::with(Token::Provided(Arc::new(provider)))
+        Self::with(Token::Provided(Provider::new(provider)))
     }
 
     fn with(token: Token) -> Self {
@@ -72,6 +76,10 @@ impl ClientBuilder {
             base_url: BASE_URL.to_owned(),
             workspace: None,
             http: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            roots: crate::tls::Roots::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            proxy: None,
             user_agent: None,
             connect_timeout: Duration::from_secs(10),
             timing: Timing {
@@ -99,7 +107,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets your own HTTP client: proxies, roots, connection pools. Its redirect policy and its
+    /// Sets your own HTTP client, with settings that there are no methods for here
+    /// ([`root_certificate`](Self::root_certificate) and [`proxy`](Self::proxy) do without it). Its redirect policy and its
     /// timeouts stay yours, and [`user_agent`](Self::user_agent) and
     /// [`connect_timeout`](Self::connect_timeout) don't touch it. (Where it follows redirects,
     /// reqwest takes the token off before it goes to another host or port.)
@@ -133,6 +142,46 @@ impl ClientBuilder {
     /// `rustls::crypto::ring::default_provider().install_default()`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
+        self
+    }
+
+    /// Adds a certificate to those that are trusted: as PEM, one or several, such as those of a company's own
+    /// authority. By default, and beside it, those that the platform trusts.
+    ///
+    /// Without code: on Linux a file of them can be named in `SSL_CERT_FILE`, which takes the place of the
+    /// system's. Not in a browser, which has certificates of its own, and on Android with `native-tls` only.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::Client;
+    /// # fn run(token: String) -> Result<Client, Box<dyn std::error::Error>> {
+    /// let pem = std::fs::read("company-ca.pem")?;
+    /// let client = Client::builder(token).root_certificate(pem).build()?;
+    /// # Ok(client) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`build`](Self::build) fails where it is not a certificate, or with an
+    /// [`http_client`](Self::http_client), which has roots of its own.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.roots.add(pem.as_ref());
+        self
+    }
+
+    /// Sets the proxy for everything that is encrypted, such as `http://user:password@proxy.example:3128`.
+    /// By default the one that the environment names.
+    ///
+    /// Without it `HTTPS_PROXY` and `ALL_PROXY` are read, and `NO_PROXY` names hosts that are connected to
+    /// directly, all of them also in small letters; on Windows and macOS the system's settings, too. With it
+    /// none of these counts. `http` is for loopback, which no proxy sees in either case. The user name and
+    /// the password are shown nowhere. A browser has settings of its own.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) fails where it is no URL of `http` or `https`, or with an
+    /// [`http_client`](Self::http_client), which has proxies of its own.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(SecretString::from(url.into()));
         self
     }
 
@@ -213,9 +262,26 @@ impl ClientBuilder {
                 .map_err(|_| Error::configuration("the workspace id can't be in a header"))
         });
         let http = match self.http {
+            #[cfg(not(target_arch = "wasm32"))]
+            Some(_) if !self.roots.is_empty() || self.proxy.is_some() => {
+                return Err(Error::configuration(
+                    "`root_certificate` and `proxy` are of this crate's own HTTP client: set them on \
+                     the `http_client` that you give",
+                ));
+            }
             Some(client) => Http::callers(client),
             None => {
+                #[cfg(not(target_arch = "wasm32"))]
+                {
+                    // Also where the base URL needs none: signed URLs may.
+                    self.roots.check()?;
+                    self.proxy.as_ref().map(crate::http::proxy).transpose()?;
+                }
                 let settings = Settings {
+                    #[cfg(not(target_arch = "wasm32"))]
+                    roots: self.roots,
+                    #[cfg(not(target_arch = "wasm32"))]
+                    proxy: self.proxy,
                     user_agent: self.user_agent,
                     // Below the attempt's, so that it ends as what it is: never connected.
                     connect_timeout: self.connect_timeout.min(self.timing.attempt / 4 * 3),
@@ -248,12 +314,7 @@ impl ClientBuilder {
 
 /// A token must not travel in the open.
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
-    // What stands before an `@` may be a password.
-    let shown = match base_url.rsplit_once('@') {
-        Some((_, host)) => format!("[hidden]@{host}"),
-        None => base_url.to_owned(),
-    };
-    let shown = Hide::default().clean(&shown);
+    let shown = Hide::default().clean(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
     let url = Url::parse(base_url)
         .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;
@@ -307,7 +368,8 @@ mod tests {
 
     #[test]
     fn https_needs_tls_in_the_build_and_loopback_does_not() {
-        let with_tls = cfg!(any(feature = "rustls", feature = "native-tls"));
+        // With both features it isn't known which one is meant.
+        let with_tls = cfg!(feature = "rustls") != cfg!(feature = "native-tls");
         let built = Client::new("t");
         assert_eq!(built.is_ok(), with_tls);
         if let Err(error) = built {

@@ -27,6 +27,8 @@ pub mod guide;
 mod handle;
 mod http;
 mod identity;
+#[cfg(not(feature = "rows"))]
+mod no_rows;
 pub mod operation;
 mod pace;
 mod pages;

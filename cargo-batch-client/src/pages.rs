@@ -5,8 +5,11 @@ use std::hash::Hash;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use cargo_batch_types::{Batch, BatchUuid, ListRunsRequest, Run, RunUuid};
+use bytes::Bytes;
+use cargo_batch_types::{Batch, BatchUuid, ListRunsRequest, Run, RunUuid, from_json};
 use futures_core::Stream;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::batches::ListBatches;
 use crate::call::Pending;
@@ -47,8 +50,42 @@ impl Identified for Run {
     }
 }
 
-/// Asks for the page at an offset, with at most so many items.
-type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Page<T>> + Send + 'a>;
+/// Requests the page at an offset, with at most so many items.
+type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Received<T>> + Send + 'a>;
+
+/// The items of a page; what can't be read of it is an error in its place.
+type PageItems<T> = Vec<Result<T, Error>>;
+
+/// A page as it was received: what can't be read of it is an error in its place.
+pub(crate) struct Received<T> {
+    pub items: PageItems<T>,
+    pub total: Option<u64>,
+}
+
+/// Reads the items of a response that can't be read as a whole, each by itself, as long as it holds a list
+/// of that name.
+fn one_by_one<T: DeserializeOwned>(error: Error, list: &str) -> Result<Received<T>, Error> {
+    let whole = error.body().and_then(|body| from_json::<Value>(body).ok());
+    let Some(Value::Array(items)) = whole.as_ref().and_then(|whole| whole.get(list)) else {
+        return Err(error);
+    };
+    let read = |(index, item): (usize, &Value)| {
+        let json = item.to_string();
+        from_json(json.as_bytes())
+            .map_err(|why| error.of_item(&format!("{list}[{index}]"), json, &why))
+    };
+    let items: Vec<_> = items.iter().enumerate().map(read).collect();
+    match items.iter().any(Result::is_err) {
+        true => Ok(Received {
+            items,
+            total: whole
+                .as_ref()
+                .and_then(|whole| whole.get("count")?.as_u64()),
+        }),
+        // What can't be read is something beside the list.
+        false => Err(error),
+    }
+}
 
 /// A list as a [`Stream`] of pages.
 ///
@@ -58,6 +95,9 @@ type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Page<T>> + Send + 'a>;
 ///
 /// Where the API says how many items there are, the pages behind the second are asked for ahead of their time: at
 /// most 4 requests are in flight.
+///
+/// An item that can't be read is an error of its own after its page, with its JSON as its
+/// [`body`](Error::body), and doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Pages<'a, T: Identified> {
     operation: &'static Operation,
@@ -65,13 +105,19 @@ pub struct Pages<'a, T: Identified> {
     limit: u64,
     offset: u64,
     seen: HashSet<T::Id>,
+    seen_unreadable: HashSet<Bytes>,
     stale: u32,
     /// Items on the fullest page so far: the size that the server gives.
     fullest: u64,
-    /// The most items that a page has said there are.
+    /// Of the last page: how many items it had, and the total that came with it.
+    received: u64,
     total: Option<u64>,
     /// The next page, and those behind it that were asked for ahead.
     in_flight: VecDeque<InFlight<'a, T>>,
+    /// Items of the last page that can't be read.
+    unreadable: VecDeque<Error>,
+    /// One item that can't be read makes its whole page an error.
+    is_strict: bool,
     done: bool,
 }
 
@@ -84,8 +130,8 @@ struct InFlight<'a, T> {
 }
 
 enum Response<'a, T> {
-    Pending(Pending<'a, Page<T>>),
-    Ready(Result<Page<T>, Error>),
+    Pending(Pending<'a, Received<T>>),
+    Ready(Result<Received<T>, Error>),
 }
 
 impl<T> InFlight<'_, T> {
@@ -122,10 +168,14 @@ impl<'a, T: Identified> Pages<'a, T> {
             limit: limit.unwrap_or(size).max(1),
             offset: offset.unwrap_or(0),
             seen: HashSet::new(),
+            seen_unreadable: HashSet::new(),
             stale: 0,
             fullest: 0,
+            received: 0,
             total: None,
             in_flight: VecDeque::new(),
+            unreadable: VecDeque::new(),
+            is_strict: false,
             done: false,
         }
     }
@@ -144,6 +194,13 @@ impl<'a, T: Identified> Pages<'a, T> {
         T: Unpin,
     {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// Makes a page with an item that can't be read an error: for searches, which must not take what can't be
+    /// read for absent.
+    pub(crate) fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
     }
 
     /// Goes on after an error, with the page that it was about.
@@ -181,7 +238,7 @@ impl<'a, T: Identified> Pages<'a, T> {
     }
 
     /// Returns the next page once it is there.
-    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Page<T>, Error>> {
+    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Received<T>, Error>> {
         loop {
             self.ask();
             for page in &mut self.in_flight {
@@ -203,17 +260,18 @@ impl<'a, T: Identified> Pages<'a, T> {
                 self.in_flight.clear();
                 continue;
             }
-            self.total = match is_ahead {
-                true => self.total.max(total),
-                false => total,
-            };
             return Poll::Ready(page);
         }
     }
 
     /// Takes a page in: forgets what was seen, and finds the next offset or the end.
-    fn accept(&mut self, mut page: Page<T>) -> Result<Option<Page<T>>, Error> {
-        let received = page.received;
+    fn accept(&mut self, page: Received<T>) -> Result<Option<PageItems<T>>, Error> {
+        let mut items = page.items;
+        if self.is_strict {
+            let all: Result<Vec<T>, Error> = items.into_iter().collect();
+            items = all?.into_iter().map(Ok).collect();
+        }
+        let received = items.len() as u64;
         if received == 0 {
             self.done = true;
             return Ok(None);
@@ -221,18 +279,22 @@ impl<'a, T: Identified> Pages<'a, T> {
         // A server may give fewer than asked for at its own limit, so a short page is not the end;
         // the total is, where there is one.
         self.offset += received;
-        page.items.retain(|item| self.seen.insert(item.id()));
+        items.retain(|item| match item {
+            Ok(item) => self.seen.insert(item.id()),
+            // It has no id, but its JSON.
+            Err(error) => error
+                .json()
+                .is_none_or(|json| self.seen_unreadable.insert(json.clone())),
+        });
         self.fullest = self.fullest.max(received);
-        if page.items.is_empty() && received < self.fullest {
+        if items.is_empty() && received < self.fullest {
             // The last page, pushed on by what has come in at the head of the list meanwhile.
             self.done = true;
-        } else if page.items.is_empty() {
+        } else if items.is_empty() {
             self.stale += 1;
             if self.stale == STALE_PAGES {
                 self.done = true;
-                let what =
-                    format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
-                return Err(Error::endless(self.operation, what));
+                return Err(self.endless());
             }
         } else {
             self.stale = 0;
@@ -240,23 +302,29 @@ impl<'a, T: Identified> Pages<'a, T> {
         if page.total.is_some_and(|total| self.offset >= total) {
             self.done = true;
         }
-        Ok(Some(page))
+        self.received = received;
+        self.total = page.total;
+        Ok(Some(items))
     }
-}
 
-impl<T: Identified + Unpin> Stream for Pages<'_, T> {
-    type Item = Result<Page<T>, Error>;
+    fn endless(&self) -> Error {
+        let what = format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
+        Error::endless(self.operation, what)
+    }
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        while !this.done {
-            let page = ready!(this.poll_page(context));
-            match page.and_then(|page| this.accept(page)) {
-                Ok(Some(page)) if page.items.is_empty() => {}
-                Ok(Some(page)) => return Poll::Ready(Some(Ok(page))),
+    /// The items of the next page, in their order; nothing after the last.
+    fn poll_items(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<PageItems<T>, Error>>> {
+        while !self.done {
+            let page = ready!(self.poll_page(context));
+            match page.and_then(|page| self.accept(page)) {
+                Ok(Some(items)) if items.is_empty() => {}
+                Ok(Some(items)) => return Poll::Ready(Some(Ok(items))),
                 Ok(None) => {}
                 Err(error) => {
-                    this.done = true;
+                    self.done = true;
                     return Poll::Ready(Some(Err(error)));
                 }
             }
@@ -265,11 +333,46 @@ impl<T: Identified + Unpin> Stream for Pages<'_, T> {
     }
 }
 
+impl<T: Identified + Unpin> Stream for Pages<'_, T> {
+    type Item = Result<Page<T>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(error) = this.unreadable.pop_front() {
+                return Poll::Ready(Some(Err(error)));
+            }
+            let items = match ready!(this.poll_items(context)) {
+                Some(Ok(items)) => items,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            };
+            let mut page = Page {
+                items: Vec::with_capacity(items.len()),
+                total: this.total,
+                received: this.received,
+            };
+            for item in items {
+                match item {
+                    Ok(item) => page.items.push(item),
+                    Err(error) => this.unreadable.push_back(error),
+                }
+            }
+            if !page.items.is_empty() {
+                return Poll::Ready(Some(Ok(page)));
+            }
+        }
+    }
+}
+
 /// A list as a [`Stream`] of items; made by [`Pages::items`].
+///
+/// An item that can't be read is an error in its place, with its JSON as its [`body`](Error::body), and
+/// doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Items<'a, T: Identified> {
     pages: Pages<'a, T>,
-    page: std::vec::IntoIter<T>,
+    page: std::vec::IntoIter<Result<T, Error>>,
 }
 
 impl<T: Identified + Unpin> Items<'_, T> {
@@ -281,7 +384,7 @@ impl<T: Identified + Unpin> Items<'_, T> {
     /// All that is left, in memory.
     ///
     /// # Errors
-    /// The first that a page ends with.
+    /// The first: also of an item that can't be read, which [`next`](Self::next) goes on after.
     pub async fn collect(mut self) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.next().await {
@@ -298,10 +401,10 @@ impl<T: Identified + Unpin> Stream for Items<'_, T> {
         let this = self.get_mut();
         loop {
             if let Some(item) = this.page.next() {
-                return Poll::Ready(Some(Ok(item)));
+                return Poll::Ready(Some(item));
             }
-            match ready!(Pin::new(&mut this.pages).poll_next(context)) {
-                Some(Ok(page)) => this.page = page.items.into_iter(),
+            match ready!(this.pages.poll_items(context)) {
+                Some(Ok(items)) => this.page = items.into_iter(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
@@ -318,16 +421,20 @@ impl<'a> ListBatches<'a> {
         );
         let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
             let request = self.clone().offset(offset).limit(limit);
-            Box::pin(async move {
-                let items = request.await?.batches;
-                Ok(Page {
-                    received: items.len() as u64,
-                    items,
-                    total: None,
-                })
-            })
+            Box::pin(async move { request.received().await })
         });
         Pages::new(&operations::LIST_BATCHES, limit, offset, ask)
+    }
+
+    /// One page, read batch by batch where it can't be read as a whole.
+    pub(crate) async fn received(self) -> Result<Received<Batch>, Error> {
+        match self.await {
+            Ok(answer) => Ok(Received {
+                items: answer.batches.into_iter().map(Ok).collect(),
+                total: None,
+            }),
+            Err(error) => one_by_one(error, "batches"),
+        }
     }
 
     /// All batches of the list, from the offset on, as a stream; `limit` is the size of a page.
@@ -344,12 +451,13 @@ impl Client {
         let ask: Ask<'static, Run> = Box::new(move |offset, limit| {
             let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
             Box::pin(async move {
-                let answer = client.list_runs(request).await?;
-                Ok(Page {
-                    received: answer.runs.len() as u64,
-                    items: answer.runs,
-                    total: answer.count,
-                })
+                match client.list_runs(request).await {
+                    Ok(answer) => Ok(Received {
+                        items: answer.runs.into_iter().map(Ok).collect(),
+                        total: answer.count,
+                    }),
+                    Err(error) => one_by_one(error, "runs"),
+                }
             })
         });
         Pages::new(&operations::LIST_RUNS, limit, offset, ask)

@@ -4,10 +4,22 @@
 #[cfg(not(target_arch = "wasm32"))]
 pub trait MaybeSend: Send {}
 #[cfg(not(target_arch = "wasm32"))]
-impl<T: Send> MaybeSend for T {}
+impl<T: Send + ?Sized> MaybeSend for T {}
 
 /// Anything, where there are none.
 #[cfg(target_arch = "wasm32")]
 pub trait MaybeSend {}
 #[cfg(target_arch = "wasm32")]
-impl<T> MaybeSend for T {}
+impl<T: ?Sized> MaybeSend for T {}
+
+/// `Sync`, where there are threads.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait MaybeSync: Sync {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Sync + ?Sized> MaybeSync for T {}
+
+/// Anything, where there are none.
+#[cfg(target_arch = "wasm32")]
+pub trait MaybeSync {}
+#[cfg(target_arch = "wasm32")]
+impl<T: ?Sized> MaybeSync for T {}

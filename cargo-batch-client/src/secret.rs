@@ -107,6 +107,7 @@ fn repeated(text: &[u8], token: &[u8]) -> Option<usize> {
 /// A text without the query of any link in it: in a signed link that is the secret.
 fn without_links(text: &str) -> String {
     let hide = |word: &str| match word.find('?') {
+        _ if has_user(word) => "[hidden]".to_owned(),
         Some(query) if word[query..].contains('=') => format!("{}?[hidden]", &word[..query]),
         _ if word.to_ascii_lowercase().contains("signature=") => "[hidden]".to_owned(),
         _ => word.to_owned(),
@@ -117,6 +118,74 @@ fn without_links(text: &str) -> String {
             _ => hide(word),
         })
         .collect()
+}
+
+/// A URL without what stands before its host, which may be a password.
+pub(crate) fn without_user(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, host)) => format!("[hidden]@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+/// Whether a word is a URL with a user name, and maybe a password, before its host.
+fn has_user(word: &str) -> bool {
+    let authority = word.split_once("://").map(|(_, rest)| rest);
+    authority.is_some_and(|rest| {
+        rest.split(['/', '?', '#'])
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    })
+}
+
+/// A text without the values that stand behind names such as `client_secret`, and without what follows
+/// `Bearer`: the words of a token provider, which are about nothing else.
+pub(crate) fn without_secrets(text: &str) -> String {
+    const NAMES: [&str; 11] = [
+        "secret",
+        "token",
+        "passw",
+        "pwd",
+        "api_key",
+        "apikey",
+        "api-key",
+        "credential",
+        "authorization",
+        "private_key",
+        "assertion",
+    ];
+    let mut shown = String::new();
+    let mut is_next_secret = false;
+    for part in text.split_inclusive(char::is_whitespace) {
+        let word = part.trim_end();
+        let lower = word.to_ascii_lowercase();
+        let is_scheme = matches!(
+            lower.trim_matches(|letter: char| !letter.is_ascii_alphanumeric()),
+            "bearer" | "basic"
+        );
+        let name = NAMES.iter().filter_map(|name| lower.find(name)).min();
+        let separator = name.and_then(|at| Some(at + lower.get(at..)?.find(['=', ':'])?));
+        let mut parts = separator.map(|at| word.split_at(at + 1));
+        if word.is_empty() {
+            // More space.
+        } else if is_scheme {
+            shown.push_str(word);
+            is_next_secret = true;
+        } else if is_next_secret {
+            shown.push_str("[hidden]");
+            is_next_secret = false;
+        } else if let Some((name, value)) = parts.take() {
+            shown.push_str(name);
+            match value.trim_matches(['"', '\'', '`']).is_empty() {
+                true => is_next_secret = true,
+                false => shown.push_str("[hidden]"),
+            }
+        } else {
+            shown.push_str(word);
+        }
+        shown.push_str(&part[word.len()..]);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -136,6 +205,47 @@ mod tests {
         ] {
             assert_eq!(Hide::default().clean(text), clean);
         }
+    }
+
+    #[test]
+    fn what_stands_behind_the_name_of_a_secret_is_hidden() {
+        for (text, clean) in [
+            (
+                "POST failed: client_secret=hush&x=1",
+                "POST failed: client_secret=[hidden]",
+            ),
+            (
+                "refresh_token: hush expired",
+                "refresh_token: [hidden] expired",
+            ),
+            (
+                r#"{"access_token":"hush", "a": 1}"#,
+                r#"{"access_token":[hidden] "a": 1}"#,
+            ),
+            (
+                r#"{"password": "hush", "a": 1}"#,
+                r#"{"password": [hidden] "a": 1}"#,
+            ),
+            (
+                "Authorization: Bearer hush",
+                "Authorization: Bearer [hidden]",
+            ),
+            ("sent bearer  hush to it", "sent bearer  [hidden] to it"),
+            ("the token has expired", "the token has expired"),
+            (
+                "no connection to 10.0.0.1:80",
+                "no connection to 10.0.0.1:80",
+            ),
+        ] {
+            assert_eq!(without_secrets(text), clean);
+        }
+        let clean =
+            Hide::default().clean("proxy http://me:hush@proxy.example:1/ and https://a/b@c");
+        assert_eq!(clean, "proxy [hidden] and https://a/b@c");
+        assert_eq!(
+            Hide::default().clean("write to me@x.example"),
+            "write to me@x.example"
+        );
     }
 
     #[test]

@@ -5,9 +5,13 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+#[cfg(not(target_arch = "wasm32"))]
+use bytes::Bytes;
+use bytes::BytesMut;
 use cargo_batch_types::SignedUrl;
-use reqwest::header::{HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE};
+#[cfg(not(target_arch = "wasm32"))]
+use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderValue, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::call::{Pieces, piece};

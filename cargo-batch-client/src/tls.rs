@@ -2,41 +2,129 @@
 
 use crate::Error;
 
+/// Certificates that are trusted beside those of the platform, as PEM.
+#[derive(Clone, Default)]
+pub(crate) struct Roots(Vec<Vec<u8>>);
+
+impl Roots {
+    pub fn add(&mut self, pem: &[u8]) {
+        self.0.push(pem.to_vec());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Fails where one is no certificate.
+    pub fn check(&self) -> Result<(), Error> {
+        const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+        let has_one = |pem: &Vec<u8>| pem.windows(BEGIN.len()).any(|part| part == BEGIN);
+        match self.0.iter().all(has_one) {
+            true => Ok(()),
+            false => Err(wrong_root(
+                "there is no `-----BEGIN CERTIFICATE-----` in it",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} given", self.0.len())
+    }
+}
+
+fn wrong_root(why: impl std::fmt::Display) -> Error {
+    Error::configuration(format!(
+        "a root certificate can't be used, {why}: give a certificate as PEM"
+    ))
+}
+
 /// The TLS of one client; what the platform trusts is read once, and not before it is needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tls {
+    #[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code))]
+    roots: Roots,
     #[cfg(feature = "rustls")]
     platform: std::sync::OnceLock<rustls::ClientConfig>,
+}
+
+impl Tls {
+    pub fn new(roots: Roots) -> Self {
+        Self {
+            roots,
+            #[cfg(feature = "rustls")]
+            platform: std::sync::OnceLock::new(),
+        }
+    }
 }
 
 /// rustls on ring, trusting what the platform trusts, unless the application has installed another
 /// provider for the process.
 #[cfg(feature = "rustls")]
 impl Tls {
-    /// With what the platform trusts.
+    /// With what the platform trusts, and the roots given.
     pub fn platform(
         &self,
         builder: reqwest::ClientBuilder,
     ) -> Result<reqwest::ClientBuilder, Error> {
-        use rustls_platform_verifier::BuilderVerifierExt;
-
+        // Whoever switched on `native-tls` means it, but a feature can't switch another off.
+        if cfg!(feature = "native-tls") {
+            return Err(Error::configuration(
+                "the features `rustls`, which is on by default, and `native-tls` are both on: set \
+                 `default-features = false` beside `native-tls`, or leave that out (`cargo tree -e \
+                 features -i cargo-batch-client` shows what switches them on), or give an `http_client`",
+            ));
+        }
         let config = match self.platform.get() {
             Some(config) => config,
             None => {
-                let mut config = versions()?
-                    .with_platform_verifier()
-                    .map_err(|error| {
-                        Error::configuration(format!(
-                            "no TLS: {error}. Install the certificates of the system \
-                             (`ca-certificates`), or name a file of them in SSL_CERT_FILE"
-                        ))
-                    })?
-                    .with_no_client_auth();
+                let mut config = self.trusting()?;
                 config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
                 self.platform.get_or_init(|| config)
             }
         };
         Ok(builder.tls_backend_preconfigured(config.clone()))
+    }
+
+    fn trusting(&self) -> Result<rustls::ClientConfig, Error> {
+        let failed = |error| {
+            Error::configuration(format!(
+                "no TLS: {error}. Install the certificates of the system (`ca-certificates`), or name \
+                 a file of them in SSL_CERT_FILE"
+            ))
+        };
+        let builder = versions()?;
+        if self.roots.is_empty() {
+            use rustls_platform_verifier::BuilderVerifierExt;
+            let builder = builder.with_platform_verifier().map_err(failed)?;
+            return Ok(builder.with_no_client_auth());
+        }
+        #[cfg(target_os = "android")]
+        return Err(wrong_root("Android trusts those of the system only"));
+        #[cfg(not(target_os = "android"))]
+        {
+            let provider = builder.crypto_provider().clone();
+            let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
+                self.certificates()?,
+                provider,
+            )
+            .map_err(wrong_root)?;
+            let builder = builder
+                .dangerous()
+                .with_custom_certificate_verifier(std::sync::Arc::new(verifier));
+            Ok(builder.with_no_client_auth())
+        }
+    }
+
+    #[cfg(not(target_os = "android"))]
+    fn certificates(&self) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Error> {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+        let all = self.roots.0.iter();
+        all.flat_map(|pem| CertificateDer::pem_slice_iter(pem))
+            .collect::<Result<_, _>>()
+            .map_err(wrong_root)
     }
 
     /// For what isn't encrypted: it needs no certificates, and there may be none on the machine.
@@ -60,12 +148,17 @@ fn versions() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::Want
 
 #[cfg(not(feature = "rustls"))]
 impl Tls {
+    /// With the platform's library, and the roots given.
     #[cfg(feature = "native-tls")]
     pub fn platform(
         &self,
         builder: reqwest::ClientBuilder,
     ) -> Result<reqwest::ClientBuilder, Error> {
-        Ok(builder)
+        let mut roots = Vec::new();
+        for pem in &self.roots.0 {
+            roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(wrong_root)?);
+        }
+        Ok(builder.tls_certs_merge(roots))
     }
 
     #[cfg(not(feature = "native-tls"))]

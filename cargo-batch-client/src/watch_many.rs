@@ -20,6 +20,9 @@ impl Client {
     /// state. It ends when all have finished or are gone, unless it is to
     /// [stay open](WatchMany::stay_open) for those that are [added](WatchMany::add).
     ///
+    /// A batch that can't be read is an error with its JSON as its [`body`](Error::body), and isn't waited for
+    /// any more; the others are. Any other error ends the stream.
+    ///
     /// A tick costs one list request for every 100 batches that still go on, not one request for
     /// each; there is one timer in all, and the next tick waits until what the last one brought has
     /// been read. Batches that the lists leave out are asked for by themselves, 50 a tick at most.
@@ -58,6 +61,7 @@ impl Client {
             polls: 0,
             patience: Patience::default(),
             changes: VecDeque::new(),
+            unreadable: VecDeque::new(),
             failure: None,
             failed: false,
             tick: None,
@@ -122,6 +126,8 @@ pub struct WatchMany {
     patience: Patience,
     scope: trace::Scope,
     changes: VecDeque<Change>,
+    /// Batches that can't be read, and aren't waited for any more.
+    unreadable: VecDeque<Error>,
     /// Why it ends, once the changes have been read.
     failure: Option<Error>,
     /// It has ended with an error; what was still waited for is kept, to be saved.
@@ -160,6 +166,7 @@ enum Lists {
 struct Tick {
     found: HashMap<BatchUuid, Batch>,
     absent: Vec<BatchUuid>,
+    unreadable: Vec<(BatchUuid, Error)>,
     lists: Lists,
     looked_up: Option<BatchUuid>,
     chunk: usize,
@@ -280,6 +287,7 @@ impl WatchMany {
         let mut tick = Tick {
             found: HashMap::new(),
             absent: Vec::new(),
+            unreadable: Vec::new(),
             lists: self.lists,
             looked_up: self.looked_up,
             chunk: self.chunk,
@@ -347,6 +355,10 @@ impl WatchMany {
                 self.open.remove(&uuid);
                 self.changes.push_back(Change::Gone(uuid));
             }
+        }
+        for (uuid, error) in tick.unreadable {
+            self.open.remove(&uuid);
+            self.unreadable.push_back(error);
         }
         match tick.end {
             End::Whole => {
@@ -424,8 +436,8 @@ impl Tick {
             loop {
                 let before = left.len();
                 let request = client.list_batches().uuids(left.clone()).limit(page);
-                let batches = match request.await {
-                    Ok(response) => response.batches,
+                let received = match request.received().await {
+                    Ok(page) => page.items,
                     Err(error) if is_too_long(&error) && self.chunk > 1 => {
                         self.chunk = self.chunk.min(left.len()).div_ceil(2);
                         break;
@@ -433,6 +445,8 @@ impl Tick {
                     Err(error) => return Err(error),
                 };
                 rest = others;
+                // One that can't be read is requested by itself.
+                let batches: Vec<Batch> = received.into_iter().filter_map(Result::ok).collect();
                 let strangers = batches.iter().any(|batch| !left.contains(&batch.uuid));
                 self.take(batches);
                 if strangers {
@@ -471,7 +485,11 @@ impl Tick {
             let Some(page) = pages.next().await else {
                 break;
             };
-            let mut batches = page?.items;
+            let mut batches = match page {
+                Ok(page) => page.items,
+                Err(error) if error.is_of_item() => continue,
+                Err(error) => return Err(error),
+            };
             // Those of others are not kept.
             batches.retain(|batch| missing.remove(&batch.uuid));
             self.take(batches);
@@ -492,6 +510,10 @@ impl Tick {
             match client.get_batch(uuid).await {
                 Ok(answer) => self.take([answer.batch]),
                 Err(error) if is_absence(&error) => self.absent.push(uuid),
+                Err(error) if error.is_of_value() => {
+                    let error = error.of(&format!("batch {uuid}"));
+                    self.unreadable.push((uuid, error));
+                }
                 Err(error) => return Err(error),
             }
             self.looked_up = Some(uuid);
@@ -519,6 +541,9 @@ impl Stream for WatchMany {
         loop {
             if let Some(change) = this.changes.pop_front() {
                 return Poll::Ready(Some(Ok(change)));
+            }
+            if let Some(error) = this.unreadable.pop_front() {
+                return Poll::Ready(Some(Err(error)));
             }
             if let Some(error) = this.failure.take() {
                 this.failed = true;

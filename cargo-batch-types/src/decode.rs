@@ -2,12 +2,19 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+/// What some servers begin a text with.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads a value from JSON.
 ///
+/// A byte order mark at its beginning is passed over; of a field that is written twice the last value
+/// counts, as in JavaScript.
+///
 /// The common case pays nothing for the error's precision: only when reading fails is the text read
-/// once more to find the field.
+/// again to find the field.
 ///
 /// # Errors
 /// [`DecodeError`] with the path of the field that doesn't fit, such as `batch.nodes[3].config`.
@@ -18,24 +25,36 @@ use serde::Deserialize;
 /// let error = from_json::<NodeRetry>(br#"{"maximumAttempts": "three"}"#).unwrap_err();
 /// assert_eq!(error.path(), "maximumAttempts");
 /// ```
-pub fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(json).map_err(|source| {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-            Err(located) => DecodeError {
-                path: match located.path().to_string() {
-                    // A member whose name is empty.
-                    path if path.is_empty() => "\"\"".to_owned(),
-                    path => path,
-                },
-                source: located.into_inner(),
-            },
+pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    serde_json::from_slice(json).or_else(|source| {
+        let text = located::<_, T>(&mut serde_json::Deserializer::from_slice(json));
+        let error = text.err().unwrap_or(DecodeError {
             // Something after the value: it has no field.
-            Ok(_) => DecodeError {
-                path: ".".to_owned(),
-                source,
-            },
+            path: ".".to_owned(),
+            source,
+        });
+        match serde_json::from_slice::<Value>(json) {
+            // In a `Value` nothing is there twice.
+            Ok(value) if error.is_duplicate() => located(value),
+            _ => Err(error),
         }
+    })
+}
+
+/// Reads a value; the error names the field.
+fn located<'de, D, T>(deserializer: D) -> Result<T, DecodeError>
+where
+    D: Deserializer<'de, Error = serde_json::Error>,
+    T: Deserialize<'de>,
+{
+    serde_path_to_error::deserialize(deserializer).map_err(|located| DecodeError {
+        path: match located.path().to_string() {
+            // A member whose name is empty.
+            path if path.is_empty() => "\"\"".to_owned(),
+            path => path,
+        },
+        source: located.into_inner(),
     })
 }
 
@@ -57,6 +76,10 @@ impl DecodeError {
     pub fn is_json(&self) -> bool {
         use serde_json::error::Category::{Data, Io};
         matches!(self.source.classify(), Data | Io)
+    }
+
+    fn is_duplicate(&self) -> bool {
+        self.source.to_string().starts_with("duplicate field")
     }
 
     /// Why the field doesn't fit, in the reader's words. They can quote the value.

@@ -47,6 +47,13 @@ macro_rules! id {
         #[serde(transparent)]
         pub struct $name(pub uuid::Uuid);
 
+        impl crate::lenient::Lenient for $name {
+            const EXPECTED: &'static str = "a UUID";
+            fn of_text(text: &str) -> Option<Self> {
+                text.parse().ok().map(Self)
+            }
+        }
+
         impl From<uuid::Uuid> for $name {
             fn from(uuid: uuid::Uuid) -> Self {
                 Self(uuid)

@@ -17,6 +17,9 @@
 //! What the server may add tomorrow is read today:
 //!
 //! - unknown fields are ignored, and `null` reads like an absent field;
+//! - what a field holds is read in other forms, too, where they can mean one thing only: numbers and
+//!   booleans as text, text as numbers, `null` for a number, an empty date or id for none, a date
+//!   without an offset as one of UTC, a field that is written twice as its last value;
 //! - an unknown value of an enum is kept in its `Unknown` variant ([`UnknownValue`]);
 //! - an unknown kind of a union, or a known one in an unexpected form, is kept as it came
 //!   ([`RawObject`]) and written back unchanged;
@@ -38,6 +41,7 @@ mod filter;
 #[allow(clippy::large_enum_variant)]
 mod generated;
 mod id;
+mod lenient;
 mod members;
 mod one_or_many;
 mod open_enum;
@@ -46,7 +50,6 @@ mod raw_object;
 mod record;
 mod sensitive;
 mod tagged_union;
-mod whole;
 
 pub use batch::Outcome;
 pub use decode::{DecodeError, from_json};

@@ -40,9 +40,14 @@ impl<'de> Members<'de> {
         known: fn(T) -> U,
         unknown: fn(RawObject) -> U,
     ) -> U {
-        match T::deserialize(&self) {
+        if let Ok(value) = T::deserialize(&self) {
+            return known(value);
+        }
+        // Here each is there once, also one that was written twice.
+        let kept = self.keep();
+        match T::deserialize(kept.as_map()) {
             Ok(value) => known(value),
-            Err(_) => unknown(self.keep()),
+            Err(_) => unknown(kept),
         }
     }
 

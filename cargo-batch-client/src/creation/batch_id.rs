@@ -10,6 +10,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 /// Whatever else is in it: the answer is read up to the id and no further, so that a batch that was
 /// made is known even where the rest is cut off or new to us, and finding it costs next to nothing.
 pub fn batch_id(path: &'static [&'static str], answer: &[u8]) -> Option<BatchUuid> {
+    // Some servers begin with a byte order mark.
+    let answer = answer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(answer);
     let mut found = None;
     let member = Member {
         path,
@@ -77,6 +79,7 @@ mod tests {
             r#"{"batch": {"uuid": "ID"}}"#,
             r#"{"new": [{"uuid": 1}], "batch": {"new": {"batch": null}, "uuid": "ID", "status": 7}}"#,
             r#"{"b\u0061tch": {"uuid": "ID"}}"#,
+            "\u{feff}{\"batch\": {\"uuid\": \"ID\"}}",
             // Cut off.
             r#"{"batch": {"uuid": "ID", "workspaceUu"#,
         ] {

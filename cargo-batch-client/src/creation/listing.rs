@@ -158,7 +158,7 @@ impl Reading {
         if let Some(workflow) = workflow {
             list = list.workflow_uuids([workflow]);
         }
-        let mut pages = list.pages();
+        let mut pages = list.pages().strict();
         let mut reading = Self::default();
         let (mut received, mut failed) = (0, 0);
         while reading.pages < MAX_PAGES {

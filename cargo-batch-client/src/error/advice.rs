@@ -26,8 +26,13 @@ impl Error {
                     "Continue with that batch, or call `again()` on the request to run the file once more.",
                 );
             }
-            _ if self.0.is_of_storage => return self.advice_on_storage(),
             _ => {}
+        }
+        if let Some(cause) = self.0.cause {
+            return Some(cause.advice());
+        }
+        if self.0.is_of_storage {
+            return self.advice_on_storage();
         }
         if self.is_ambiguous() {
             return Some(match self.may_have_spent() {
@@ -51,6 +56,19 @@ impl Error {
             (ErrorKind::Refused, Some(StatusCode::FORBIDDEN)) => {
                 "Give the API token the permission for this operation."
             }
+            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) if self.0.is_base_unusual => {
+                "Check the base URL, which has no `/v1` in its path, and then the id, and that it \
+                 belongs to the token's workspace."
+            }
+            (ErrorKind::Refused, Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
+                super::Cause::ProxyAuthentication.advice()
+            }
+            (ErrorKind::Refused, Some(StatusCode::PAYLOAD_TOO_LARGE)) => {
+                "Send less at once: split the file or the list."
+            }
+            (ErrorKind::Refused, Some(StatusCode::NOT_MODIFIED)) => {
+                "Something on the way answered from what it had stored: check the proxy."
+            }
             (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) => {
                 "Check the id, and that it belongs to the token's workspace."
             }
@@ -60,6 +78,13 @@ impl Error {
             }
             (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
             (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
+            (ErrorKind::Unreadable, _) if self.is_no_json() && self.0.is_base_unusual => {
+                "Something else may have answered: check the base URL, which has no `/v1` in its path, \
+                 and the proxy; the raw body is in the error."
+            }
+            (ErrorKind::Unreadable, _) if self.0.is_of_item => {
+                "Its JSON is in the error; a newer version may read it."
+            }
             (ErrorKind::Unreadable, _) if self.is_no_json() => {
                 "Something else may have answered: check the base URL and the proxy; the raw body is \
                  in the error."

@@ -32,7 +32,8 @@ impl fmt::Display for Error {
         if f.alternate() {
             let mut source = std::error::Error::source(self);
             while let Some(error) = source {
-                write!(f, ": {error}")?;
+                // Not all of them are our own words.
+                write!(f, ": {}", inner.hide.clean(&error.to_string()))?;
                 source = error.source();
             }
         }

@@ -1,6 +1,7 @@
 //! What can go wrong, for a program to match on and a person to act on.
 
 mod advice;
+mod cause;
 mod classify;
 mod display;
 mod refusal;
@@ -9,17 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Instant;
-use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError};
+use bytes::Bytes;
+use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError, from_json};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use self::cause::Cause;
 use self::classify::{Effect, Failure, classify};
 use self::refusal::Refusal;
 use crate::creation::{BoxError, batch_id};
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::retry::retry_after;
-use crate::secret::Hide;
+use crate::secret::{Hide, without_secrets};
 use crate::{Reason, operations};
 
 /// Anything that went wrong.
@@ -52,6 +55,12 @@ struct Inner {
     hide: Hide,
     /// It is about storage, where no token is sent and no id known.
     is_of_storage: bool,
+    /// It is about one item of a list.
+    is_of_item: bool,
+    /// The base URL has no `/v1` in its path, where the API is.
+    is_base_unusual: bool,
+    /// What is at the bottom of it.
+    cause: Option<Cause>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -104,6 +113,9 @@ impl Error {
             note: None,
             hide: Hide::default(),
             is_of_storage: false,
+            is_of_item: false,
+            is_base_unusual: false,
+            cause: None,
             source: None,
         }))
     }
@@ -126,13 +138,14 @@ impl Error {
     }
 
     pub(crate) fn no_token(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        let mut error = Self::new(
+        // Whatever it repeats is for nobody's log.
+        let words = without_secrets(&chain(&*source));
+        Self::new(
             ErrorKind::Unauthorized,
             None,
             "the token provider gave no token",
-        );
-        error.0.source = Some(source);
-        error
+        )
+        .because(Words(Hide::default().clean(&words)))
     }
 
     /// An exchange that failed before the head of a response; `has_body` says whether the request has one.
@@ -167,6 +180,7 @@ impl Error {
         };
         Self::new(kind, operation, what)
             .with_effect(effect)
+            .with_cause(&source)
             .because(source.without_url())
     }
 
@@ -267,6 +281,46 @@ impl Error {
         error
     }
 
+    /// An item of a list that can't be read, whose own error this is of the whole response.
+    pub(crate) fn of_item(&self, place: &str, json: String, source: &DecodeError) -> Self {
+        let hide = self.0.hide.clone();
+        let status = self.status().unwrap_or_default();
+        let headers = self.headers().cloned().unwrap_or_default();
+        let field = match source.path() {
+            "." => place.to_owned(),
+            path => format!("{place}.{path}"),
+        };
+        let uuid = from_json::<Identity>(json.as_bytes()).map(|item| item.uuid);
+        let name = uuid.map_or_else(|_| String::new(), |uuid| format!(" of {uuid}"));
+        let what = format!(
+            "the server answered {status}, but field `{}`{name} is not as it should be",
+            hide.clean(&field)
+        );
+        let mut error = Self::new(ErrorKind::Unreadable, self.0.operation, what)
+            .with_effect(self.0.effect)
+            .because(Words(hide.clean(&source.reason())));
+        error.0.field = Some(field);
+        error.0.answer = Some(Answer::new(status, headers, json.into()));
+        error.0.hide = hide;
+        error.0.is_of_item = true;
+        error
+    }
+
+    /// The body, to keep.
+    pub(crate) fn json(&self) -> Option<&Bytes> {
+        Some(&self.0.answer.as_ref()?.body)
+    }
+
+    /// Returns whether it is about one item of a list.
+    pub(crate) fn is_of_item(&self) -> bool {
+        self.0.is_of_item
+    }
+
+    /// Returns whether a response came whole, as JSON, and a field of it can't be read.
+    pub(crate) fn is_of_value(&self) -> bool {
+        self.0.kind == ErrorKind::Unreadable && self.field().is_some()
+    }
+
     pub(crate) fn refused(
         operation: Option<&'static Operation>,
         answer: Answer,
@@ -294,7 +348,9 @@ impl Error {
     }
 
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, None, what).because(source)
+        Self::new(ErrorKind::Io, None, what)
+            .with_cause(&source)
+            .because(source)
     }
 
     pub(crate) fn endless(operation: &'static Operation, what: impl Into<String>) -> Self {
@@ -355,11 +411,24 @@ impl Error {
         mut self,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        if let Some(kind) = io_kind(&source) {
-            self.0.what = format!("{} ({kind})", self.0.what);
+        let cause = self.0.cause.map(|cause| cause.to_string());
+        if let Some(cause) = cause.or_else(|| io_kind(&source)) {
+            self.0.what = format!("{} ({cause})", self.0.what);
         }
         self.0.source = Some(Box::new(source));
         self
+    }
+
+    /// Notes which base URL the request went to.
+    pub(crate) fn at(mut self, base_url: &str) -> Self {
+        self.0.is_base_unusual = !base_url.split('/').any(|part| part == "v1");
+        self
+    }
+
+    /// Returns whether another attempt would fail in the same way: the certificate, the proxy or the name of
+    /// the host is wrong.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.0.cause.is_some_and(Cause::is_permanent)
     }
 
     /// Names what it is about.
@@ -372,6 +441,11 @@ impl Error {
     pub(crate) fn after(mut self, attempts: u32, started: Instant) -> Self {
         self.0.attempts = attempts;
         self.0.elapsed = started.elapsed();
+        self
+    }
+
+    fn with_cause(mut self, source: &(dyn std::error::Error + 'static)) -> Self {
+        self.0.cause = Cause::of(source);
         self
     }
 
@@ -468,7 +542,8 @@ impl Error {
         self.0.answer.as_ref()?.request_id()
     }
 
-    /// The body of the answer, whatever it was: JSON, a proxy's page, nothing.
+    /// The body of the answer, whatever it was: JSON, a proxy's page, nothing. Of an item of a list that
+    /// can't be read it is the JSON of that item.
     ///
     /// It can hold what you sent, so think before logging it; neither `Debug` nor `Display` show it.
     pub fn body(&self) -> Option<&[u8]> {
@@ -560,6 +635,12 @@ impl Error {
     }
 }
 
+/// What an item is known by.
+#[derive(serde::Deserialize)]
+struct Identity {
+    uuid: BatchUuid,
+}
+
 /// Somebody else's words, fit to be shown.
 #[derive(Debug)]
 struct Words(String);
@@ -573,18 +654,36 @@ impl std::fmt::Display for Words {
 impl std::error::Error for Words {}
 
 /// What kind of trouble the system had, in two or three words, where that says something.
-fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     use std::io::ErrorKind::{InvalidData, InvalidInput, Other};
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && !matches!(io.kind(), InvalidData | InvalidInput | Other)
-        {
-            return Some(io.kind());
+    let kinds =
+        sources(error).filter_map(|error| Some(error.downcast_ref::<std::io::Error>()?.kind()));
+    let mut named = kinds.filter(|kind| !matches!(kind, InvalidData | InvalidInput | Other));
+    // What std has no name for, it calls uncategorized.
+    let kind = named.next().map(|kind| kind.to_string());
+    kind.filter(|kind| !kind.starts_with("uncategorized"))
+}
+
+/// An error and all it comes from; also what is wrapped in an [`std::io::Error`], which is none of its sources.
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
         }
-        next = error.source();
-    }
-    None
+    })
+}
+
+/// An error with all it comes from, in words.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let first = error.to_string();
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(first, |text, error| format!("{text}: {error}"))
 }
 
 /// Returns whether an idempotent request is sent again after a status.

@@ -12,6 +12,8 @@ mod runtime;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use browser::Http;
 #[cfg(not(target_arch = "wasm32"))]
+pub(crate) use own::proxy;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use runtime::Http;
 
 use std::time::Duration;
@@ -23,6 +25,12 @@ pub(crate) struct Settings {
     pub user_agent: Option<String>,
     /// How long a connection may take to come up.
     pub connect_timeout: Duration,
+    /// Certificates that are trusted beside those of the platform.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub roots: crate::tls::Roots,
+    /// The proxy to use in place of those that the environment names; it may hold a password.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub proxy: Option<secrecy::SecretString>,
     /// How long after its attempt a request may still take effect.
     pub settling: Duration,
 }

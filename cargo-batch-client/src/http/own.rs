@@ -3,9 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
 use super::Settings;
 use super::connected::Connected;
 use crate::Error;
+use crate::secret::{Hide, without_user};
 use crate::tls::Tls;
 
 /// After how long without a byte an HTTP/2 connection is asked for a sign of life, and how long it has
@@ -23,8 +27,8 @@ pub(super) struct Own {
 impl Own {
     pub fn new(settings: Settings) -> Self {
         Self {
+            tls: Tls::new(settings.roots.clone()),
             settings,
-            tls: Tls::default(),
             connected: Connected::default(),
         }
     }
@@ -55,7 +59,11 @@ impl Own {
             (self.settings.settling / 2).clamp(Duration::from_secs(1), Duration::from_secs(30)),
         );
         let builder = if encrypted {
-            self.tls.platform(builder)?
+            let builder = self.tls.platform(builder)?;
+            match &self.settings.proxy {
+                Some(url) => builder.proxy(proxy(url)?),
+                None => builder,
+            }
         } else {
             // Only loopback is spoken to without encryption: no proxy sees it, and no file of names
             // says where it is.
@@ -69,4 +77,23 @@ impl Own {
         };
         builder.build().map_err(Error::no_http_client)
     }
+}
+
+/// The proxy at a URL, with the user name and the password in it.
+///
+/// # Errors
+/// [`Configuration`](crate::ErrorKind::Configuration), without what may be a password.
+pub(crate) fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
+    let text = url.expose_secret();
+    let shown = Hide::default().clean(&without_user(text));
+    let wrong = |why: &str| {
+        Error::configuration(format!(
+            "the proxy URL \"{shown}\" {why}: it looks like http://proxy.example:3128"
+        ))
+    };
+    let parsed = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
+    if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+        return Err(wrong("must begin with http:// or https://"));
+    }
+    reqwest::Proxy::all(text).map_err(|_| wrong("can't be used"))
 }

@@ -81,6 +81,8 @@ fn is_encrypted(url: &Url) -> bool {
 }
 
 fn runtime() -> Result<Handle, Error> {
+    #[cfg(feature = "blocking")]
+    crate::blocking::check()?;
     Handle::try_current().map_err(|_| {
         Error::configuration(
             "there is no tokio runtime here: call it inside one (`#[tokio::main]`, \
@@ -196,11 +198,13 @@ mod tests {
 
     use super::*;
 
-    const WITH_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+    const WITH_TLS: bool = cfg!(feature = "rustls") != cfg!(feature = "native-tls");
 
     fn http(base_url: &str) -> (Http, Arc<Pools>) {
         let settings = Settings {
             user_agent: None,
+            roots: Default::default(),
+            proxy: None,
             connect_timeout: Duration::from_secs(1),
             settling: Duration::from_secs(60),
         };

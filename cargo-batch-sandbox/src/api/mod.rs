@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cargo_batch_types::from_json;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::refusal::Refusal;
@@ -80,7 +80,7 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
 }
 
 /// Reads a request; the error names the field.
-fn read<'de, T: Deserialize<'de>>(body: &'de Bytes) -> Result<T, Refusal> {
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
     from_json(body).map_err(|error| Refusal::malformed(error.to_string()))
 }
 

@@ -107,7 +107,7 @@ pub struct PreviewBatchResponse {
     /// The columns of the records.
     pub columns: Vec<Column>,
     /// The number of records.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub count: u64,
 }
 
@@ -260,23 +260,40 @@ pub struct Batch {
     /// Workflow the records go through. Also set when the graph was given ad hoc.
     pub workflow_uuid: WorkflowUuid,
     /// User who started the batch. Null when the server names none; older servers leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user_uuid: Option<UserUuid>,
     /// Release the batch executes. Unconfirmed: null when the batch was given its own `nodes`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release_uuid: Option<ReleaseUuid>,
     /// Graph given for this batch only. Unconfirmed: null when the batch executes a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Node>>,
     /// Id of the background workflow that carries the batch out.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub temporal_workflow_id: String,
     /// Trace the batch is part of. Null unless the batch was started inside another run; older servers leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_uuid: Option<TraceUuid>,
     /// Where the records come from.
     pub data: BatchData,
     /// Why the batch as a whole failed. Null when it did not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub error_message: Option<String>,
     /// Where the batch stands.
     pub status: BatchStatus,
@@ -284,22 +301,29 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_status: Option<BatchRunsStatus>,
     /// Records enrolled, one run each.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub runs_count: u64,
     /// Runs that have ended, well or badly.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub executed_runs_count: u64,
     /// Runs that ended in an error. Can be above zero in a batch whose status is `success`.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub failed_runs_count: u64,
     /// Credits spent so far. Can be fractional.
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
     /// When the batch was created.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub created_at: chrono::DateTime<chrono::Utc>,
     /// When the batch last changed.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub updated_at: chrono::DateTime<chrono::Utc>,
     /// When the batch ended, however it did. Null until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl From<&Batch> for BatchUuid {

@@ -27,13 +27,20 @@ pub struct DownloadResponse {
 #[non_exhaustive]
 pub struct UploadedFile {
     /// Name to give to a batch as its data. Each upload gets one of its own.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub s3_filename: String,
     /// Media type of the file.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub content_type: String,
     /// Name that the file was uploaded under.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub name: String,
     /// Id of the file, where the server sends one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub uuid: Option<String>,
 }
 
@@ -71,8 +78,10 @@ impl CreateMultipartUploadRequest {
 #[non_exhaustive]
 pub struct CreateMultipartUploadResponse {
     /// Name that the file will have; give it to a batch once the upload is complete.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub s3_filename: String,
     /// The upload; the calls that follow ask for it.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub upload_id: String,
 }
 
@@ -87,7 +96,7 @@ pub struct SignMultipartPartRequest {
     /// The upload, as named when it was begun.
     pub upload_id: String,
     /// Number of the part, counted from 1.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub part_number: u64,
 }
 impl SignMultipartPartRequest {
@@ -122,7 +131,7 @@ pub struct SignMultipartPartResponse {
 #[non_exhaustive]
 pub struct UploadedPart {
     /// Number of the part, counted from 1.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub part_number: u64,
     /// The `ETag` header of the answer to the PUT of the part, as received.
     pub etag: String,
@@ -172,6 +181,7 @@ impl CompleteMultipartUploadRequest {
 #[non_exhaustive]
 pub struct CompleteMultipartUploadResponse {
     /// Name to give to a batch as its data.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub s3_filename: String,
 }
 
@@ -236,6 +246,7 @@ pub struct FileColumn {
     /// What the column holds.
     pub type_: FileColumnType,
     /// Name of the column, from the header of the file.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub name: String,
 }
 

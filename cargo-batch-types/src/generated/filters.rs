@@ -312,7 +312,11 @@ pub struct StringCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -401,7 +405,11 @@ pub struct NumberCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -467,7 +475,11 @@ pub struct DateCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -536,7 +548,11 @@ pub struct BooleanCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -586,7 +602,11 @@ pub struct ObjectCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -639,7 +659,11 @@ pub struct ArrayCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -696,7 +720,11 @@ pub struct ObjectPropertyCondition {
     /// The property.
     pub property_name: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -857,7 +885,11 @@ pub struct VectorCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -899,7 +931,11 @@ pub struct AnyCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -1132,6 +1168,7 @@ crate::tagged_union! {
 #[non_exhaustive]
 pub struct FrequencyCount {
     /// Number of times.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub value: f64,
 }
 impl FrequencyCount {
@@ -1150,6 +1187,7 @@ pub struct Period {
     /// How to compare.
     pub operator: PeriodOperator,
     /// Length of the period.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub value: f64,
     /// Unit of the length.
     pub unit: PeriodUnit,

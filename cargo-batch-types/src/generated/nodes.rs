@@ -20,6 +20,7 @@ pub struct Node {
     /// Nodes that come next. Order and length matter; null marks a branch that leads nowhere (unconfirmed).
     pub children_uuids: Vec<Option<NodeUuid>>,
     /// Whether a failure of the node leads to a fallback instead of ending the run (meaning taken from the name).
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub fallback_on_failure: bool,
     /// Where the node is drawn. Has no effect on execution.
     pub position: NodePosition,
@@ -33,7 +34,11 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<NodeRetry>,
     /// Node to go on with after a failure, presumably only when `fallbackOnFailure` is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub fallback_child_uuid: Option<NodeUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -192,7 +197,11 @@ pub struct ConnectorNode {
     /// The action of the integration.
     pub action_slug: String,
     /// Connector to use. Formally optional; better always given, as a guide calls it required.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub connector_uuid: Option<ConnectorUuid>,
 }
 impl ConnectorNode {
@@ -230,16 +239,28 @@ impl ConnectorNode {
 #[non_exhaustive]
 pub struct ToolNode {
     /// The tool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub tool_uuid: Option<ToolUuid>,
     /// Template of the tool, in place of its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_slug: Option<String>,
     /// Release of the tool to execute. Unknown: which one is taken without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release_uuid: Option<ReleaseUuid>,
     /// Presumably whether to wait for the end of what is started. Older servers do not know it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub wait_until_finished: Option<bool>,
 }
 impl ToolNode {
@@ -290,16 +311,28 @@ impl ToolNode {
 #[non_exhaustive]
 pub struct AgentNode {
     /// The agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub agent_uuid: Option<AgentUuid>,
     /// Template of the agent, in place of its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_slug: Option<String>,
     /// Release of the agent to execute. Unknown: which one is taken without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release_uuid: Option<ReleaseUuid>,
     /// Presumably whether to wait for the end of what is started. Older servers do not know it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub wait_until_finished: Option<bool>,
 }
 impl AgentNode {
@@ -341,8 +374,10 @@ impl AgentNode {
 #[non_exhaustive]
 pub struct NodePosition {
     /// Horizontal position.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub x: f64,
     /// Vertical position.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub y: f64,
 }
 impl NodePosition {
@@ -361,15 +396,23 @@ pub struct NodeRetry {
     /// Tries in all before the node counts as failed.
     #[serde(
         default,
-        deserialize_with = "crate::whole::optional",
+        deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub maximum_attempts: Option<u64>,
     /// Milliseconds before the first retry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub initial_interval: Option<f64>,
     /// Factor by which the wait grows from one retry to the next.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub backoff_coefficient: Option<f64>,
 }
 impl NodeRetry {

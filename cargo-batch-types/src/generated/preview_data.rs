@@ -233,7 +233,7 @@ pub struct PreviewFilterData {
     /// Take at most this many records. Without it, all that pass.
     #[serde(
         default,
-        deserialize_with = "crate::whole::optional",
+        deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u64>,

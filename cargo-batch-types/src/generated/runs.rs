@@ -18,67 +18,130 @@ pub struct Run {
     /// Workflow that is executed.
     pub workflow_uuid: WorkflowUuid,
     /// User who started the run. Null when the server names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user_uuid: Option<UserUuid>,
     /// Release that is executed. Unconfirmed: null when the run has its own `nodes`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release_uuid: Option<ReleaseUuid>,
     /// Graph given for this run only. Unconfirmed: null when a release is executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Node>>,
     /// Batch the run belongs to. Null for a run started alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub batch_uuid: Option<BatchUuid>,
     /// Trace the run is part of. Older servers leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_uuid: Option<TraceUuid>,
     /// Id of the background workflow that carries the run out.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub temporal_workflow_id: String,
     /// Id of the record.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub record_id: String,
     /// Title of the record for display.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub record_title: String,
     /// Name of the stored file with the outputs of the nodes.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub context_s3_filename: String,
     /// Name of the stored file with the resolved configurations of the nodes.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub computed_configs_s3_filename: String,
     /// Run this one was started from. Null for a top-level run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_uuid: Option<RunUuid>,
     /// Node of the parent run this one was started from. Null for a top-level run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_node_uuid: Option<NodeUuid>,
     /// Batch the parent run belongs to. Null when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_batch_uuid: Option<BatchUuid>,
     /// Agent that started the run. Null when none did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_agent_uuid: Option<AgentUuid>,
     /// Chat the run was started from. Null when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_chat_uuid: Option<ChatUuid>,
     /// Message the run was started from. Null when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_message_uuid: Option<MessageUuid>,
     /// Presumably whether the run has spread items over runs of their own through a group node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub is_group_parent: Option<bool>,
     /// Where the run stands.
     pub status: RunStatus,
     /// Why the run failed. Null when it did not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub error_message: Option<String>,
     /// What happened at the nodes reached so far.
     pub executions: Vec<Execution>,
     /// When the run was created.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub created_at: chrono::DateTime<chrono::Utc>,
     /// When the run last changed.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub updated_at: chrono::DateTime<chrono::Utc>,
     /// When the run ended, however it did. Null until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When the run was deleted. Null when it was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deleted_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl From<&Run> for RunUuid {
@@ -148,50 +211,96 @@ pub struct Execution {
     /// The node.
     pub node_uuid: NodeUuid,
     /// Name of the node within the graph.
+    #[serde(deserialize_with = "crate::lenient::required")]
     pub node_slug: String,
     /// Batch the node started. Null when it started none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_batch_uuid: Option<BatchUuid>,
     /// Run the node started. Null when it started none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_run_uuid: Option<RunUuid>,
     /// Message the node sent to an agent. Null when it sent none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_message_uuid: Option<MessageUuid>,
     /// Presumably the place of the child taken among the children, counted from 0. Null when there is none.
     #[serde(
         default,
-        deserialize_with = "crate::whole::optional",
+        deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub node_child_index: Option<i64>,
     /// Node that comes next. Null when none does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub next_node_uuid: Option<NodeUuid>,
     /// Where the execution stands.
     pub status: ExecutionStatus,
     /// Why the node failed. Null when it did not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub error_message: Option<String>,
     /// Summary of the outcome for display. May be cut short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub title: Option<String>,
     /// Address of an icon for display.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icon_url: Option<String>,
     /// Credits spent on the node. Can be fractional.
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
     /// When the execution began. Null before that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub started_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When the execution last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub updated_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When the execution ended. Null until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Presumably whether the node waits for the end of what it started. Older servers leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_wait_until_finished: Option<bool>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -303,7 +412,11 @@ pub struct ToolExecution {
     /// The tool.
     pub node_tool_uuid: ToolUuid,
     /// Release of the tool. Null when the server names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_release_uuid: Option<ReleaseUuid>,
 }
 
@@ -319,7 +432,11 @@ pub struct AgentExecution {
     /// The agent.
     pub node_agent_uuid: AgentUuid,
     /// Release of the agent. Null when the server names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub node_release_uuid: Option<ReleaseUuid>,
 }
 
@@ -332,37 +449,38 @@ pub struct RunMetric {
     /// The node.
     pub node_uuid: NodeUuid,
     /// Executions in all.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub total_executions_count: u64,
     /// Executions that are idle.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub idle_executions_count: u64,
     /// Executions waiting.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub pending_executions_count: u64,
     /// Executions under way.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub running_executions_count: u64,
     /// Executions that ended well.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub success_executions_count: u64,
     /// Executions that ended in an error.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub error_executions_count: u64,
     /// Executions being cancelled. Older servers leave it out.
     #[serde(
         default,
-        deserialize_with = "crate::whole::optional",
+        deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub cancelling_executions_count: Option<u64>,
     /// Executions that were cancelled.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub cancelled_executions_count: u64,
     /// Executions that were skipped.
-    #[serde(deserialize_with = "crate::whole::number")]
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub skipped_executions_count: u64,
     /// Credits spent on the node. Can be fractional.
+    #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
 }
 
@@ -373,31 +491,63 @@ pub struct RunMetric {
 #[non_exhaustive]
 pub struct RunsFilter {
     /// Only of this release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only of this batch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub batch_uuid: Option<BatchUuid>,
     /// Only those whose parent run belongs to this batch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_batch_uuid: Option<BatchUuid>,
     /// Only those started from this run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_run_uuid: Option<RunUuid>,
     /// Only those started from this node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_node_uuid: Option<NodeUuid>,
     /// Only those that are, or are not, parents of a group.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub is_group_parent: Option<bool>,
     /// Only those whose executions pass this filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions_filter: Option<ExecutionsFilter>,
     /// Only those created after this moment. Unknown: whether it is included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub created_after: Option<chrono::DateTime<chrono::Utc>>,
     /// Only those created before this moment. Unknown: whether it is included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub created_before: Option<chrono::DateTime<chrono::Utc>>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]

@@ -37,6 +37,17 @@ enum Presence {
     Flattened,
 }
 
+/// Who writes the JSON of a struct.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Writer {
+    /// The server alone, outside of unions.
+    Server,
+    /// The caller alone, who wants to hear of a mistake.
+    Caller,
+    /// The server as well, in a form that the caller may have written; or one of the forms of a union.
+    Both,
+}
+
 /// A parameter of a constructor: how it is taken, and how it becomes the field.
 pub struct Argument {
     /// Its name.
@@ -74,13 +85,22 @@ impl Struct {
     }
 
     /// The struct and, when it can be sent, its constructors.
-    pub fn write(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+    ///
+    /// `is_variant` says that it is one of several forms of a union, which keeps what isn't of its form.
+    pub fn write(
+        &self,
+        unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>,
+        is_variant: bool,
+    ) -> TokenStream {
         let name = &self.name;
         let text = docs(&self.schema.description);
         let equality = equality(&self.schema);
         let default =
             (!self.fields.iter().any(|field| field.is_required())).then(|| quote!(Default,));
-        let fields = self.fields.iter().map(Field::write);
+        let fields = self
+            .fields
+            .iter()
+            .map(|field| field.write(self.writer(is_variant)));
         let (tag_field, tag_type) = self.own_tag();
         let flags = self.schema.flags.keys().map(|name| {
             let name = format_ident!("{name}");
@@ -98,6 +118,14 @@ impl Struct {
             #tag_type
             #constructors
             #identity
+        }
+    }
+
+    fn writer(&self, is_variant: bool) -> Writer {
+        match (self.schema.answered, self.schema.sent || is_variant) {
+            (false, _) => Writer::Caller,
+            (true, true) => Writer::Both,
+            (true, false) => Writer::Server,
         }
     }
 
@@ -331,7 +359,7 @@ impl Field {
         matches!(self.presence, Presence::Required | Presence::Flattened)
     }
 
-    fn write(&self) -> TokenStream {
+    fn write(&self, writer: Writer) -> TokenStream {
         let Self {
             name, kind, wire, ..
         } = self;
@@ -339,30 +367,48 @@ impl Field {
         let rename = (serde_camel(&name.to_string()) != *wire
             && self.presence != Presence::Flattened)
             .then(|| quote!(#[serde(rename = #wire)]));
-        let whole = matches!(
-            inner("Option", kind)
-                .unwrap_or(kind)
-                .to_token_stream()
-                .to_string()
-                .as_str(),
-            "u64" | "i64"
-        );
-        let serde = match (self.presence, whole) {
-            (Presence::Required, false) => None,
-            (Presence::Required, true) => {
-                Some(quote!(#[serde(deserialize_with = "crate::whole::number")]))
+        let serde = match (self.presence, self.reader(writer)) {
+            (Presence::Required, None) => None,
+            (Presence::Required, Some(reader)) => {
+                Some(quote!(#[serde(deserialize_with = #reader)]))
             }
             (Presence::Flattened, _) => Some(quote!(#[serde(flatten)])),
-            (Presence::Optional, false) => {
+            (Presence::Optional, None) => {
                 Some(quote!(#[serde(default, skip_serializing_if = "Option::is_none")]))
             }
-            (Presence::Optional, true) => Some(quote!(#[serde(
+            (Presence::Optional, Some(reader)) => Some(quote!(#[serde(
                 default,
-                deserialize_with = "crate::whole::optional",
+                deserialize_with = #reader,
                 skip_serializing_if = "Option::is_none"
             )])),
         };
         quote!(#text #rename #serde pub #name: #kind,)
+    }
+
+    /// Returns the function that reads the field where serde's own would be too strict: numbers always, as
+    /// `3.0` is 3; what else a server can write otherwise only where it does the writing.
+    fn reader(&self, writer: Writer) -> Option<&'static str> {
+        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
+        let kind = kind.to_token_stream().to_string();
+        let is_optional = self.presence == Presence::Optional;
+        let is_read = match kind.as_str() {
+            "u64" | "i64" => true,
+            _ if writer == Writer::Caller => false,
+            // Without its id nothing is what it is: serde's own error says what an id looks like.
+            id if id.ends_with("Uuid") => is_optional,
+            "String" => writer == Writer::Server,
+            "f64" | "bool" => true,
+            other => other.starts_with("chrono ::"),
+        };
+        // Nothing has been counted, or it isn't so. What else is null would mean something else as 0.
+        let has_default = kind == "bool"
+            || (writer != Writer::Caller && self.wire.ends_with("Count") && kind != "String");
+        is_read.then_some(match kind.starts_with("chrono ::") {
+            true if is_optional && writer != Writer::Both => "crate::lenient::optional_date",
+            _ if is_optional => "crate::lenient::optional",
+            _ if has_default => "crate::lenient::or_default",
+            _ => "crate::lenient::required",
+        })
     }
 
     fn argument(&self) -> Argument {

@@ -1,6 +1,6 @@
 //! The types crate: typify's items where they serve, our own where they don't.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Ident;
 use progenitor_impl::{GenerationSettings, Generator};
@@ -32,6 +32,7 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
         .iter()
         .filter_map(|schema| Some((schema.name.clone(), constructors(schema, &structs)?)))
         .collect();
+    let variants: BTreeSet<&str> = lowered.schemas.iter().flat_map(variants).collect();
     let chunks = lowered.schemas.iter().map(|schema| {
         let text = match &schema.shape {
             Shape::OpenEnum {
@@ -44,7 +45,9 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
             Shape::Id => id(schema),
             Shape::Sensitive => sensitive(schema),
             Shape::Typify { .. } => match structs.get(&schema.name) {
-                Some(fields) => print(fields.write(&unions)),
+                Some(fields) => {
+                    print(fields.write(&unions, variants.contains(schema.name.as_str())))
+                }
                 None => items.newtype(schema)?,
             },
         };
@@ -55,6 +58,17 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
         })
     });
     chunks.collect()
+}
+
+/// The schemas that are forms of a union.
+fn variants(schema: &Schema) -> impl Iterator<Item = &str> {
+    let variants = match &schema.shape {
+        Shape::TaggedUnion { variants, .. } => variants.as_slice(),
+        _ => &[],
+    };
+    variants
+        .iter()
+        .filter_map(|variant| variant.schema.as_deref())
 }
 
 fn constructors(schema: &Schema, structs: &BTreeMap<String, Struct>) -> Option<Constructors> {
