@@ -16,7 +16,22 @@ pub fn is_child() -> bool {
 /// When the test fails there.
 pub fn run(test: &str, variables: &[(&str, &str)]) {
     let program = std::env::current_exe().expect("the program that runs");
-    let mut command = Command::new(program);
+    run_by(Command::new(program), test, variables);
+}
+
+/// Runs one test of this program again, alone in a process that may have so many files open.
+///
+/// # Panics
+/// When the test fails there.
+#[cfg(unix)]
+pub fn run_with_files(files: u32, test: &str) {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+    command.arg(std::env::current_exe().expect("the program that runs"));
+    run_by(command, test, &[]);
+}
+
+fn run_by(mut command: Command, test: &str, variables: &[(&str, &str)]) {
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     without_proxies(&mut command);
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {

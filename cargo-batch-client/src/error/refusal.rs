@@ -19,7 +19,12 @@ pub(super) struct Refusal {
 impl Refusal {
     /// Reads an error body as far as it can be read; a page of HTML says nothing here.
     pub fn read(operation: Option<&'static Operation>, answer: &Answer, hide: &Hide) -> Self {
-        let plain: ApiError = from_json(&answer.body).unwrap_or_default();
+        // A list could be read as the fields of an object, in their order.
+        let is_list = answer.body.trim_ascii_start().starts_with(b"[");
+        let plain: ApiError = match is_list {
+            true => ApiError::default(),
+            false => from_json(&answer.body).unwrap_or_default(),
+        };
         // Only creations carry `dataError`; the member is looked for wherever it may be.
         let data = from_json::<CreateBatchError>(&answer.body)
             .ok()

@@ -87,6 +87,25 @@ fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
             "export CARGO_API_TOKEN=hush",
             "what comes after `CARGO_API_TOKEN=`",
         ),
+        (
+            "CARGO_API_TOKEN=hush=",
+            "what comes after `CARGO_API_TOKEN=`",
+        ),
+        (
+            "CARGO_API_TOKEN: hush",
+            "what comes after `CARGO_API_TOKEN=`",
+        ),
+        ("API_TOKEN=hush", "what comes after `CARGO_API_TOKEN=`"),
+        (
+            "set CARGO_API_TOKEN=hush",
+            "what comes after `CARGO_API_TOKEN=`",
+        ),
+        ("Basic hush", "of another kind"),
+        ("$HUSH_hush", "was not filled in"),
+        ("${CARGO_API_hush}", "was not filled in"),
+        ("%CARGO_hush%", "was not filled in"),
+        ("{{hush}}", "was not filled in"),
+        ("[hush]", "in its place"),
         ("<your hush>", "in its place"),
         ("<hush>", "in its place"),
     ] {
@@ -97,7 +116,14 @@ fn a_token_that_cannot_be_sent_is_refused_without_being_shown() {
         assert!(!text.contains("hush"), "{text}");
     }
     // Only as a whole.
-    for token in ["to<ke>n", "a=b==", "to\"ken", "Bearer-1"] {
+    for token in [
+        "to<ke>n",
+        "a=b==",
+        "to\"ken",
+        "Bearer-1",
+        "TOKEN==",
+        "1TOKEN-a=b",
+    ] {
         Client::new(token).unwrap();
     }
     let client = Client::builder("hush");
@@ -429,4 +455,104 @@ async fn no_limit_is_written_as_the_longest_time() {
     watch.next().await.unwrap().unwrap();
     let saved = serde_json::to_value(watch.save()).unwrap();
     let _ = client.resume(serde_json::from_value(saved).unwrap());
+}
+
+/// A provider that fails in words of its own.
+struct Failing;
+
+impl TokenProvider for Failing {
+    fn token(&self) -> TokenFuture<'_> {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\u{1b}[31mthe grant failed:\nclient_secret=hush&grant=x")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let inner = r#"https://me:hush@id.example/token?sig=hush said {"refresh_token": "hush"}"#;
+        Box::pin(async move { Err(Outer(std::io::Error::other(inner)).into()) })
+    }
+}
+
+#[tokio::test]
+async fn the_words_of_a_provider_are_cleaned_like_those_of_a_server() {
+    let client = Client::builder_with(Failing).base_url("http://127.0.0.1:1/v1");
+    let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    for text in [format!("{error:#}"), format!("{error:?}"), source.clone()] {
+        assert!(text.contains("the grant failed"), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+        assert!(!text.contains(['\n', '\u{1b}']), "{text}");
+    }
+    assert!(source.contains("client_secret=[hidden]"), "{source}");
+    assert!(source.contains("said"), "{source}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_base_url_without_its_version_is_suspected() {
+    let script = Script::start(|seen| match seen.line.contains("/list") {
+        true => cargo_batch_tests::script::html(),
+        false => status(404),
+    })
+    .await;
+    let root = script.base_url().trim_end_matches("/v1").to_owned();
+    for (base_url, is_suspect) in [
+        (root.clone(), true),
+        (format!("{root}/"), true),
+        (format!("{root}/api"), true),
+        (format!("{root}/v10"), true),
+        (format!("{root}/v1"), false),
+        (format!("{root}/api/v1/"), false),
+    ] {
+        let client = Client::builder(TOKEN).base_url(&base_url).build().unwrap();
+        let missing = client.get_batch(id()).await.unwrap_err();
+        let page = client.list_batches().await.unwrap_err();
+        for error in [missing, page] {
+            let text = error.to_string();
+            assert_eq!(
+                text.contains("has no `/v1`"),
+                is_suspect,
+                "{base_url}: {text}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_says_that_it_has_none() {
+    let script = Script::start(|_| json(value!({ "batch": batch(value!({})) }))).await;
+    let client = script.client();
+    client.cancel_batch(id()).await.ok();
+    static ANY: Operation = Operation::new("any", Method::POST, "/any", true);
+    client
+        .request::<serde_json::Value>(&ANY, "/any", None)
+        .await
+        .unwrap();
+    client
+        .request::<serde_json::Value>(&ANY, "/any", Some(&value!({})))
+        .await
+        .unwrap();
+    client.get_batch(id()).await.unwrap();
+    let lengths = script.seen().into_iter().map(|seen| {
+        let length = seen.headers.get("content-length").cloned();
+        (
+            seen.line,
+            length.map(|length| length.to_str().unwrap().to_owned()),
+        )
+    });
+    for (line, length) in lengths.clone() {
+        match line.starts_with("GET") {
+            true => assert_eq!(length, None, "{line}"),
+            false => assert!(length.is_some(), "{line}"),
+        }
+    }
+    let lengths: Vec<_> = lengths.filter(|(line, _)| line.ends_with("/any")).collect();
+    assert_eq!(lengths[0].1.as_deref(), Some("0"));
+    assert_eq!(lengths[1].1.as_deref(), Some("2"));
 }

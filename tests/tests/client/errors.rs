@@ -223,6 +223,9 @@ async fn each_kind_of_trouble_says_what_to_do() {
         (404, "Check the id"),
         (429, "Call less often"),
         (302, "Check the base URL"),
+        (304, "from what it had stored"),
+        (407, "http://user:password@host:port"),
+        (413, "Send less at once"),
     ] {
         let script = Script::start(move |_| status(code)).await;
         let text = get(&script).await.to_string();

@@ -1,5 +1,6 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
+mod blocking;
 mod classify;
 mod config;
 mod connections;
@@ -12,6 +13,7 @@ mod errors;
 mod every_fault;
 mod job;
 mod money;
+mod network;
 mod pages;
 mod requests;
 mod retry;

@@ -291,3 +291,124 @@ async fn what_is_read_ahead_keeps_to_the_servers_own_page_size_and_repeats_error
     .await;
     assert_eq!(numbers(&script).await.len(), 1_010);
 }
+
+/// A list with batches 0 to 4 and runs, of which number 2 can't be read.
+fn with_an_odd_one(seen: &Seen, odd: &Value) -> Value {
+    let mut list = batches((0..5).skip(number(seen, "offset")));
+    let found = list["batches"].as_array_mut().unwrap();
+    if let Some(batch) = found.iter_mut().find(|batch| batch["uuid"] == uuid(2)) {
+        for (name, value) in odd.as_object().unwrap() {
+            batch[name] = value.clone();
+        }
+    }
+    list
+}
+
+fn is_odd(error: &Error, field: &str) {
+    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error:?}");
+    assert_eq!(error.field(), Some(field));
+    let text = error.to_string();
+    assert!(text.contains(field) && text.contains(&uuid(2)), "{text}");
+    assert!(text.contains("Its JSON is in the error"), "{text}");
+    let json: Value = serde_json::from_slice(error.body().unwrap()).unwrap();
+    assert_eq!(json["uuid"], uuid(2));
+    // Its values are shown nowhere.
+    let shown = format!("{error:#} {error:?}");
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_is_an_error_in_its_place_and_the_list_goes_on() {
+    for (odd, field) in [
+        (
+            value!({ "runsCount": [], "errorMessage": "hush" }),
+            "batches[2].runsCount",
+        ),
+        (
+            value!({ "createdAt": "", "errorMessage": "hush" }),
+            "batches[2].createdAt",
+        ),
+        (value!({ "status": null }), "batches[2].status"),
+        (
+            value!({ "data": "hush?X-Amz-Signature=hush" }),
+            "batches[2].data",
+        ),
+    ] {
+        let shared = odd.clone();
+        let script = Script::start(move |seen| json(with_an_odd_one(seen, &shared))).await;
+        let client = script.client();
+        let mut items = client.list_batches().items();
+        let mut read = Vec::new();
+        while let Some(item) = items.next().await {
+            read.push(item);
+        }
+        assert_eq!(read.len(), 5, "{odd}");
+        for (n, item) in read.into_iter().enumerate() {
+            match item {
+                Ok(batch) => assert_eq!(batch.uuid.to_string(), uuid(n)),
+                Err(error) => {
+                    assert_eq!(n, 2);
+                    is_odd(&error, field);
+                }
+            }
+        }
+        // Page by page it comes after its page.
+        let mut pages = client.list_batches().pages();
+        assert_eq!(pages.next().await.unwrap().unwrap().items.len(), 4);
+        is_odd(&pages.next().await.unwrap().unwrap_err(), field);
+        assert!(pages.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn runs_that_cannot_be_read_come_once_and_do_not_end_the_list() {
+    let script = Script::start(|seen| {
+        let offset = seen.json()["offset"].as_u64().unwrap() as usize;
+        let runs: Vec<Value> = (0..250)
+            .map(|n| value!({ "uuid": uuid(n), "status": "hush" }))
+            .skip(offset)
+            .take(100)
+            .collect();
+        json(value!({ "runs": runs, "count": 250 }))
+    })
+    .await;
+    let mut runs = script.client().run_pages(ListRunsRequest::new()).items();
+    let mut errors = Vec::new();
+    while let Some(run) = runs.next().await {
+        errors.push(run.unwrap_err());
+    }
+    assert_eq!(errors.len(), 250);
+    assert_eq!(script.seen().len(), 3);
+    assert_eq!(errors[249].field(), Some("runs[49].workspaceUuid"));
+    let first = script.client().run_pages(ListRunsRequest::new()).items();
+    assert_eq!(
+        first.collect().await.unwrap_err().field(),
+        errors[0].field()
+    );
+}
+
+#[tokio::test]
+async fn the_same_unreadable_page_for_ever_is_an_error() {
+    let script = Script::start(|_| json(value!({ "batches": [{ "uuid": uuid(1) }] }))).await;
+    let client = script.client();
+    let mut items = client.list_batches().items();
+    let first = items.next().await.unwrap().unwrap_err();
+    assert!(first.field().is_some(), "{first}");
+    let second = items.next().await.unwrap().unwrap_err();
+    assert!(second.to_string().contains("doesn't end"), "{second}");
+    assert!(items.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_odd_beside_the_list_ends_it() {
+    for body in [
+        value!({ "batches": {} }),
+        value!({ "list": [] }),
+        value!([]),
+        value!("batches"),
+    ] {
+        let script = Script::start(move |_| json(body.clone())).await;
+        let error = read(&script).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
+    }
+}

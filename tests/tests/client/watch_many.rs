@@ -593,3 +593,44 @@ async fn a_deadline_also_ends_a_tick_in_flight() {
         assert!(watch.next().await.is_none());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_batch_that_cannot_be_read_does_not_end_the_watch_of_the_others() {
+    let script = Script::start(|seen| {
+        let odd = |mut state: Value| {
+            if state["uuid"] == uuid(1) {
+                state["createdAt"] = value!("hush");
+            }
+            state
+        };
+        if seen.line == LIST {
+            let states = wanted(seen).into_iter().map(|id| odd(state(&id, seen.at)));
+            return json(value!({ "batches": states.collect::<Vec<_>>() }));
+        }
+        let id = seen.line.rsplit('/').next().unwrap();
+        json(value!({ "batch": odd(state(id, seen.at)) }))
+    })
+    .await;
+    let mut watch = script.client().watch_many(ids(7));
+    let (mut ended, mut errors) = (HashSet::new(), Vec::new());
+    while let Some(change) = watch.next().await {
+        match change {
+            Ok(Change::Batch(batch)) if batch.is_finished() => drop(ended.insert(batch.uuid)),
+            Ok(Change::Batch(_)) => {}
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => errors.push(error),
+        }
+    }
+    let mut expected: HashSet<BatchUuid> = ids(7).into_iter().collect();
+    expected.remove(&ids(2)[1]);
+    assert_eq!(ended, expected);
+    let [error] = errors.as_slice() else {
+        panic!("{errors:?}")
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains(&uuid(1)) && text.contains("createdAt"),
+        "{text}"
+    );
+    assert!(!format!("{error:?}").contains("hush"));
+}

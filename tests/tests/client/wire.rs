@@ -213,7 +213,7 @@ async fn an_error_of_any_body_keeps_its_status_and_text() {
         b"",
         html.as_bytes(),
         b"[1, 2]",
-        b"{\"reason\": 7, \"errorMessage\": {}}",
+        b"{\"reason\": {}, \"errorMessage\": 7}",
         b"{\"reason\": null, \"errorMessage\": null}",
         b"\"text\"",
         b"{\"reason\": \"notEnough",
@@ -529,4 +529,27 @@ fn an_error_fits_everywhere() {
     fn fits<T: std::error::Error + Send + Sync + 'static>() {}
     fits::<Error>();
     assert!(size_of::<Error>() <= 8);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_and_a_field_written_twice_change_nothing() {
+    let body = json!({ "batch": batch() }).to_string();
+    let twice = body.replacen("\"uuid\":", &format!("\"uuid\":\"{ID}\",\"uuid\":"), 1);
+    assert_ne!(body, twice);
+    for body in [format!("\u{feff}{body}"), twice] {
+        let server =
+            answering(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
+        let client = client(&server);
+        assert_eq!(client.get_batch(id()).await.unwrap().batch.uuid, id());
+        assert_eq!(
+            client.create_batch(request()).await.unwrap().batch.uuid,
+            id()
+        );
+        assert_eq!(received(&server).await.len(), 2);
+    }
+    // What a refusal says is read as well.
+    let body = "\u{feff}{\"reason\": \"notEnoughCredits\"}";
+    let error = refused(ResponseTemplate::new(400).set_body_raw(body, "application/json")).await;
+    let reason = Reason::CreateBatch(CreateBatchErrorReason::NotEnoughCredits);
+    assert_eq!(error.reason(), Some(&reason));
 }

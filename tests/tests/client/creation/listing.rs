@@ -381,3 +381,21 @@ async fn a_long_list_is_not_cut_by_this_machines_clock() {
         .unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
 }
+
+/// A batch that can't be read may be the creation's own: it isn't absent.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_created_again_beside_a_batch_that_cannot_be_read() {
+    let world = World::default();
+    let (_script, client) = world
+        .serve(|world, seen| {
+            world.act(seen, 0.0);
+            world.change(|batch| batch["runsCount"] = value!([]));
+            status(502)
+        })
+        .await;
+    let request = own_file(&client).await;
+    let error = client.create_batch_once(request).await.unwrap_err();
+    assert!(error.may_have_spent(), "{error}");
+    assert_eq!(world.sent(), 1);
+    assert!(error.to_string().contains("runsCount"), "{error}");
+}
