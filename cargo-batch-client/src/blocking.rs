@@ -84,7 +84,8 @@ impl Blocking {
         // Inside the runtime, for what asks for its clock before it is first polled.
         let _context = self.runtime.enter();
         let _misused = Misused::set(is_misused);
-        let mut future = pin!(future.into_future());
+        // The budget of a task, if this is one, is not given back before it returns.
+        let mut future = pin!(coop::unconstrained(future.into_future()));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
         // tokio's own way to wait would panic in async code.

@@ -40,11 +40,24 @@ pub trait Lenient: Sized {
     }
 }
 
+/// Reads a whole number, also one that is written as `3.0`, and nothing else.
+pub fn whole<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let read = deserializer.deserialize_any(Forms::<T>::strict())?;
+    read.ok_or_else(|| D::Error::invalid_type(Unexpected::Unit, &T::EXPECTED))
+}
+
+/// Reads a whole number as [`whole`] does, or `null`.
+pub fn optional_whole<'de, T: Lenient, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(Forms::strict())
+}
+
 /// Reads a value or nothing, which is `null` or blank text.
 pub fn optional<'de, T: Lenient, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(Forms(PhantomData))
+    deserializer.deserialize_any(Forms::lenient())
 }
 
 /// Reads a date or nothing, which is also the beginning of a server's calendar (0001-01-01, 1900-01-01,
@@ -61,19 +74,37 @@ pub fn optional_date<'de, D: Deserializer<'de>>(
 pub fn or_default<'de, T: Lenient + Default, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    let read = deserializer.deserialize_any(Forms(PhantomData))?;
+    let read = deserializer.deserialize_any(Forms::lenient())?;
     Ok(read.unwrap_or_default())
 }
 
 /// Reads a value.
 pub fn required<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let read = deserializer.deserialize_any(Forms(PhantomData))?;
+    let read = deserializer.deserialize_any(Forms::lenient())?;
     read.ok_or_else(|| D::Error::invalid_value(Unexpected::Other("nothing"), &T::EXPECTED))
 }
 
-struct Forms<T>(PhantomData<T>);
+struct Forms<T> {
+    /// Text is not a number, nor anything else.
+    is_strict: bool,
+    value: PhantomData<T>,
+}
 
 impl<T: Lenient> Forms<T> {
+    fn lenient() -> Self {
+        Self {
+            is_strict: false,
+            value: PhantomData,
+        }
+    }
+
+    fn strict() -> Self {
+        Self {
+            is_strict: true,
+            value: PhantomData,
+        }
+    }
+
     fn checked<E: Error>(&self, read: Option<T>, found: Unexpected<'_>) -> Result<Option<T>, E> {
         match read {
             Some(value) => Ok(Some(value)),
@@ -90,6 +121,9 @@ impl<'de, T: Lenient> Visitor<'de> for Forms<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if self.is_strict {
+            return Err(E::invalid_type(Unexpected::Str(text), &self));
+        }
         match T::of_text(text) {
             None if text.trim().is_empty() => Ok(None),
             read => self.checked(read, Unexpected::Str(text)),

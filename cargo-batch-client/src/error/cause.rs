@@ -23,9 +23,14 @@ pub(super) enum Cause {
 
 /// What libraries say, and what it means: the first that occurs counts. The TLS libraries have types of their
 /// own, the platform's others on each platform; their words are the same in all.
-const WORDS: [(&str, Cause); 32] = [
+const WORDS: [(&str, Cause); 33] = [
     // rustls.
     ("unknownissuer", Cause::UntrustedCertificate),
+    // An issuer of the same name that isn't it.
+    (
+        "invalid peer certificate: badsignature",
+        Cause::UntrustedCertificate,
+    ),
     ("causedasendentity", Cause::UntrustedCertificate),
     ("certificate expired", Cause::ExpiredCertificate),
     ("certificate not valid yet", Cause::CertificateNotYetValid),

@@ -289,11 +289,7 @@ pub struct Batch {
     /// Where the records come from.
     pub data: BatchData,
     /// Why the batch as a whole failed. Null when it did not.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// Where the batch stands.
     pub status: BatchStatus,

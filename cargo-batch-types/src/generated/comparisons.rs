@@ -541,7 +541,6 @@ impl StringOperand {
 #[non_exhaustive]
 pub struct NumberOperand {
     /// What to compare with.
-    #[serde(deserialize_with = "crate::lenient::required")]
     pub value: f64,
 }
 impl NumberOperand {
@@ -558,10 +557,8 @@ impl NumberOperand {
 #[non_exhaustive]
 pub struct NumberRange {
     /// Lower bound.
-    #[serde(deserialize_with = "crate::lenient::required")]
     pub first_value: f64,
     /// Upper bound.
-    #[serde(deserialize_with = "crate::lenient::required")]
     pub last_value: f64,
 }
 impl NumberRange {

@@ -188,7 +188,7 @@ pub struct FilterData {
     /// Take at most this many records. Without it, all that pass.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u64>,
@@ -274,11 +274,7 @@ pub struct GroupData {
     /// The group node.
     pub parent_node_uuid: NodeUuid,
     /// Batch the parent run belongs to. Null when it belongs to none.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
 }
 
@@ -295,51 +291,43 @@ pub struct ScheduleData {
     /// Kinds of change that count.
     pub change_kinds: Vec<ChangeKind>,
     /// Change that was found. Null when there is none (yet).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_uuid: Option<ChangeUuid>,
     /// Presumably whether processing of the records is skipped. Unknown: exact effect.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<bool>,
     /// Records looked at in all (meaning taken from the name).
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub total_records_count: Option<u64>,
     /// Records that changed.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub updated_records_count: Option<u64>,
     /// Records that left.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub removed_records_count: Option<u64>,
     /// Records that came in.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub added_records_count: Option<u64>,
     /// Records that stayed as they were.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub unchanged_records_count: Option<u64>,
@@ -360,46 +348,22 @@ pub struct FormData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<WebhookSecret>,
     /// Run the batch was started from.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_run_uuid: Option<RunUuid>,
     /// Node of the parent run the batch was started from.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_node_uuid: Option<NodeUuid>,
     /// Batch the parent run belongs to.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
     /// Agent that started the batch.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_agent_uuid: Option<AgentUuid>,
     /// Chat the batch was started from.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_chat_uuid: Option<ChatUuid>,
     /// Message the batch was started from.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_message_uuid: Option<MessageUuid>,
 }
 
@@ -476,11 +440,7 @@ pub struct Column {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<Vec<String>>,
     /// What the column is about. Left out when there is none.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 

@@ -21,18 +21,10 @@ use super::*;
 #[non_exhaustive]
 pub struct ApiError {
     /// Short name of what went wrong. Unknown: which values occur.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -55,11 +47,7 @@ pub struct CreateBatchError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CreateBatchErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// What is wrong with the data, when `reason` is `dataError`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,11 +200,7 @@ pub struct PreviewBatchError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<PreviewBatchErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -280,11 +264,7 @@ pub struct CancelBatchError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CancelBatchErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -336,11 +316,7 @@ pub struct DownloadBatchError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DownloadBatchErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -392,11 +368,7 @@ pub struct ExecuteActionBatchError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ExecuteActionBatchErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// What is wrong with the data, when `reason` is `dataError`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -474,11 +446,7 @@ pub struct CancelRunsError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CancelRunsErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -520,11 +488,7 @@ pub struct DownloadRunOutputsError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DownloadRunOutputsErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -571,11 +535,7 @@ pub struct UploadFileError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<UploadFileErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
@@ -619,11 +579,7 @@ pub struct ListFileColumnsError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ListFileColumnsErrorReason>,
     /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 

@@ -36,11 +36,7 @@ pub struct UploadedFile {
     #[serde(deserialize_with = "crate::lenient::required")]
     pub name: String,
     /// Id of the file, where the server sends one.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
 }
 
@@ -96,7 +92,7 @@ pub struct SignMultipartPartRequest {
     /// The upload, as named when it was begun.
     pub upload_id: String,
     /// Number of the part, counted from 1.
-    #[serde(deserialize_with = "crate::lenient::required")]
+    #[serde(deserialize_with = "crate::lenient::whole")]
     pub part_number: u64,
 }
 impl SignMultipartPartRequest {
@@ -131,7 +127,7 @@ pub struct SignMultipartPartResponse {
 #[non_exhaustive]
 pub struct UploadedPart {
     /// Number of the part, counted from 1.
-    #[serde(deserialize_with = "crate::lenient::required")]
+    #[serde(deserialize_with = "crate::lenient::whole")]
     pub part_number: u64,
     /// The `ETag` header of the answer to the PUT of the part, as received.
     pub etag: String,

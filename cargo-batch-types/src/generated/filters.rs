@@ -312,11 +312,7 @@ pub struct StringCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -405,11 +401,7 @@ pub struct NumberCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -475,11 +467,7 @@ pub struct DateCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -548,11 +536,7 @@ pub struct BooleanCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -602,11 +586,7 @@ pub struct ObjectCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -659,11 +639,7 @@ pub struct ArrayCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -720,11 +696,7 @@ pub struct ObjectPropertyCondition {
     /// The property.
     pub property_name: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -885,11 +857,7 @@ pub struct VectorCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -931,11 +899,7 @@ pub struct AnyCondition {
     /// The column.
     pub column_slug: String,
     /// Related model the column is in, when it is not in the model being filtered (meaning taken from the name).
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_model_uuid: Option<ModelUuid>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]
@@ -1168,7 +1132,6 @@ crate::tagged_union! {
 #[non_exhaustive]
 pub struct FrequencyCount {
     /// Number of times.
-    #[serde(deserialize_with = "crate::lenient::required")]
     pub value: f64,
 }
 impl FrequencyCount {
@@ -1187,7 +1150,6 @@ pub struct Period {
     /// How to compare.
     pub operator: PeriodOperator,
     /// Length of the period.
-    #[serde(deserialize_with = "crate::lenient::required")]
     pub value: f64,
     /// Unit of the length.
     pub unit: PeriodUnit,

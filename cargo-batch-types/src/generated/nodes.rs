@@ -197,11 +197,7 @@ pub struct ConnectorNode {
     /// The action of the integration.
     pub action_slug: String,
     /// Connector to use. Formally optional; better always given, as a guide calls it required.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector_uuid: Option<ConnectorUuid>,
 }
 impl ConnectorNode {
@@ -239,28 +235,16 @@ impl ConnectorNode {
 #[non_exhaustive]
 pub struct ToolNode {
     /// The tool.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_uuid: Option<ToolUuid>,
     /// Template of the tool, in place of its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_slug: Option<String>,
     /// Release of the tool to execute. Unknown: which one is taken without it.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Presumably whether to wait for the end of what is started. Older servers do not know it.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_until_finished: Option<bool>,
 }
 impl ToolNode {
@@ -311,28 +295,16 @@ impl ToolNode {
 #[non_exhaustive]
 pub struct AgentNode {
     /// The agent.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_uuid: Option<AgentUuid>,
     /// Template of the agent, in place of its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_slug: Option<String>,
     /// Release of the agent to execute. Unknown: which one is taken without it.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Presumably whether to wait for the end of what is started. Older servers do not know it.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_until_finished: Option<bool>,
 }
 impl AgentNode {

@@ -233,7 +233,7 @@ pub struct PreviewFilterData {
     /// Take at most this many records. Without it, all that pass.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u64>,

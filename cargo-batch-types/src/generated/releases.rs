@@ -18,11 +18,7 @@ pub struct Release {
     /// The graph; the slugs of its nodes are what downloads take as `outputNodeSlug`.
     pub nodes: Vec<Node>,
     /// Name of the version. Null when it has none.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Where the release stands.
     pub status: ReleaseStatus,

@@ -77,14 +77,14 @@ pub struct ListRunsRequest {
     /// Most runs to return. Unknown: bounds and default; a sibling list of this API documents 1 to 100, hence pages of 100.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u64>,
     /// How many runs to leave out at the start. Unknown: bounds and default.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub offset: Option<u64>,
@@ -900,14 +900,14 @@ pub struct DownloadRunOutputsRequest {
     /// Most runs to put into the file, 10000 at the outside. Without it, every match. Newer servers only.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub limit: Option<u64>,
     /// How many runs to leave out at the start. Newer servers only.
     #[serde(
         default,
-        deserialize_with = "crate::lenient::optional",
+        deserialize_with = "crate::lenient::optional_whole",
         skip_serializing_if = "Option::is_none"
     )]
     pub offset: Option<u64>,

@@ -115,11 +115,7 @@ pub struct Run {
     /// Where the run stands.
     pub status: RunStatus,
     /// Why the run failed. Null when it did not.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// What happened at the nodes reached so far.
     pub executions: Vec<Execution>,
@@ -251,25 +247,13 @@ pub struct Execution {
     /// Where the execution stands.
     pub status: ExecutionStatus,
     /// Why the node failed. Null when it did not.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// Summary of the outcome for display. May be cut short.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Address of an icon for display.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon_url: Option<String>,
     /// Credits spent on the node. Can be fractional.
     #[serde(deserialize_with = "crate::lenient::or_default")]
@@ -412,11 +396,7 @@ pub struct ToolExecution {
     /// The tool.
     pub node_tool_uuid: ToolUuid,
     /// Release of the tool. Null when the server names none.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_release_uuid: Option<ReleaseUuid>,
 }
 
@@ -432,11 +412,7 @@ pub struct AgentExecution {
     /// The agent.
     pub node_agent_uuid: AgentUuid,
     /// Release of the agent. Null when the server names none.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_release_uuid: Option<ReleaseUuid>,
 }
 
@@ -491,63 +467,31 @@ pub struct RunMetric {
 #[non_exhaustive]
 pub struct RunsFilter {
     /// Only of this release.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_uuid: Option<ReleaseUuid>,
     /// Only of this batch.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_uuid: Option<BatchUuid>,
     /// Only those whose parent run belongs to this batch.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_batch_uuid: Option<BatchUuid>,
     /// Only those started from this run.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_run_uuid: Option<RunUuid>,
     /// Only those started from this node.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_node_uuid: Option<NodeUuid>,
     /// Only those that are, or are not, parents of a group.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_group_parent: Option<bool>,
     /// Only those whose executions pass this filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executions_filter: Option<ExecutionsFilter>,
     /// Only those created after this moment. Unknown: whether it is included.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_after: Option<chrono::DateTime<chrono::Utc>>,
     /// Only those created before this moment. Unknown: whether it is included.
-    #[serde(
-        default,
-        deserialize_with = "crate::lenient::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_before: Option<chrono::DateTime<chrono::Utc>>,
     /// What sets this kind apart; its members stand beside the others on the wire.
     #[serde(flatten)]

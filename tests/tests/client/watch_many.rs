@@ -599,7 +599,7 @@ async fn one_batch_that_cannot_be_read_does_not_end_the_watch_of_the_others() {
     let script = Script::start(|seen| {
         let odd = |mut state: Value| {
             if state["uuid"] == uuid(1) {
-                state["createdAt"] = value!("hush");
+                (state["createdAt"], state["errorMessage"]) = (value!(null), value!("hush"));
             }
             state
         };

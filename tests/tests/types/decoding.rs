@@ -443,7 +443,6 @@ fn a_value_is_read_in_whatever_form_means_one_thing_only() {
         "creditsUsedCount": "2.5",
         "userUuid": "",
         "finishedAt": "",
-        "errorMessage": 502,
         "temporalWorkflowId": 7,
     });
     let mut json = batch();
@@ -459,7 +458,6 @@ fn a_value_is_read_in_whatever_form_means_one_thing_only() {
         (0, 2.5)
     );
     assert_eq!(batch.finished_at, None);
-    assert_eq!(batch.error_message.as_deref(), Some("502"));
     assert_eq!(batch.temporal_workflow_id, "7");
     let node = &batch.nodes.as_deref().unwrap()[0];
     assert!(node.fallback_on_failure);
@@ -481,11 +479,19 @@ fn what_would_mean_something_else_is_an_error() {
         ("userUuid", json!("me")),
         ("finishedAt", json!("soon")),
         ("errorMessage", json!(["a"])),
+        ("errorMessage", json!(502)),
         ("temporalWorkflowId", json!(null)),
     ] {
         let error = refused::<Batch>(with(batch(), &format!("/{field}"), value.clone()));
         assert_eq!(error.path(), field, "{value}");
     }
+    // What may be the caller's own data is kept as it came: it isn't taken for the same.
+    let filter = json!({ "conjonction": "and", "groups": [{ "conjonction": "and", "conditions": [
+        { "kind": "number", "columnSlug": "n", "operator": "greaterThan", "value": "50" },
+    ] }] });
+    let data = json!({ "kind": "filter", "modelUuid": ID, "filter": filter });
+    let odd: Batch = read(with(batch(), "/data", data.clone()));
+    assert_eq!(written(&odd)["data"], data);
     // The values of a request are the caller's, who wants to hear of a mistake.
     let data = json!({ "kind": "file", "s3Filename": 7 });
     assert!(

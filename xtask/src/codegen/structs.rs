@@ -40,12 +40,13 @@ enum Presence {
 /// Who writes the JSON of a struct.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Writer {
-    /// The server alone, outside of unions.
+    /// The server alone.
     Server,
-    /// The caller alone, who wants to hear of a mistake.
-    Caller,
-    /// The server as well, in a form that the caller may have written; or one of the forms of a union.
+    /// The server as well, of what the caller may have written.
     Both,
+    /// The caller, who wants to hear of a mistake; or the server within a union, which keeps what it doesn't
+    /// know as it came, so that nothing is taken for what the caller wrote that was written otherwise.
+    Caller,
 }
 
 /// A parameter of a constructor: how it is taken, and how it becomes the field.
@@ -86,11 +87,11 @@ impl Struct {
 
     /// The struct and, when it can be sent, its constructors.
     ///
-    /// `is_variant` says that it is one of several forms of a union, which keeps what isn't of its form.
+    /// `is_kept` says that it is within a union, which keeps what isn't of its form.
     pub fn write(
         &self,
         unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>,
-        is_variant: bool,
+        is_kept: bool,
     ) -> TokenStream {
         let name = &self.name;
         let text = docs(&self.schema.description);
@@ -100,7 +101,7 @@ impl Struct {
         let fields = self
             .fields
             .iter()
-            .map(|field| field.write(self.writer(is_variant)));
+            .map(|field| field.write(self.writer(is_kept)));
         let (tag_field, tag_type) = self.own_tag();
         let flags = self.schema.flags.keys().map(|name| {
             let name = format_ident!("{name}");
@@ -121,12 +122,24 @@ impl Struct {
         }
     }
 
-    fn writer(&self, is_variant: bool) -> Writer {
-        match (self.schema.answered, self.schema.sent || is_variant) {
+    fn writer(&self, is_kept: bool) -> Writer {
+        match (self.schema.answered && !is_kept, self.schema.sent) {
             (false, _) => Writer::Caller,
             (true, true) => Writer::Both,
             (true, false) => Writer::Server,
         }
+    }
+
+    /// Returns whether a field holds what another schema describes.
+    pub fn holds(&self, name: &str) -> bool {
+        fn mentions(tokens: TokenStream, name: &str) -> bool {
+            tokens.into_iter().any(|token| match token {
+                proc_macro2::TokenTree::Group(group) => mentions(group.stream(), name),
+                token => token.to_string() == name,
+            })
+        }
+        let mut kinds = self.fields.iter().map(|field| field.kind.to_token_stream());
+        kinds.any(|kind| mentions(kind, name))
     }
 
     /// What has an id can be given where the id is wanted.
@@ -385,29 +398,33 @@ impl Field {
         quote!(#text #rename #serde pub #name: #kind,)
     }
 
-    /// Returns the function that reads the field where serde's own would be too strict: numbers always, as
-    /// `3.0` is 3; what else a server can write otherwise only where it does the writing.
+    /// Returns the function that reads the field where serde's own would be too strict: whole numbers always,
+    /// as `3.0` is 3; what else a server can write otherwise only where it does the writing.
     fn reader(&self, writer: Writer) -> Option<&'static str> {
         let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
         let kind = kind.to_token_stream().to_string();
         let is_optional = self.presence == Presence::Optional;
+        let is_whole = ["u64", "i64"].contains(&kind.as_str());
+        let is_date = kind.starts_with("chrono ::");
+        if writer == Writer::Caller {
+            return is_whole.then_some(match is_optional {
+                true => "crate::lenient::optional_whole",
+                false => "crate::lenient::whole",
+            });
+        }
         let is_read = match kind.as_str() {
-            "u64" | "i64" => true,
-            _ if writer == Writer::Caller => false,
             // Without its id nothing is what it is: serde's own error says what an id looks like.
             id if id.ends_with("Uuid") => is_optional,
-            "String" => writer == Writer::Server,
-            "f64" | "bool" => true,
-            other => other.starts_with("chrono ::"),
+            "String" => writer == Writer::Server && !is_optional,
+            other => is_whole || is_date || ["f64", "bool"].contains(&other),
         };
         // Nothing has been counted, or it isn't so. What else is null would mean something else as 0.
-        let has_default = kind == "bool"
-            || (writer != Writer::Caller && self.wire.ends_with("Count") && kind != "String");
-        is_read.then_some(match kind.starts_with("chrono ::") {
-            true if is_optional && writer != Writer::Both => "crate::lenient::optional_date",
-            _ if is_optional => "crate::lenient::optional",
-            _ if has_default => "crate::lenient::or_default",
-            _ => "crate::lenient::required",
+        let has_default = kind == "bool" || (self.wire.ends_with("Count") && kind != "String");
+        is_read.then_some(match is_optional {
+            true if is_date && writer == Writer::Server => "crate::lenient::optional_date",
+            true => "crate::lenient::optional",
+            false if has_default => "crate::lenient::or_default",
+            false => "crate::lenient::required",
         })
     }
 

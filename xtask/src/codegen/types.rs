@@ -32,7 +32,7 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
         .iter()
         .filter_map(|schema| Some((schema.name.clone(), constructors(schema, &structs)?)))
         .collect();
-    let variants: BTreeSet<&str> = lowered.schemas.iter().flat_map(variants).collect();
+    let kept = kept(lowered, &structs);
     let chunks = lowered.schemas.iter().map(|schema| {
         let text = match &schema.shape {
             Shape::OpenEnum {
@@ -45,9 +45,7 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
             Shape::Id => id(schema),
             Shape::Sensitive => sensitive(schema),
             Shape::Typify { .. } => match structs.get(&schema.name) {
-                Some(fields) => {
-                    print(fields.write(&unions, variants.contains(schema.name.as_str())))
-                }
+                Some(fields) => print(fields.write(&unions, kept.contains(schema.name.as_str()))),
                 None => items.newtype(schema)?,
             },
         };
@@ -60,7 +58,24 @@ pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
     chunks.collect()
 }
 
-/// The schemas that are forms of a union.
+/// The schemas of which there is something within a union.
+fn kept<'a>(lowered: &'a Lowered, structs: &BTreeMap<String, Struct>) -> BTreeSet<&'a str> {
+    let mut kept = BTreeSet::new();
+    let mut next: Vec<&str> = lowered.schemas.iter().flat_map(variants).collect();
+    while let Some(name) = next.pop() {
+        if !kept.insert(name) {
+            continue;
+        }
+        let Some(outer) = structs.get(name) else {
+            continue;
+        };
+        let inner = lowered.schemas.iter().map(|schema| schema.name.as_str());
+        next.extend(inner.filter(|inner| outer.holds(inner)));
+    }
+    kept
+}
+
+/// The forms of a union.
 fn variants(schema: &Schema) -> impl Iterator<Item = &str> {
     let variants = match &schema.shape {
         Shape::TaggedUnion { variants, .. } => variants.as_slice(),
