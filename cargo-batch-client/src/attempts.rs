@@ -38,6 +38,8 @@ pub(crate) struct Attempts {
     deadline: Instant,
     /// Since when there were only errors that don't count.
     failing_since: Option<Instant>,
+    /// The last refusal with 429.
+    refusal: Option<Error>,
 }
 
 /// What a failure says about the server.
@@ -69,6 +71,7 @@ impl Attempts {
             started,
             deadline: later(started, limit),
             failing_since: None,
+            refusal: None,
         }
     }
 
@@ -152,6 +155,12 @@ impl Attempts {
     /// The error that was given, with what was tried, where the policy, the budget or the deadline
     /// permits no other attempt.
     pub async fn pause(&mut self, error: Error) -> Result<(), Error> {
+        if error.is_held_back() {
+            // It was counted before; and what it is held back for says more.
+            self.sent = self.sent.saturating_sub(1);
+            let refusal = self.refusal.take();
+            return Err(self.note(refusal.unwrap_or(error)));
+        }
         let asked = error.retry_after();
         let has_progressed = std::mem::take(&mut self.has_progressed);
         let cause = Cause::of(&error);
@@ -185,7 +194,7 @@ impl Attempts {
         };
         let is_too_long = asked.is_some_and(|asked| asked > self.policy.max_retry_after);
         let is_late = later(Instant::now(), delay) >= self.give_up_at(cause);
-        if is_over || is_too_long || is_late || error.is_held_back() {
+        if is_over || is_too_long || is_late {
             return Err(self.note(error));
         }
         if cause == Cause::Failure && !has_progressed {
@@ -194,6 +203,7 @@ impl Attempts {
             }
             self.is_charged = true;
         }
+        self.refusal = (cause == Cause::Throttled).then_some(error);
         crate::time::sleep(delay).await;
         Ok(())
     }

@@ -16,7 +16,22 @@ pub fn is_child() -> bool {
 /// When the test fails there.
 pub fn run(test: &str, variables: &[(&str, &str)]) {
     let program = std::env::current_exe().expect("the program that runs");
-    let mut command = Command::new(program);
+    run_by(Command::new(program), test, variables);
+}
+
+/// As [`run`], in a process that may have only so many files open.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_with_files(test: &str, variables: &[(&str, &str)], files: u32) {
+    let program = std::env::current_exe().expect("the program that runs");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+    command.arg(program);
+    run_by(command, test, variables);
+}
+
+fn run_by(mut command: Command, test: &str, variables: &[(&str, &str)]) {
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());

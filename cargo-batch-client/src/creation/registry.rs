@@ -100,7 +100,9 @@ impl Registry {
     pub fn take_over(&self, given: u128) -> Option<(Arc<Shared>, Arc<()>)> {
         let now = Instant::now();
         let mut known = self.known();
-        known.abandoned.retain(|one| one.is_current(now));
+        known
+            .abandoned
+            .retain(|one| one.is_current(now) && one.creation.state().is_open());
         let one = known
             .abandoned
             .iter_mut()
