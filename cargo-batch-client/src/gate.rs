@@ -10,7 +10,7 @@ use crate::time::{Instant, later, sleep_until, timeout};
 const FIRST: Duration = Duration::from_millis(50);
 
 /// The longest spacing: how often a server is asked that responds with nothing but 429.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Requests that come more closely than this aren't held up.
 const SHORTEST: Duration = Duration::from_micros(100);
@@ -25,7 +25,8 @@ const STEP: f64 = 1.3;
 /// By how much it shrinks until the first refusal after it was set.
 const FIRST_STEP: f64 = 1.5;
 
-/// Who waits. Polls have a lane of their own: they are few, and one is late when it waits for many calls.
+/// Who waits. Polls have a lane of their own, as one would be late that waits for many calls: they go next, after
+/// a gap in which the server gets ready for them. Where many of both wait, they take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     Calls,
@@ -58,8 +59,11 @@ struct Pace {
     is_first: bool,
     /// The server asked for no request before.
     closed_until: Instant,
-    /// When the next of each lane may go.
-    next: [Instant; 2],
+    /// When the next call may go.
+    next_call: Instant,
+    /// When the last request went, and whose it was.
+    last: Instant,
+    last_lane: Lane,
 }
 
 /// A request was let through.
@@ -129,7 +133,9 @@ impl Gate {
                     spacing: FIRST,
                     is_first: true,
                     closed_until,
-                    next: [now + FIRST; 2],
+                    next_call: now + FIRST,
+                    last: now,
+                    last_lane: Lane::Calls,
                 });
             }
             Some(pace) => {
@@ -139,7 +145,7 @@ impl Gate {
                 }
                 pace.spacing = pace.spacing.mul_f64(STEP).min(LONGEST);
                 pace.is_first = false;
-                pace.next = pace.next.map(|next| next.max(now + pace.spacing));
+                pace.next_call = pace.next_call.max(now + pace.spacing);
             }
         }
         state.changes += 1;
@@ -187,13 +193,32 @@ impl State {
     fn take(&mut self, lane: Lane) -> Result<Pass, Instant> {
         let now = Instant::now();
         if let Some(pace) = &mut self.pace {
-            let next = &mut pace.next[lane as usize];
-            let at = pace.closed_until.max(*next);
-            if at > now {
-                return Err(at);
-            }
-            *next = (*next).max(now.checked_sub(LATE).unwrap_or(now)) + pace.spacing;
+            pace.take(lane, now)?;
         }
         Ok(self.passed())
+    }
+}
+
+impl Pace {
+    /// Takes the next time of a lane, as [`State::take`].
+    fn take(&mut self, lane: Lane, now: Instant) -> Result<(), Instant> {
+        let next = match lane {
+            Lane::Calls => self.next_call,
+            Lane::Polls => self.last + 2 * self.spacing,
+        };
+        let at = next.max(self.closed_until);
+        let after = at.max(now) + self.spacing;
+        if at > now {
+            if (lane, self.last_lane) == (Lane::Polls, Lane::Calls) {
+                self.next_call = self.next_call.max(after);
+            }
+            return Err(at);
+        }
+        self.next_call = match lane {
+            Lane::Calls => next.max(now.checked_sub(LATE).unwrap_or(now)) + self.spacing,
+            Lane::Polls => self.next_call.max(after),
+        };
+        (self.last, self.last_lane) = (now, lane);
+        Ok(())
     }
 }
