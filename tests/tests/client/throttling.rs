@@ -480,6 +480,122 @@ async fn an_unknown_host_is_not_tried_again() {
     assert_eq!(error.attempts(), if is_down { 6 } else { 1 }, "{error:#}");
 }
 
+/// A proxy that wants a password, by the variables of the environment; real time, as that of a connection.
+#[test]
+fn a_proxy_that_asks_for_a_password_is_asked_once() {
+    const NAME: &str = "throttling::a_proxy_that_asks_for_a_password_is_asked_once";
+    if child::is_child() {
+        return runtime().block_on(async {
+            let client = Client::builder(TOKEN).base_url("https://api.example/v1");
+            let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::Unreachable, 1)
+            );
+        });
+    }
+    let server = runtime();
+    let connects = Arc::new(Mutex::new(0));
+    let proxy = server.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connects = connects.clone();
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                *connects.lock().unwrap() += 1;
+                stream.read(&mut [0; 4096]).await.unwrap();
+                let refusal =
+                    b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(refusal).await.unwrap();
+            }
+        });
+        format!("http://{address}")
+    });
+    child::run(NAME, &[("HTTPS_PROXY", &proxy)]);
+    assert_eq!(*connects.lock().unwrap(), 1);
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Storage asks for fewer requests with 429, or as S3 does with 503 and a code.
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_throttled_is_waited_for() {
+    let slow_down = || {
+        let mut response = status(503);
+        *response.body_mut() = Body::from("<Error><Code>SlowDown</Code></Error>");
+        response
+    };
+    let mut policy = RetryPolicy::default();
+    (policy.budget, policy.max_attempts) = (0, 2);
+    for is_s3 in [false, true] {
+        let storage = Script::start(move |seen| match seen.number {
+            0..9 if is_s3 => slow_down(),
+            0..9 => refused(None),
+            _ => Response::new(Body::from("email\na@example.com\n")),
+        })
+        .await;
+        let link = format!("{}/r.csv", storage.base_url());
+        let api = Script::start(move |_| json(value!({ "url": link }))).await;
+        let client = api.builder().retry(policy.clone()).build().unwrap();
+        let mut whole = Vec::new();
+        let download = client.batch(id()).download();
+        download.to_writer(&mut whole).await.unwrap();
+        assert_eq!((whole.len(), storage.seen().len()), (20, 10));
+    }
+    // Not for ever.
+    let storage = Script::start(|_| refused(None)).await;
+    let link = format!("{}/r.csv", storage.base_url());
+    let api = Script::start(move |_| json(value!({ "url": link }))).await;
+    let start = Instant::now();
+    let download = api.client().batch(id()).download();
+    let error = download.to_writer(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 429);
+    assert_eq!(error.attempts() as usize, storage.seen().len());
+    let elapsed = start.elapsed().as_secs();
+    assert!((100..=180).contains(&elapsed), "{elapsed}");
+}
+
+/// All that was sent for one call is told: refusals, renewed tokens, the requests of a creation.
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_all_attempts() {
+    let script = Script::start(|seen| match seen.number {
+        0 | 2 => refused(None),
+        1 => status(502),
+        _ => status(404),
+    })
+    .await;
+    let error = script.client().get_batch(id()).await.unwrap_err();
+    assert_eq!((error.attempts(), script.seen().len()), (4, 4));
+    // Each request of the creation is lost, and nothing was created.
+    let script = Script::start(|seen| match seen.line.as_str() {
+        CREATE => status(502),
+        _ => json(value!({ "batches": [] })),
+    })
+    .await;
+    let client = script.client();
+    let error = client.create_batch_once(request(0)).await.unwrap_err();
+    assert_eq!(script.seen_at(CREATE).len(), 5);
+    assert_eq!(error.attempts(), 5);
+    assert!(!error.is_ambiguous(), "{error}");
+    // A watch that gives up tells those of all its polls since it failed.
+    let script = Script::start(|seen| match seen.number {
+        0 => json(value!({ "batch": batch(value!({ "status": "running" })) })),
+        _ => status(500),
+    })
+    .await;
+    let error = script.client().watch(id()).await.unwrap_err();
+    assert_eq!(error.attempts() as usize, script.seen().len() - 1);
+    assert!(error.elapsed() >= Duration::from_secs(600));
+}
+
 /// No more at once than was set, however many there are.
 #[tokio::test(start_paused = true)]
 async fn requests_in_flight_are_limited() {
@@ -579,11 +695,7 @@ fn few_file_descriptors_are_enough() {
     const SERVER: &str = "CARGO_BATCH_TEST_SERVER";
     if child::is_child() {
         let base_url = std::env::var(SERVER).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         return runtime.block_on(async {
             let client = Client::builder(TOKEN).base_url(base_url).build().unwrap();
             for done in at_once(&client, 2000, create).await {
@@ -591,11 +703,7 @@ fn few_file_descriptors_are_enough() {
             }
         });
     }
-    let server = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let server = runtime();
     let script = server.block_on(Script::start(|_| one_batch()));
     child::run_with_files(NAME, &[(SERVER, script.base_url())], 64);
     assert_eq!(script.seen().len(), 2000);
