@@ -222,3 +222,95 @@ impl Pace {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn far() -> Instant {
+        later(Instant::now(), Duration::from_secs(3600))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_refusals_slows_down_once() {
+        let gate = Gate::new();
+        let mut passes = Vec::new();
+        for _ in 0..50 {
+            passes.push(gate.pass(Lane::Calls, far()).await.unwrap());
+        }
+        let start = Instant::now();
+        passes
+            .iter()
+            .for_each(|pass| gate.refused(*pass, Duration::ZERO));
+        assert!(passes.iter().all(|pass| !gate.holds(*pass)));
+        gate.pass(Lane::Calls, far()).await.unwrap();
+        assert_eq!(start.elapsed(), FIRST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pace_follows_what_is_refused_and_is_given_up_when_nothing_is() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.refused(pass, Duration::from_secs(7));
+        let start = Instant::now();
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(7));
+        // As slow as it gets.
+        gate.refused(pass, Duration::ZERO);
+        for _ in 0..50 {
+            let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+            gate.refused(pass, Duration::ZERO);
+        }
+        let start = Instant::now();
+        gate.pass(Lane::Calls, far()).await.unwrap();
+        assert_eq!(start.elapsed(), LONGEST);
+        for _ in 0..60 {
+            let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+            gate.accepted(pass);
+        }
+        let start = Instant::now();
+        for _ in 0..50 {
+            gate.pass(Lane::Calls, far()).await.unwrap();
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_polls_and_many_calls_take_turns() {
+        let gate = std::sync::Arc::new(Gate::new());
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.refused(pass, Duration::ZERO);
+        let order = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for lane in [Lane::Calls, Lane::Polls] {
+            for _ in 0..20 {
+                let (gate, order) = (gate.clone(), order.clone());
+                tasks.push(tokio::spawn(async move {
+                    gate.pass(lane, far()).await.unwrap();
+                    order.lock().unwrap().push(lane);
+                }));
+            }
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let order = order.lock().unwrap();
+        for chunk in order.chunks(4) {
+            assert!(
+                chunk.contains(&Lane::Calls) && chunk.contains(&Lane::Polls),
+                "{order:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_no_time_is_turned_away_at_once() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.refused(pass, Duration::from_secs(60));
+        let start = Instant::now();
+        let deadline = start + Duration::from_secs(59);
+        assert_eq!(gate.pass(Lane::Polls, deadline).await.unwrap_err(), Closed);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+}

@@ -376,8 +376,13 @@ mod tests {
         known.named(uuid(1));
         drop(registry.begin(&known));
         assert!(
+            registry.take_over(known.given).is_some(),
+            "its batch is known, and nobody was given it"
+        );
+        known.state().is_returned = true;
+        assert!(
             registry.take_over(known.given).is_none(),
-            "its batch is known"
+            "its batch was returned"
         );
     }
 

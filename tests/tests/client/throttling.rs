@@ -560,7 +560,8 @@ async fn storage_that_is_throttled_is_waited_for() {
     assert_eq!(error.status().unwrap().as_u16(), 429);
     assert_eq!(error.attempts() as usize, storage.seen().len());
     let elapsed = start.elapsed().as_secs();
-    assert!((100..=180).contains(&elapsed), "{elapsed}");
+    // The last one begins before the time is up.
+    assert!((100..=190).contains(&elapsed), "{elapsed}");
 }
 
 /// All that was sent for one call is told: refusals, renewed tokens, the requests of a creation.
