@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
@@ -14,11 +13,14 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 
+use crate::attempts::Attempts;
 use crate::creation::batch_id;
+use crate::gate::Lane;
+use crate::hosts::Departure;
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::secret::Hide;
-use crate::time::{Instant, later};
+use crate::time::Instant;
 use crate::{Client, Error, ErrorKind, Response, trace};
 
 /// A request under way.
@@ -31,24 +33,6 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 /// Puts the request of an attempt together: one that is sent once is never copied, and one and the
 /// same code serves all operations.
 pub(crate) type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
-
-/// The attempts of one call.
-struct Tries {
-    made: u32,
-    start: Instant,
-    deadline: Instant,
-}
-
-impl Tries {
-    fn within(overall: Duration) -> Self {
-        let start = Instant::now();
-        Self {
-            made: 0,
-            start,
-            deadline: later(start, overall),
-        }
-    }
-}
 
 static WORKSPACE: HeaderName = HeaderName::from_static("selected-workspace-uuid");
 
@@ -127,13 +111,21 @@ impl Client {
         request: Build<'_>,
     ) -> Result<Response<T>, Error> {
         self.inner.http.check_runtime()?;
-        let mut tries = Tries::within(self.timing.overall);
+        let mut attempts = Attempts::within(self, self.timing.overall);
         loop {
-            let answer = self.exchange(operation, request, &mut tries).await?;
-            match self.read(operation, answer) {
-                Ok(response) => return Ok(response),
-                Err(error) => self.again(&tries, error).await?,
-            }
+            let number = attempts.sent().saturating_add(1);
+            let attempt = self.attempt(operation, request, &mut attempts);
+            let error = match trace::attempt(operation, &self.baseurl, number, attempt).await {
+                Ok(answer) => {
+                    attempts.succeeded();
+                    match self.read(operation, answer) {
+                        Ok(response) => return Ok(response),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            attempts.again(error).await?;
         }
     }
 
@@ -169,51 +161,15 @@ impl Client {
         }
     }
 
-    /// Sends a request until there is a success.
-    async fn exchange(
-        &self,
-        operation: &'static Operation,
-        request: Build<'_>,
-        tries: &mut Tries,
-    ) -> Result<Answer, Error> {
-        loop {
-            tries.made += 1;
-            let attempt = self.attempt(operation, request, tries.deadline);
-            match trace::attempt(operation, &self.baseurl, tries.made, attempt).await {
-                Ok(answer) => {
-                    self.inner.retries.succeeded(&self.retry);
-                    return Ok(answer);
-                }
-                Err(error) => self.again(tries, error).await?,
-            }
-        }
-    }
-
-    /// Waits until it is time for another attempt; the error where there is to be none.
-    async fn again(&self, tries: &Tries, error: Error) -> Result<(), Error> {
-        let error = error.after(tries.made, tries.start);
-        let is_permanent = error.is_permanent() && !self.inner.http.has_connected();
-        if is_permanent || !error.is_retryable() {
-            return Err(error);
-        }
-        let asked = error.retry_after();
-        match self.inner.retries.pause(&self.retry, tries.made, asked) {
-            Some(pause) if later(Instant::now(), pause) < tries.deadline => {
-                trace::retrying(pause, &error);
-                crate::time::sleep(pause).await;
-                Ok(())
-            }
-            _ => Err(error),
-        }
-    }
-
     /// One attempt; two when the first finds that the token has expired and there is another.
     async fn attempt(
         &self,
         operation: &'static Operation,
         request: Build<'_>,
-        deadline: Instant,
+        attempts: &mut Attempts,
     ) -> Result<Answer, Error> {
+        let deadline = attempts.deadline();
+        attempts.count(1);
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let auth = &self.inner.auth;
         let slow = |_| Error::no_token("it took too long".into());
@@ -231,7 +187,10 @@ impl Client {
             Err(error) if error.kind() == ErrorKind::Unauthorized => {
                 let renewed = crate::time::timeout(remaining(), auth.renewed(&token));
                 match renewed.await.map_err(slow)?? {
-                    Some(token) => self.send(operation, request()?, token, deadline).await,
+                    Some(token) => {
+                        attempts.count(1);
+                        self.send(operation, request()?, token, deadline).await
+                    }
                     None => Err(error),
                 }
             }
@@ -255,6 +214,10 @@ impl Client {
         if let Some(workspace) = &self.inner.workspace {
             request.headers_mut().insert(&WORKSPACE, workspace.clone());
         }
+        // Before the guard of a creation is asked, whose yes doesn't hold for long.
+        let hosts = &self.inner.hosts;
+        let departure = hosts.depart(request.url(), self.lane(), deadline).await;
+        let departure = departure.map_err(|_| Error::held_back(Some(operation)))?;
         let client = match &self.sending {
             Some(sending) => {
                 sending
@@ -268,20 +231,30 @@ impl Client {
         if limit.is_zero() {
             return Err(Error::timed_out(Some(operation), limit, false));
         }
-        let answer = crate::time::timeout(limit, self.receive(operation, &client, request))
+        let exchange = self.receive(operation, &client, request, &departure);
+        let answer = crate::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| {
-                Err(Error::timed_out(
-                    Some(operation),
-                    limit,
-                    self.inner.http.has_connected(),
-                ))
-            })?;
-        if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            let hide = Hide::token(Some(&token));
-            Err(Error::refused(Some(operation), answer, hide).at(&self.baseurl))
+                let has_connected = self.inner.http.has_connected();
+                Err(Error::timed_out(Some(operation), limit, has_connected))
+            })
+            .map_err(|error| departure.note(error))?;
+        let done = match answer.status.is_success() {
+            true => Ok(answer),
+            false => {
+                let hide = Hide::token(Some(&token));
+                Err(Error::refused(Some(operation), answer, hide).at(&self.baseurl))
+            }
+        };
+        departure.responded(self, done.as_ref().err());
+        done
+    }
+
+    /// Where its requests wait for a server that is asked too often.
+    fn lane(&self) -> Lane {
+        match self.polling {
+            Some(_) => Lane::Polls,
+            None => Lane::Calls,
         }
     }
 
@@ -290,10 +263,12 @@ impl Client {
         operation: &'static Operation,
         client: &reqwest::Client,
         request: Request,
+        departure: &Departure,
     ) -> Result<Answer, Error> {
         let has_body = request.body().is_some();
         let lost = |error| Error::transport(Some(operation), error, has_body);
         let mut response = client.execute(request).await.map_err(lost)?;
+        departure.heard();
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;

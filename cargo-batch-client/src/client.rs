@@ -13,6 +13,7 @@ use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::config::{self, ClientBuilder, Timing};
 use crate::creation::{Listings, Registry, Sending};
+use crate::hosts::Hosts;
 use crate::http::Http;
 use crate::retry::{Retries, RetryPolicy};
 
@@ -27,12 +28,15 @@ pub struct Client {
     pub(crate) retry: RetryPolicy,
     /// The creation whose request this sends.
     pub(crate) sending: Option<Sending>,
+    /// How often the watch polls whose requests this sends.
+    pub(crate) polling: Option<Duration>,
     pub(crate) inner: Arc<Inner>,
 }
 
 /// What all clones share.
 pub(crate) struct Inner {
     pub http: Http,
+    pub hosts: Hosts,
     pub auth: Auth,
     pub workspace: Option<HeaderValue>,
     pub workspace_uuid: Option<WorkspaceUuid>,
@@ -126,10 +130,19 @@ impl Client {
         client
     }
 
-    /// This client with another retry policy; the budget stays that of the client.
+    /// Returns this client with another retry policy; the budget for retries, which all clones share, stays as
+    /// it is.
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         Self {
             retry: policy,
+            ..self.clone()
+        }
+    }
+
+    /// Returns this client for the polls of a watch.
+    pub(crate) fn for_polls(&self, interval: Duration) -> Self {
+        Self {
+            polling: Some(interval),
             ..self.clone()
         }
     }

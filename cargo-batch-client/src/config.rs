@@ -12,6 +12,7 @@ use crate::Error;
 use crate::auth::{Auth, Provider, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
+use crate::hosts::Hosts;
 use crate::http::{Http, Settings};
 use crate::retry::{Retries, RetryPolicy};
 use crate::secret::{Hide, without_user};
@@ -19,6 +20,10 @@ use crate::time::bounded;
 
 /// The API of Cargo.
 pub const BASE_URL: &str = "https://api.getcargo.io/v1";
+
+/// How many requests are in flight at once by default: half of the fewest file descriptors that a process is
+/// given in practice, so that connections to storage, and idle ones, have some as well.
+const MAX_IN_FLIGHT: usize = 32;
 
 /// Sets up a [`Client`]; made by [`Client::builder`].
 #[derive(Debug)]
@@ -36,6 +41,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     pub(crate) timing: Timing,
     retry: RetryPolicy,
+    max_in_flight: usize,
     seed: Option<u64>,
     max_answer_bytes: usize,
     settling: Duration,
@@ -87,6 +93,7 @@ impl ClientBuilder {
                 overall: Duration::from_secs(180),
             },
             retry: RetryPolicy::default(),
+            max_in_flight: MAX_IN_FLIGHT,
             seed: None,
             max_answer_bytes: 64 << 20,
             settling: SETTLING_TIME,
@@ -215,13 +222,24 @@ impl ClientBuilder {
         self
     }
 
-    /// When requests are sent again.
+    /// Sets when requests are sent again.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Makes the jitter of pauses repeatable, for tests.
+    /// Sets how many requests of this client and its clones are in flight at once; 32 by default, and at least
+    /// one. Others wait until one has ended, the first come first.
+    ///
+    /// Over HTTP/1 each needs a connection, and so a file descriptor, of which a process may have as few as 256
+    /// (macOS), and a container 64. A download counts until its response begins. Where no request ends for a
+    /// second one more is sent, so that futures that wait for each other go on.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// Makes the jitter of delays repeatable, for tests.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -297,8 +315,10 @@ impl ClientBuilder {
             timing: self.timing,
             retry: self.retry,
             sending: None,
+            polling: None,
             inner: Arc::new(Inner {
                 http,
+                hosts: Hosts::new(self.max_in_flight),
                 auth,
                 workspace: workspace.transpose()?,
                 workspace_uuid: self.workspace,

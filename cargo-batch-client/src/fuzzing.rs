@@ -39,9 +39,14 @@ pub fn read<T: DeserializeOwned>(
     client.read(operation, answer)
 }
 
-/// The pause before the next attempt.
-pub fn pause(client: &Client, attempts: u32, asked: Option<Duration>) -> Option<Duration> {
-    client.inner.retries.pause(&client.retry, attempts, asked)
+/// Returns the delay before the next attempt, where there is to be one.
+pub fn pause(client: &Client, failures: u32, asked: Option<Duration>) -> Option<Duration> {
+    let (retries, policy) = (&client.inner.retries, &client.retry);
+    let may_repeat = failures < policy.max_attempts
+        && asked.is_none_or(|asked| asked <= policy.max_retry_after)
+        && retries.take();
+    let delay = retries.backoff(policy, failures);
+    may_repeat.then(|| asked.map_or(delay, |asked| delay.max(retries.jittered(asked))))
 }
 
 /// How long a server asks to be left alone.

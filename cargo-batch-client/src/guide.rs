@@ -2,6 +2,7 @@
 //!
 //! - [Money](money): what is sent again and what is not.
 //! - [Waiting](waiting): for one batch or thousands, across restarts.
+//! - [Retries](retries): what is repeated, and what happens where the server asks for fewer requests.
 //! - [Results](results): how a batch ended, and what it made.
 //! - [Forward compatibility](forward_compatibility): servers that are newer than this crate.
 
@@ -10,6 +11,9 @@ pub mod money {}
 
 #[doc = include_str!("../docs/guide/waiting.md")]
 pub mod waiting {}
+
+#[doc = include_str!("../docs/guide/retries.md")]
+pub mod retries {}
 
 #[doc = include_str!("../docs/guide/results.md")]
 pub mod results {}

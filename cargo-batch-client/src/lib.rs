@@ -19,12 +19,14 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 #[rustfmt::skip]
 // progenitor's style, kept as it comes.
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
 pub mod guide;
 mod handle;
+mod hosts;
 mod http;
 mod identity;
 #[cfg(not(feature = "rows"))]
@@ -32,6 +34,7 @@ mod no_rows;
 pub mod operation;
 mod pace;
 mod pages;
+mod permits;
 mod platform;
 mod response;
 mod retry;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::attempts::Attempts;
 use crate::operation::Waiter;
-use crate::time::Instant;
+use crate::time::{Instant, bounded};
 use crate::{Client, Error, ErrorKind, operations};
 
 /// How long a server is polled that responds with nothing but errors.
@@ -33,11 +34,6 @@ pub(crate) fn pace(watched_for: Duration, runs: u64) -> Duration {
     }
 }
 
-/// How long a server asks to be left alone, within reason.
-pub(crate) fn asked(error: &Error) -> Duration {
-    error.retry_after().unwrap_or_default().min(PATIENCE)
-}
-
 /// Returns whether the server says that there is no such batch.
 pub(crate) fn is_absence(error: &Error) -> bool {
     let is_status = |status: reqwest::StatusCode| matches!(status.as_u16(), 404 | 410);
@@ -46,27 +42,57 @@ pub(crate) fn is_absence(error: &Error) -> bool {
         && (error.status().is_some_and(is_status) || reason == Some("batchNotFound"))
 }
 
+/// By how much the interval grows while polls fail, jitter not included: no poll is later than twice it.
+const SLOWER: f64 = 1.8;
+
 /// Which errors are waited through: those that may pass. Each has been repeated by its call already.
-#[derive(Default)]
 pub(crate) struct Patience {
+    attempts: Attempts,
     failing_since: Option<Instant>,
     has_succeeded: bool,
 }
 
 impl Patience {
-    /// Returns whether to go on after an error.
-    pub fn bears(&mut self, client: &Client, error: &Error) -> bool {
-        let since = *self.failing_since.get_or_insert_with(Instant::now);
-        // Where nothing was ever heard, the address, the certificate or the proxy is wrong.
-        let is_heard = error.status().is_some() || client.inner.http.has_connected();
-        let has_no_token = error.kind() == ErrorKind::Unauthorized && error.status().is_none();
-        let may_pass = error.is_retryable() && is_heard || has_no_token && self.has_succeeded;
-        may_pass && since.elapsed() < PATIENCE
+    pub fn new(client: &Client) -> Self {
+        Self {
+            attempts: Attempts::unlimited(client),
+            failing_since: None,
+            has_succeeded: false,
+        }
     }
 
-    /// Notes that a poll has succeeded.
-    pub fn restore(&mut self) {
-        self.failing_since = None;
+    /// Returns how long to wait at least before the next poll.
+    ///
+    /// # Errors
+    /// The error that was given, with what was tried since the last success, where it isn't waited through.
+    pub fn bears(&mut self, client: &Client, error: Error) -> Result<Duration, Error> {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        self.attempts.count_call(&error);
+        // Where nothing was ever heard, the address, the certificate or the proxy is wrong.
+        let is_heard = !error.is_of_unheard();
+        let has_no_token = error.kind() == ErrorKind::Unauthorized && error.status().is_none();
+        let may_pass = error.is_retryable() && is_heard || has_no_token && self.has_succeeded;
+        if !may_pass || !self.attempts.may_repeat() || since.elapsed() >= PATIENCE {
+            return Err(self.attempts.note(error));
+        }
+        let asked = error.retry_after().unwrap_or_default();
+        Ok(client.inner.retries.jittered(asked.min(PATIENCE)))
+    }
+
+    /// Returns the delay between two polls.
+    pub fn delay(&self, client: &Client, interval: Duration) -> Duration {
+        let interval = match self.failing_since {
+            Some(_) => bounded(interval).mul_f64(SLOWER),
+            None => interval,
+        };
+        client.inner.retries.jitter(interval)
+    }
+
+    /// Notes that a poll of a client has succeeded.
+    pub fn restore(&mut self, client: &Client) {
+        if self.failing_since.take().is_some() {
+            self.attempts = Attempts::unlimited(client);
+        }
         self.has_succeeded = true;
     }
 }

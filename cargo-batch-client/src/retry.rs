@@ -1,6 +1,6 @@
 //! When a request is sent again, and how long that takes to happen.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -8,41 +8,57 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use crate::response;
 use crate::time::bounded;
 
-/// How often and how patiently requests are repeated.
+/// How often requests are repeated, and after which delays. It governs all that is repeated: calls, the
+/// searches of a creation, the parts of an upload, downloads, and the failed polls of a watch.
 ///
-/// Which ones *may* be is not a matter of policy: a request is sent again only when the operation is
-/// idempotent, or when it provably did not arrive.
+/// Which requests *may* be repeated is not a matter of policy: a request is sent again only when the operation
+/// is idempotent, or when it provably did not arrive.
+///
+/// Two things aren't failures. They are repeated until [`timeout`](crate::ClientBuilder::timeout), and count
+/// neither as attempts nor against the budget:
+///
+/// - **429**, which asks for fewer requests. All clones of the client slow down together, as long as the server
+///   asks for with `Retry-After`, and then send at the pace that it permits.
+/// - **A connection that fails** to a server that has responded before. Until its first response such
+///   a failure counts, and one that won't pass (an unknown host, an untrusted certificate, a proxy that asks for
+///   a password) isn't repeated at all.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How many times a request is sent at most; 1 means never again.
+    /// How many times a request may fail before its error is returned; 6 by default. 1 means that nothing is
+    /// repeated, whatever the error.
     pub max_attempts: u32,
-    /// The longest pause before the second attempt; it doubles with every further one. The pause
-    /// taken is anything between nothing and that, so that many clients don't come back at once.
+    /// The longest delay before the second attempt, which doubles with every further one; half a second by
+    /// default. The delay taken is between half of that and all of it, so that many clients don't come back at
+    /// once.
     pub base_delay: Duration,
-    /// What the pause never exceeds, unless the server asks for more.
+    /// What the delay never exceeds, unless the server asks for more; 20 seconds by default.
     pub max_delay: Duration,
-    /// A server that asks for a longer pause than this is taken at its word: the error is returned.
+    /// A server that asks for a longer delay than this is taken at its word: the error is returned; a minute by
+    /// default.
     pub max_retry_after: Duration,
-    /// Repeats that may be under way in excess of one for every ten requests, so that a broken
-    /// server isn't hammered.
+    /// How many failures the client and its clones may repeat in excess of one for every ten requests, so that
+    /// a broken server isn't flooded; 100 by default. A repeat that succeeds is given back. An error says so
+    /// where it isn't repeated as the budget is spent. The budget is that of
+    /// [`ClientBuilder::retry`](crate::ClientBuilder::retry):
+    /// [`Client::with_retry`](crate::Client::with_retry) doesn't change it.
     pub budget: u32,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            max_attempts: 4,
+            max_attempts: 6,
             base_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(20),
             max_retry_after: Duration::from_secs(60),
-            budget: 20,
+            budget: 100,
         }
     }
 }
 
 impl RetryPolicy {
-    /// Every request is sent once.
+    /// Returns the policy by which nothing is repeated.
     pub fn never() -> Self {
         Self {
             max_attempts: 1,
@@ -51,10 +67,16 @@ impl RetryPolicy {
     }
 }
 
+/// What a repeat takes from the budget, and a success earns.
+const REPEAT: u32 = 10;
+const SUCCESS: u32 = 1;
+
 /// The state behind a policy: jitter and budget, shared by all clones of a client.
 #[derive(Debug)]
 pub(crate) struct Retries {
     state: Mutex<State>,
+    /// The most tenths of a repeat there are.
+    capacity: u32,
 }
 
 #[derive(Debug)]
@@ -67,83 +89,73 @@ struct State {
 impl Retries {
     pub fn new(policy: &RetryPolicy, seed: Option<u64>) -> Self {
         let random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let capacity = policy.budget.saturating_mul(REPEAT);
         Self {
             state: Mutex::new(State {
                 random,
-                tenths: policy.budget.saturating_mul(10),
+                tenths: capacity,
             }),
+            capacity,
         }
     }
 
-    /// The pause before the next attempt, taken from the budget; nothing when there must be none.
-    pub fn pause(
-        &self,
-        policy: &RetryPolicy,
-        attempts: u32,
-        asked: Option<Duration>,
-    ) -> Option<Duration> {
-        let delay = self.delay(policy, attempts, asked)?;
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.tenths = state.tenths.checked_sub(10)?;
-        Some(delay)
-    }
-
-    /// Returns the delay before the next attempt, whatever the budget; `None` when there must be none.
-    pub fn delay(
-        &self,
-        policy: &RetryPolicy,
-        attempts: u32,
-        asked: Option<Duration>,
-    ) -> Option<Duration> {
-        if attempts >= policy.max_attempts
-            || asked.is_some_and(|asked| asked > policy.max_retry_after)
-        {
-            return None;
+    /// Takes a repeat from the budget; false where there is none left.
+    pub fn take(&self) -> bool {
+        let mut state = self.state();
+        match state.tenths.checked_sub(REPEAT) {
+            Some(tenths) => {
+                state.tenths = tenths;
+                true
+            }
+            None => false,
         }
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let ceiling = backoff(policy, attempts);
-        let jittered = ceiling.mul_f64(state.random.f64());
-        Some(match asked {
-            // Never earlier than asked; a little later, so that not all come at once.
-            Some(asked) => bounded(asked) + jittered.min(asked / 10),
-            None => jittered,
-        })
     }
 
-    /// A request that went well earns a tenth of a repeat.
-    pub fn succeeded(&self, policy: &RetryPolicy) {
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.tenths = state
-            .tenths
-            .saturating_add(1)
-            .min(policy.budget.saturating_mul(10));
+    /// Adds to the budget for a request that went well: a tenth of a repeat, or the whole one that it was.
+    pub fn succeeded(&self, was_repeat: bool) {
+        let earned = match was_repeat {
+            true => REPEAT,
+            false => SUCCESS,
+        };
+        let mut state = self.state();
+        state.tenths = state.tenths.saturating_add(earned).min(self.capacity);
     }
 
-    /// A tenth more or less: the looks of many waiters drift apart.
+    /// Returns the delay of a policy after so many failures in a row.
+    pub fn backoff(&self, policy: &RetryPolicy, failures: u32) -> Duration {
+        self.delay(policy.base_delay, policy.max_delay, failures)
+    }
+
+    /// Returns a delay that doubles with every failure in a row up to a limit, with jitter below it.
+    pub fn delay(&self, first: Duration, most: Duration, failures: u32) -> Duration {
+        let ceiling = ceiling(first, most, failures);
+        ceiling.mul_f64(0.5 + 0.5 * self.random())
+    }
+
+    /// Returns a delay that a server asks for, and up to a tenth more, so that not all come at once.
+    pub fn jittered(&self, asked: Duration) -> Duration {
+        let asked = bounded(asked);
+        asked + (asked / 10).mul_f64(self.random())
+    }
+
+    /// Returns a tenth more or less: the polls of many watches drift apart.
     pub fn jitter(&self, interval: Duration) -> Duration {
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        bounded(interval).mul_f64(0.9 + 0.2 * state.random.f64())
+        bounded(interval).mul_f64(0.9 + 0.2 * self.random())
+    }
+
+    /// Returns a number from 0 to 1.
+    fn random(&self) -> f64 {
+        self.state().random.f64()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn backoff(policy: &RetryPolicy, attempts: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    policy
-        .base_delay
-        .saturating_mul(doubled)
-        .min(bounded(policy.max_delay))
+fn ceiling(first: Duration, most: Duration, failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+    first.saturating_mul(doubled).min(bounded(most))
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -192,40 +204,28 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_the_ceiling_and_are_jittered_below_it() {
-        let policy = RetryPolicy {
-            max_attempts: 99,
-            budget: 99,
-            ..RetryPolicy::default()
-        };
+    fn delays_double_up_to_the_ceiling_and_are_jittered_below_it() {
+        let policy = RetryPolicy::default();
         let ceilings: Vec<u64> = (1..9)
-            .map(|n| backoff(&policy, n).as_millis() as u64)
+            .map(|n| ceiling(policy.base_delay, policy.max_delay, n).as_millis() as u64)
             .collect();
         assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);
         let retries = Retries::new(&policy, Some(1));
-        for attempts in 1..40 {
-            let pause = retries.pause(&policy, attempts, None).unwrap();
-            assert!(pause <= backoff(&policy, attempts), "{attempts}: {pause:?}");
+        for failures in 1..40 {
+            let most = ceiling(policy.base_delay, policy.max_delay, failures);
+            let delay = retries.backoff(&policy, failures);
+            assert!((most / 2..=most).contains(&delay), "{failures}: {delay:?}");
         }
     }
 
     #[test]
-    fn what_the_server_asks_for_is_kept_unless_it_is_too_much() {
-        let policy = RetryPolicy::default();
-        let retries = Retries::new(&policy, Some(1));
+    fn what_a_server_asks_for_gets_a_tenth_more_at_most() {
+        let retries = Retries::new(&RetryPolicy::default(), Some(1));
         let asked = Duration::from_secs(30);
-        let pause = retries.pause(&policy, 1, Some(asked)).unwrap();
-        assert!(pause >= asked && pause <= asked + asked / 10);
-        assert_eq!(
-            retries.pause(&policy, 1, Some(Duration::from_secs(61))),
-            None
-        );
-    }
-
-    #[test]
-    fn never_is_never() {
-        let policy = RetryPolicy::never();
-        assert_eq!(Retries::new(&policy, Some(1)).pause(&policy, 1, None), None);
+        let delays: Vec<Duration> = (0..100).map(|_| retries.jittered(asked)).collect();
+        let bounds = asked..=asked + asked / 10;
+        assert!(delays.iter().all(|delay| bounds.contains(delay)));
+        assert!(delays.iter().max() > delays.iter().min());
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_without_a_limit_is_one() {
+    fn a_policy_without_limits_is_one() {
         let policy = RetryPolicy {
             budget: u32::MAX,
             max_attempts: u32::MAX,
@@ -254,25 +254,27 @@ mod tests {
             max_retry_after: Duration::MAX,
         };
         let retries = Retries::new(&policy, Some(1));
-        retries.succeeded(&policy);
-        for asked in [None, Some(Duration::MAX)] {
-            assert!(retries.pause(&policy, u32::MAX - 1, asked).is_some());
-        }
+        retries.succeeded(false);
+        retries.succeeded(true);
+        assert!(retries.take());
+        assert!(retries.backoff(&policy, u32::MAX) < Duration::MAX);
+        assert!(retries.jittered(Duration::MAX) < Duration::MAX);
         assert!(retries.jitter(Duration::MAX) < Duration::MAX);
     }
 
     #[test]
-    fn a_spent_budget_stops_repeats_until_requests_succeed_again() {
+    fn a_spent_budget_is_earned_again() {
         let policy = RetryPolicy {
             budget: 2,
             ..RetryPolicy::default()
         };
         let retries = Retries::new(&policy, Some(1));
-        assert!(retries.pause(&policy, 1, None).is_some());
-        assert!(retries.pause(&policy, 1, None).is_some());
-        assert_eq!(retries.pause(&policy, 1, None), None);
-        (0..10).for_each(|_| retries.succeeded(&policy));
-        assert!(retries.pause(&policy, 1, None).is_some());
-        assert_eq!(retries.pause(&policy, 1, None), None);
+        assert!(retries.take() && retries.take() && !retries.take());
+        (0..10).for_each(|_| retries.succeeded(false));
+        assert!(retries.take() && !retries.take());
+        retries.succeeded(true);
+        assert!(retries.take() && !retries.take());
+        (0..100).for_each(|_| retries.succeeded(true));
+        assert!(retries.take() && retries.take() && !retries.take());
     }
 }

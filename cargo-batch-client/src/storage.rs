@@ -15,7 +15,10 @@ use reqwest::header::{HeaderValue, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::call::{Pieces, piece};
+use crate::gate::Lane;
+use crate::hosts::Departure;
 use crate::response::Answer;
+use crate::time::{Instant, later};
 use crate::{Client, Error, config, trace};
 
 /// How many redirects are followed.
@@ -50,11 +53,13 @@ pub(crate) async fn get(
         None => request,
     };
     let limit = client.timing.attempt;
-    let response = send(client, Method::GET, url, limit, &request).await?;
-    match response.status().is_success() {
+    let (response, departure) = send(client, Method::GET, url, limit, &request).await?;
+    let done = match response.status().is_success() {
         true => Ok(response),
         false => Err(refusal(response, is_new).await),
-    }
+    };
+    departure.responded(client, done.as_ref().err());
+    done
 }
 
 /// Puts bytes where a URL that was just issued says; returns the headers of the response.
@@ -70,47 +75,52 @@ pub(crate) async fn put(
     let length = content.len() as u64;
     let request = |request: RequestBuilder| request.body(content.clone());
     let limit = client.for_bytes(length).timing.attempt;
-    let mut response = send(client, Method::PUT, url, limit, &request).await?;
-    match response.status().is_success() {
+    let (mut response, departure) = send(client, Method::PUT, url, limit, &request).await?;
+    let done = match response.status().is_success() {
         true => Ok(std::mem::take(response.headers_mut())),
         false => Err(refusal(response, true).await),
-    }
+    };
+    departure.responded(client, done.as_ref().err());
+    done
 }
 
 async fn send(
     client: &Client,
     method: Method,
     url: &SignedUrl,
-    limit: Duration,
+    mut limit: Duration,
     request: &(dyn Fn(RequestBuilder) -> RequestBuilder + Sync),
-) -> Result<reqwest::Response, Error> {
+) -> Result<(reqwest::Response, Departure), Error> {
     let has_body = method != Method::GET;
-    let exchange = async {
-        let mut url = config::link(url)?;
-        for _ in 0..=REDIRECTS {
-            let http = client.inner.http.ready(&url).await?;
-            let request = request(http.request(method.clone(), url.clone()));
-            let response = request
-                .send()
+    let mut url = config::link(url)?;
+    let whole = limit;
+    for _ in 0..=REDIRECTS {
+        let deadline = later(Instant::now(), client.timing.overall);
+        let departure = client.inner.hosts.depart(&url, Lane::Calls, deadline).await;
+        let departure = departure.map_err(|_| Error::held_back(None).of_storage())?;
+        let http = client.inner.http.ready(&url).await?;
+        let request = request(http.request(method.clone(), url.clone()));
+        let began = Instant::now();
+        let exchange = async {
+            crate::time::timeout(limit, request.send())
                 .await
-                .map_err(|error| Error::transport(None, error, has_body).of_storage())?;
-            // A client of the caller's may have followed a redirect already.
-            check(&url, response.url())?;
-            let Some(next) = redirect(&method, &response) else {
-                return Ok(response);
-            };
-            check(&url, &next)?;
-            url = next;
-        }
-        let what = format!("storage redirected more than {REDIRECTS} times");
-        Err(Error::not_the_file(what))
-    };
-    let exchange = async {
-        crate::time::timeout(limit, exchange)
-            .await
-            .unwrap_or_else(|_| Err(Error::timed_out(None, limit, true).of_storage()))
-    };
-    trace::storage(&method, url.expose(), exchange).await
+                .map_err(|_| Error::timed_out(None, whole, true))
+                .and_then(|sent| sent.map_err(|error| Error::transport(None, error, has_body)))
+                .map_err(|error| departure.note(error.of_storage()))
+        };
+        let response = trace::storage(&method, url.as_str(), exchange).await?;
+        departure.heard();
+        limit = limit.saturating_sub(began.elapsed());
+        // A client of the caller's may have followed a redirect already.
+        check(&url, response.url())?;
+        let Some(next) = redirect(&method, &response) else {
+            return Ok((response, departure));
+        };
+        check(&url, &next)?;
+        url = next;
+    }
+    let what = format!("storage redirected more than {REDIRECTS} times");
+    Err(Error::not_the_file(what))
 }
 
 /// Returns whether a status may say that a URL has expired: storages differ in how they say it.

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
+use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
 use crate::time::{Instant, later, sleep, timeout};
 use crate::{Client, Error, clean_up, operations, trace};
 
@@ -100,6 +100,7 @@ impl Watch {
     fn new(client: Client, batch: BatchUuid, earlier: Duration, left: Option<Duration>) -> Self {
         let started = Instant::now();
         Self {
+            patience: Patience::new(&client),
             client,
             batch,
             started,
@@ -111,7 +112,6 @@ impl Watch {
             has_finished: false,
             polls: 0,
             absences: 0,
-            patience: Patience::default(),
             scope: trace::Scope::watch(batch),
             next: Next::After(Duration::ZERO),
         }
@@ -182,7 +182,7 @@ impl Watch {
                     self.scope.status(batch.status.as_str());
                 }
                 self.absences = 0;
-                self.patience.restore();
+                self.patience.restore(&self.client);
                 self.next = match self.has_finished {
                     true => Next::Done,
                     false => Next::After(self.delay(batch.runs_count)),
@@ -195,11 +195,13 @@ impl Watch {
                 self.next = Next::After(self.delay(0));
                 return None;
             }
-            Err(error) if self.patience.bears(&self.client, &error) => {
-                self.next = Next::After(self.delay(0).max(asked(&error)));
-                return None;
-            }
-            Err(error) => error.of(&self.described()),
+            Err(error) => match self.patience.bears(&self.client, error) {
+                Ok(least) => {
+                    self.next = Next::After(self.delay(0).max(least));
+                    return None;
+                }
+                Err(error) => error.of(&self.described()),
+            },
         };
         self.scope.failed(&error);
         self.next = Next::Done;
@@ -207,10 +209,13 @@ impl Watch {
     }
 
     fn delay(&self, runs: u64) -> Duration {
-        let interval = self
-            .interval
-            .unwrap_or_else(|| pace(self.watched_for(), runs));
-        self.client.inner.retries.jitter(interval)
+        self.patience.delay(&self.client, self.interval_for(runs))
+    }
+
+    /// Returns how often a batch of so many runs is polled.
+    fn interval_for(&self, runs: u64) -> Duration {
+        self.interval
+            .unwrap_or_else(|| pace(self.watched_for(), runs))
     }
 
     /// Returns the next poll; one that would come after the deadline begins at the deadline.
@@ -224,7 +229,7 @@ impl Watch {
         }
         let delay = left.map_or(delay, |left| left.min(delay));
         let until = self.deadline.map(|deadline| poll_until(deadline, delay));
-        let (client, batch) = (self.client.clone(), self.batch);
+        let (client, batch) = (self.client.for_polls(self.interval_for(0)), self.batch);
         let polled = async move {
             client.inner.http.check_runtime()?;
             let poll = async {

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Pending;
-use crate::pace::{ABSENT_POLLS, Patience, asked, is_absence, pace, poll_until};
+use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
 use crate::time::{Instant, later, now, sleep, timeout};
 use crate::{Client, Error, operations, trace};
 
@@ -59,7 +59,7 @@ impl Client {
             chunk: usize::MAX,
             stays_open: false,
             polls: 0,
-            patience: Patience::default(),
+            patience: Patience::new(self),
             changes: VecDeque::new(),
             unreadable: VecDeque::new(),
             failure: None,
@@ -276,7 +276,7 @@ impl WatchMany {
     }
 
     fn start(&self) -> Pending<'static, Tick> {
-        let client = self.client.clone();
+        let client = self.client.for_polls(self.interval_for(0));
         let wanted: Vec<BatchUuid> = self.open.keys().copied().collect();
         // Where the workflow of one isn't known, it may be any.
         let workflows: Option<HashSet<WorkflowUuid>> = self
@@ -362,14 +362,14 @@ impl WatchMany {
         }
         match tick.end {
             End::Whole => {
-                self.patience.restore();
+                self.patience.restore(&self.client);
                 self.rest(largest, Duration::ZERO);
             }
             End::OutOfTime => self.failure = Some(self.out_of_time()),
-            End::Failed(error) if self.patience.bears(&self.client, &error) => {
-                self.rest(largest, asked(&error));
-            }
-            End::Failed(error) => self.failure = Some(error.of(&self.described())),
+            End::Failed(error) => match self.patience.bears(&self.client, error) {
+                Ok(least) => self.rest(largest, least),
+                Err(error) => self.failure = Some(error.of(&self.described())),
+            },
         }
     }
 
@@ -390,10 +390,14 @@ impl WatchMany {
 
     /// Sets the pause before the next tick.
     fn rest(&mut self, largest: u64, at_least: Duration) {
-        let interval = self
-            .interval
-            .unwrap_or_else(|| pace(self.watched_for(), largest));
-        self.pause = self.client.inner.retries.jitter(interval).max(at_least);
+        let interval = self.interval_for(largest);
+        self.pause = self.patience.delay(&self.client, interval).max(at_least);
+    }
+
+    /// Returns how often batches of so many runs are polled.
+    fn interval_for(&self, largest: u64) -> Duration {
+        self.interval
+            .unwrap_or_else(|| pace(self.watched_for(), largest))
     }
 
     fn is_out_of_time(&self) -> bool {

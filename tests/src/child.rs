@@ -19,16 +19,16 @@ pub fn run(test: &str, variables: &[(&str, &str)]) {
     run_by(Command::new(program), test, variables);
 }
 
-/// Runs one test of this program again, alone in a process that may have so many files open.
+/// As [`run`], in a process that may have only so many files open.
 ///
 /// # Panics
-/// When the test fails there.
-#[cfg(unix)]
-pub fn run_with_files(files: u32, test: &str) {
+/// As [`run`].
+pub fn run_with_files(test: &str, variables: &[(&str, &str)], files: u32) {
+    let program = std::env::current_exe().expect("the program that runs");
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
-    command.arg(std::env::current_exe().expect("the program that runs"));
-    run_by(command, test, &[]);
+    command.arg(program);
+    run_by(command, test, variables);
 }
 
 fn run_by(mut command: Command, test: &str, variables: &[(&str, &str)]) {

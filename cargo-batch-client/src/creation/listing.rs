@@ -2,23 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid};
 use chrono::{DateTime, Utc};
 
 use super::note::floor;
-use crate::pace::asked;
-use crate::time::{Instant, sleep};
+use crate::attempts::Attempts;
+use crate::time::Instant;
 use crate::{Client, Error, ErrorKind, operations};
 
 /// The most pages of a list that are read, 100 batches each.
 const MAX_PAGES: usize = 100;
-
-/// How often a page that can't be read is requested again in a listing, and how long after. A list of
-/// many pages would hardly ever be read to its end otherwise, while many requests fail.
-const PAGE_RETRIES: u32 = 10;
-const PAGE_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// How many batches a page has at most, as the API documents it.
 const PAGE_SIZE: u64 = 100;
@@ -160,7 +154,8 @@ impl Reading {
         }
         let mut pages = list.pages().strict();
         let mut reading = Self::default();
-        let (mut received, mut failed) = (0, 0);
+        let mut received = 0;
+        let mut attempts = Attempts::unlimited(client);
         while reading.pages < MAX_PAGES {
             let page = match pages.next().await {
                 None => {
@@ -168,15 +163,19 @@ impl Reading {
                     break;
                 }
                 Some(Ok(page)) => page,
-                Some(Err(error)) if failed < PAGE_RETRIES && may_pass(&error) => {
-                    failed += 1;
-                    let delay = client.inner.retries.jitter(PAGE_RETRY_DELAY);
-                    sleep(delay.max(asked(&error))).await;
+                // A list of many pages would hardly ever be read to its end otherwise, while many requests
+                // fail.
+                Some(Err(error)) => {
+                    attempts.count_call(&error);
+                    match may_pass(&error) {
+                        true => attempts.pause(error).await?,
+                        false => return Err(attempts.note(error)),
+                    }
                     pages.resume();
                     continue;
                 }
-                Some(Err(error)) => return Err(error),
             };
+            attempts.progressed();
             reading.pages += 1;
             // A page shorter than asked for may be the last, unless the server gives no longer ones.
             let is_whole = page.received >= PAGE_SIZE || page.received == received;

@@ -100,7 +100,9 @@ impl Registry {
     pub fn take_over(&self, given: u128) -> Option<(Arc<Shared>, Arc<()>)> {
         let now = Instant::now();
         let mut known = self.known();
-        known.abandoned.retain(|one| one.is_current(now));
+        known
+            .abandoned
+            .retain(|one| one.is_current(now) && one.creation.state().is_open());
         let one = known
             .abandoned
             .iter_mut()
@@ -374,8 +376,13 @@ mod tests {
         known.named(uuid(1));
         drop(registry.begin(&known));
         assert!(
+            registry.take_over(known.given).is_some(),
+            "its batch is known, and nobody was given it"
+        );
+        known.state().is_returned = true;
+        assert!(
             registry.take_over(known.given).is_none(),
-            "its batch is known"
+            "its batch was returned"
         );
     }
 

@@ -7,6 +7,7 @@ use super::note::Note;
 use super::search::{self, Found, Search};
 use super::state::{Created, Sent};
 use super::{BatchCreation, CreationRequest};
+use crate::attempts::Attempts;
 use crate::time::{Instant, later, sleep_until};
 use crate::{Client, Error, trace};
 
@@ -41,7 +42,7 @@ impl BatchCreation {
     /// no batch.
     pub async fn create(&self) -> Result<Batch, Error> {
         let scope = trace::Scope::creation(self.id());
-        let done = scope.run(self.run()).await;
+        let done = scope.run(self.known_or_created()).await;
         match &done {
             Ok(batch) => scope.created(batch.uuid, self.adopted()),
             Err(error) => scope.failed(error),
@@ -49,14 +50,23 @@ impl BatchCreation {
         done
     }
 
-    async fn run(&self) -> Result<Batch, Error> {
+    async fn known_or_created(&self) -> Result<Batch, Error> {
         self.check_origin()?;
         let creation = &self.creation;
         let _running = creation.run.lock().await;
-        if let Some(batch) = self.known().await? {
-            return Ok(batch);
-        }
         let _in_flight = self.client.inner.registry.begin(creation);
+        let done = match self.known().await {
+            Ok(None) => self.run().await,
+            Ok(Some(batch)) => Ok(batch),
+            Err(error) => Err(error),
+        };
+        creation.state().is_returned = true;
+        done
+    }
+
+    /// Does what is left of the steps.
+    async fn run(&self) -> Result<Batch, Error> {
+        let creation = &self.creation;
         let sent_before = match self.sent_until() {
             None => false,
             Some(at) => {
@@ -82,6 +92,7 @@ impl BatchCreation {
         self.check_origin()?;
         let _running = self.creation.run.lock().await;
         if let Some(batch) = self.known().await? {
+            self.creation.state().is_returned = true;
             return Ok(Some(batch));
         }
         let found = self.search().once().await;
@@ -93,6 +104,7 @@ impl BatchCreation {
         let creation = &self.creation;
         let client = self.client.sending(creation, self.guard.clone());
         let mut doubt: Option<Error> = None;
+        let mut attempts = Attempts::unlimited(&self.client);
         for _ in 0..MAX_REQUESTS {
             creation.state().sent = Sent::Now;
             let response = client.start(&creation.request).await;
@@ -101,6 +113,8 @@ impl BatchCreation {
                 Ok(batch) => return self.created(batch, sent_before).await,
                 Err(error) => error,
             };
+            attempts.count_call(&error);
+            let error = attempts.note(error);
             if let Some(batch) = error.created() {
                 creation.named(batch);
                 return self
@@ -115,7 +129,8 @@ impl BatchCreation {
                 match self.search().settle(ended, false).await {
                     Found::Adopted(batch) => return Ok(*batch),
                     Found::Undecided(candidates, why) => {
-                        return Err(doubt.unwrap_or(error).undecided(candidates, why));
+                        let error = attempts.note(doubt.unwrap_or(error));
+                        return Err(error.undecided(candidates, why));
                     }
                     Found::Absent => creation.state().sent = Sent::No,
                 }
@@ -135,7 +150,7 @@ impl BatchCreation {
             creation.state().sent = Sent::No;
             return Err(error);
         }
-        let error = doubt.unwrap_or_else(Error::interrupted_creation);
+        let error = attempts.note(doubt.unwrap_or_else(Error::interrupted_creation));
         // The last search has shown that there is none.
         Err(error.without_effect("no batch was created"))
     }

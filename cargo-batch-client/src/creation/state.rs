@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub is_saved_prepared: bool,
     /// The caller has stored the sending form.
     pub is_announced: bool,
+    /// The caller was given the batch, or an error.
+    pub is_returned: bool,
     /// The batch, and whether it was found rather than created by the last request.
     pub created: Option<Created>,
 }
@@ -145,9 +147,13 @@ impl Shared {
 }
 
 impl State {
-    /// Returns whether a batch may exist that nothing has told of.
+    /// Returns whether a batch may exist that nothing has told of, or exists and the caller was dropped
+    /// before it was told.
     pub fn is_open(&self) -> bool {
-        self.sent != Sent::No && self.created.is_none()
+        match self.created {
+            Some(_) => !self.is_returned,
+            None => self.sent != Sent::No,
+        }
     }
 
     pub fn batch_uuid(&self) -> Option<BatchUuid> {

@@ -44,6 +44,8 @@ struct Inner {
     /// The field that could not be read.
     field: Option<String>,
     attempts: u32,
+    /// Those of them that failed, and count against the policy.
+    failures: u32,
     elapsed: Duration,
     /// What the request can have done.
     effect: Effect,
@@ -61,6 +63,10 @@ struct Inner {
     is_base_unusual: bool,
     /// What is at the bottom of it.
     cause: Option<Cause>,
+    /// No response of the server has ever come.
+    is_of_unheard: bool,
+    /// It was not sent, as the server asks for fewer requests.
+    is_held_back: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -106,6 +112,7 @@ impl Error {
             answer: None,
             field: None,
             attempts: 0,
+            failures: 0,
             elapsed: Duration::ZERO,
             effect: Effect::Decided,
             candidates: Vec::new(),
@@ -116,6 +123,8 @@ impl Error {
             is_of_item: false,
             is_base_unusual: false,
             cause: None,
+            is_of_unheard: false,
+            is_held_back: false,
             source: None,
         }))
     }
@@ -201,6 +210,15 @@ impl Error {
     pub(crate) fn unreachable(operation: &'static Operation) -> Self {
         let what = "no connection to the server";
         Self::new(ErrorKind::Unreachable, Some(operation), what).with_effect(Effect::NotReceived)
+    }
+
+    /// A request that was not sent, as the server has refused others with 429.
+    pub(crate) fn held_back(operation: Option<&'static Operation>) -> Self {
+        let what = "not sent in the time given, as the server asks for fewer requests (429)";
+        let mut error =
+            Self::new(ErrorKind::Interrupted, operation, what).with_effect(Effect::NotReceived);
+        error.0.is_held_back = true;
+        error
     }
 
     /// A guard that did not permit the request.
@@ -425,12 +443,6 @@ impl Error {
         self
     }
 
-    /// Returns whether another attempt would fail in the same way: the certificate, the proxy or the name of
-    /// the host is wrong.
-    pub(crate) fn is_permanent(&self) -> bool {
-        self.0.cause.is_some_and(Cause::is_permanent)
-    }
-
     /// Names what it is about.
     pub(crate) fn of(mut self, name: &str) -> Self {
         self.0.what = format!("{name}: {}", self.0.what);
@@ -438,14 +450,28 @@ impl Error {
     }
 
     /// Notes how much was tried before giving up.
-    pub(crate) fn after(mut self, attempts: u32, started: Instant) -> Self {
+    pub(crate) fn after(mut self, attempts: u32, failures: u32, started: Instant) -> Self {
         self.0.attempts = attempts;
+        self.0.failures = failures;
         self.0.elapsed = started.elapsed();
         self
     }
 
     fn with_cause(mut self, source: &(dyn std::error::Error + 'static)) -> Self {
         self.0.cause = Cause::of(source);
+        self
+    }
+
+    /// Notes that no response of the server has ever come.
+    pub(crate) fn of_unheard(mut self) -> Self {
+        self.0.is_of_unheard = true;
+        self
+    }
+
+    /// Notes that it isn't repeated because too many others were.
+    pub(crate) fn out_of_budget(mut self) -> Self {
+        let note = "not repeated: the budget for retries (`RetryPolicy::budget`) is spent";
+        self.0.note.get_or_insert_with(|| note.to_owned());
         self
     }
 
@@ -555,7 +581,7 @@ impl Error {
         self.0.field.as_deref()
     }
 
-    /// How many times the request was sent.
+    /// Returns how many times the request was sent, refusals with 429 and renewed tokens included.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -563,6 +589,35 @@ impl Error {
     /// The time that all attempts took together.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.0.failures
+    }
+
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.0.is_held_back
+    }
+
+    pub(crate) fn is_of_unheard(&self) -> bool {
+        self.0.is_of_unheard
+    }
+
+    /// Returns whether the server works, and asks for fewer requests. S3 says so with 503.
+    pub(crate) fn is_throttled(&self) -> bool {
+        let reason = self.reason().map(Reason::as_str);
+        self.status() == Some(StatusCode::TOO_MANY_REQUESTS)
+            || (self.0.is_of_storage && reason == Some("SlowDown"))
+    }
+
+    /// Returns whether the server, which has responded before, did not get the request.
+    pub(crate) fn has_lost_connection(&self) -> bool {
+        self.0.effect == Effect::NotReceived && self.status().is_none() && !self.0.is_of_unheard
+    }
+
+    /// Returns whether the server was never heard of, and for a reason that won't pass.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.0.is_of_unheard && self.0.cause.is_some_and(Cause::is_permanent)
     }
 
     /// The operation may succeed when it is tried again, and trying can do no harm.

@@ -152,7 +152,13 @@ async fn put(
 ) -> Result<(UploadedPart, Bytes), Error> {
     let mut attempts = Attempts::unlimited(&client);
     loop {
-        let url = client.sign_multipart_part(sign.clone()).await?.url;
+        let url = match client.sign_multipart_part(sign.clone()).await {
+            Ok(signed) => signed.url,
+            Err(error) => {
+                attempts.count_call(&error);
+                return Err(attempts.note(error));
+            }
+        };
         attempts.count(1);
         match put_once(&client, &url, sign.part_number, piece.clone()).await {
             Ok(part) => {

@@ -138,7 +138,7 @@ impl Client {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            attempts.count(error.attempts().max(1));
+            attempts.count_call(&error);
             match error.is_ambiguous() {
                 true => attempts.pause(error).await?,
                 false => return Err(attempts.note(error)),

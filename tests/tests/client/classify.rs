@@ -42,6 +42,8 @@ struct Row {
     protocols: &'static [Protocol],
     /// Connections are refused at first.
     closed: bool,
+    /// It won't pass: it isn't tried again.
+    permanent: bool,
     /// A creation went well before on the same connection.
     reused: bool,
     plan: Plan,
@@ -69,6 +71,7 @@ fn row(name: impl Into<String>, protocols: &'static [Protocol], effect: Effect) 
         name: name.into(),
         protocols,
         closed: false,
+        permanent: false,
         reused: false,
         plan: Plan::default(),
         effect,
@@ -107,7 +110,10 @@ fn broken_off() -> Vec<Row> {
         // By what the client sees first.
         row("accepted and closed", &[Http1], Any).opening(Opening::Close),
         row("accepted and reset", &[Http1], Any).opening(Opening::Reset),
-        row("certificate not trusted", TLS, Unsent).opening(Opening::Untrusted),
+        Row {
+            permanent: true,
+            ..row("certificate not trusted", TLS, Unsent).opening(Opening::Untrusted)
+        },
         row("handshake cut", TLS, Unsent).opening(Opening::CutHandshake),
         row("handshake never answered", TLS, Unsent).opening(Opening::Silent),
         // The connection has ended before the request can begin: hyper cancels that.
@@ -397,9 +403,7 @@ fn check(row: &Row, protocol: Protocol) -> Result<(), String> {
         (Any, Err(_)) => effect(&many) == Unknown && read_many.whole <= 1,
         _ => {
             let as_once = (effect(&many), read_many) == (found, read);
-            // Nothing was received, and the next attempt would end in the same way.
-            let is_final = row.name == "certificate not trusted";
-            as_once && (is_final || matches!(found, Decided | Unknown))
+            as_once && (row.permanent || matches!(found, Decided | Unknown))
         }
     };
     match is_right {

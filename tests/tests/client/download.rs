@@ -329,7 +329,7 @@ async fn a_storage_that_never_gives_a_byte_ends_it() {
     let (done, left) = to_file(&client).await;
     assert_eq!(done.unwrap_err().kind(), ErrorKind::Refused);
     assert!(left.is_empty());
-    assert_eq!(storage.seen().len(), 4);
+    assert_eq!(storage.seen().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -420,9 +420,9 @@ async fn a_file_that_never_stands_still_or_can_never_be_resumed_is_an_error() {
         servers(move |seen| file(seen, &changing, &format!("\"{}\"", seen.number), 40_000)).await;
     let (done, left) = to_file(&client).await;
     let error = done.unwrap_err().to_string();
-    assert!(error.contains("started over 3 times"), "{error}");
+    assert!(error.contains("started over 5 times"), "{error}");
     // None came farther than the first.
-    assert_eq!((left.len(), storage.seen().len()), (0, 4));
+    assert_eq!((left.len(), storage.seen().len()), (0, 6));
     let (storage, _, client) = servers(move |seen| {
         let mut answer = file(seen, &served, "W/\"weak\"", 40_000);
         answer
@@ -432,7 +432,7 @@ async fn a_file_that_never_stands_still_or_can_never_be_resumed_is_an_error() {
     })
     .await;
     to_file(&client).await.0.unwrap_err();
-    assert_eq!(storage.seen().len(), 4);
+    assert_eq!(storage.seen().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -834,7 +834,7 @@ async fn a_download_keeps_to_the_retry_policy_and_to_what_storage_asks_for() {
             response
         }
     };
-    for code in [408, 425, 429, 500, 502, 503, 504, 507, 520, 599] {
+    for code in [408, 425, 500, 502, 503, 504, 507, 520, 599] {
         let (storage, api, _) = servers(unavailable(code, "8")).await;
         let mut policy = RetryPolicy::default();
         policy.max_attempts = 7;
@@ -910,9 +910,9 @@ async fn a_byte_now_and_then_is_not_a_transfer() {
         "{error}"
     );
     assert!(left.is_empty());
-    assert_eq!(storage.seen().len(), 4);
+    assert_eq!(storage.seen().len(), 6);
     assert!(
-        begin.elapsed() < Duration::from_secs(300),
+        begin.elapsed() < Duration::from_secs(450),
         "{:?}",
         begin.elapsed()
     );

@@ -80,7 +80,7 @@ async fn a_report_of_the_whole_chain_says_nothing_twice() {
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let text = error.to_string();
     assert!(
-        text.contains("connection refused") && text.contains("4 attempts"),
+        text.contains("connection refused") && text.contains("6 attempts"),
         "{text}"
     );
     assert!(error.elapsed() > Duration::ZERO);
@@ -166,14 +166,14 @@ async fn what_is_no_json_at_all_points_to_the_way_there() {
     let error = get(&script).await;
     assert_eq!((error.kind(), error.field()), (ErrorKind::Unreadable, None));
     assert_eq!(error.body().unwrap(), b"<h1>Back soon</h1>");
-    assert_eq!(error.attempts(), 4);
+    assert_eq!(error.attempts(), 6);
     let text = format!("{error:#}");
     assert!(
         text.contains("answered 200 OK, but not with JSON: "),
         "{text}"
     );
     assert!(text.contains("check the base URL and the proxy"), "{text}");
-    let elapsed = format!("4 attempts in {:.1} s", error.elapsed().as_secs_f64());
+    let elapsed = format!("6 attempts in {:.1} s", error.elapsed().as_secs_f64());
     assert!(text.contains(&elapsed), "{text}");
 }
 

@@ -21,6 +21,7 @@ mod rows;
 mod run_outputs;
 mod simulation;
 mod threats;
+mod throttling;
 mod upload;
 mod watch;
 mod watch_many;

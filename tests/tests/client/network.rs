@@ -322,7 +322,7 @@ async fn a_host_that_is_not_found_is_named() {
 #[test]
 fn a_process_without_descriptors_says_so() {
     if !child::is_child() {
-        return child::run_with_files(40, "network::a_process_without_descriptors_says_so");
+        return child::run_with_files("network::a_process_without_descriptors_says_so", &[], 40);
     }
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().unwrap();

@@ -102,18 +102,24 @@ async fn one_call_can_have_another_policy() {
         .unwrap_err();
     assert_eq!(script.seen().len(), 1);
     client.get_batch(id()).await.unwrap_err();
-    assert_eq!(script.seen().len(), 5);
+    assert_eq!(script.seen().len(), 7);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_server_is_not_hammered() {
     let script = Script::start(|_| status(500)).await;
     let client = script.client();
-    for _ in 0..100 {
-        client.get_batch(id()).await.unwrap_err();
+    for call in 0..100 {
+        let error = client.get_batch(id()).await.unwrap_err();
+        // Five retries for each of the first twenty; of the others the error says why there are none.
+        let is_spent = error.to_string().contains("budget");
+        assert_eq!(
+            (error.attempts(), is_spent),
+            if call < 20 { (6, false) } else { (1, true) }
+        );
     }
-    // One request each, and the 20 repeats of the budget.
-    assert_eq!(script.seen().len(), 120);
+    // One request each, and the 100 retries of the budget.
+    assert_eq!(script.seen().len(), 200);
 }
 
 /// The text of a value without its end.

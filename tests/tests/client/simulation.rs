@@ -117,6 +117,12 @@ async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &m
         match state {
             Ok(Some(batch)) if batch.is_finished() => return batch,
             Ok(_) => {}
+            // As after the end of a process: this one has never had a response.
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                sleep(Duration::from_secs(30)).await;
+                let (one, all) = (watch.save(), many.save());
+                (watch, many) = (client.resume(one), client.resume_many(all));
+            }
             Err(error) => panic!("{error:#}"),
         }
         if rng.u8(..4) == 0 {

@@ -164,7 +164,7 @@ async fn what_costs_nothing_twice_is_sent_again() {
         assert_eq!(api.seen_at(line).len(), 3);
     }
     // Not for ever, and not what was refused.
-    for (code, times) in [(502, 4), (400, 1)] {
+    for (code, times) in [(502, 6), (400, 1)] {
         let (api, _, _) = servers(move |_| Some(status(code))).await;
         upload(&api, bytes(10)).await.unwrap_err();
         assert_eq!(api.seen_at(SINGLE).len(), times, "{code}");
@@ -400,7 +400,7 @@ async fn a_part_that_storage_refuses_is_named_in_its_words() {
                 SignatureDoesNotMatch: No & no";
     assert!(text.contains(said) && !text.contains("token"), "{text}");
     // Each with a URL of its own.
-    assert_eq!((storage.seen().len(), api.seen_at(SIGN).len()), (4, 4));
+    assert_eq!((storage.seen().len(), api.seen_at(SIGN).len()), (6, 6));
 }
 
 #[tokio::test(start_paused = true)]

@@ -188,7 +188,11 @@ async fn a_server_that_asks_for_a_long_pause_gets_it() {
     .await;
     script.client().watch(id()).await.unwrap();
     // The call doesn't wait for so long, but the watch does.
-    assert_eq!(gaps(&script), [120.0]);
+    let gaps = gaps(&script);
+    assert!(
+        gaps.len() == 1 && (120.0..132.1).contains(&gaps[0]),
+        "{gaps:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

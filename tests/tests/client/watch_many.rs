@@ -299,7 +299,7 @@ async fn what_a_tick_found_is_told_although_it_was_cut_short() {
         assert!(batch.uuid.to_string() < uuid(100), "{}", batch.uuid);
     }
     // The tries of the second hundred's list, and no more.
-    assert_eq!(script.seen().len(), 1 + 4);
+    assert_eq!(script.seen().len(), 1 + 6);
     let script = Script::start(|_| status(403)).await;
     let mut watch = script.client().watch_many(ids(3));
     let error = watch.next().await.unwrap().unwrap_err();

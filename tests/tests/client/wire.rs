@@ -316,7 +316,7 @@ async fn a_reading_is_repeated_and_a_creation_is_not() {
         .build()
         .unwrap();
     let error = client.get_batch(id()).await.unwrap_err();
-    assert_eq!((error.attempts(), received(&server).await.len()), (4, 4));
+    assert_eq!((error.attempts(), received(&server).await.len()), (6, 6));
     server.reset().await;
     Mock::given(wiremock::matchers::any())
         .respond_with(ResponseTemplate::new(502))

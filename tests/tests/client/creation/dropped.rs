@@ -192,7 +192,38 @@ async fn an_ambiguous_end_is_continued_like_a_dropped_creation() {
         error.is_ambiguous() && !error.is_final(),
         "the list may be readable later"
     );
-    sleep(Duration::from_secs(200)).await;
+    sleep(Duration::from_secs(300)).await;
     let batch = client.create_batch_once(request(filter(50))).await.unwrap();
     assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
+}
+
+/// A batch that was created, but that the caller was never given.
+#[tokio::test(start_paused = true)]
+async fn a_creation_that_is_dropped_once_it_has_its_batch_is_taken_over_with_it() {
+    for own in [true, false] {
+        let world = World::default();
+        // The first request is lost without effect; the second creates, and the list that tells whether the
+        // first has, too, stalls.
+        let create = |world: &World, seen: &Seen| match world.sent() {
+            1 => status(502),
+            _ => json(world.act(seen, 0.0)),
+        };
+        let list = |world: &World, seen: &Seen| match world.count() {
+            1 => super::later(value!({ "batches": [] }), 5.0),
+            _ => world.list(seen),
+        };
+        let (_script, client) = world.serve_list(create, list).await;
+        let request = match own {
+            true => own_file(&client).await,
+            false => request(filter(50)),
+        };
+        let creation = client.create_batch_once(request.clone());
+        timeout(Duration::from_secs(63), creation)
+            .await
+            .unwrap_err();
+        assert_eq!((world.sent(), world.count()), (2, 1));
+        let batch = client.create_batch_once(request).await.unwrap();
+        assert_eq!(batch.uuid.to_string(), uuid(1000));
+        assert_eq!((world.sent(), world.count()), (2, 1));
+    }
 }

@@ -563,7 +563,6 @@ async fn failed_runs_are_retried_once() {
 async fn only_what_was_not_received_is_sent_again() {
     // Status, body, `Retry-After`: how often it is sent, and whether that leaves a doubt.
     for (code, reason, after, sent, doubt) in [
-        (429, None, None, 4, false),
         // Varnish writes it on every failure of the server behind it.
         (503, None, Some("1"), 1, true),
         (503, None, Some("Fri, 15 Jan 2100 10:00:00 GMT"), 1, true),
@@ -600,4 +599,24 @@ async fn only_what_was_not_received_is_sent_again() {
         assert_eq!(error.is_ambiguous(), doubt, "{code} {reason:?}: {error}");
         assert!(!(error.is_ambiguous() && error.is_retryable()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_with_429_is_sent_again_as_long_as_there_is_time() {
+    let script = Script::start(|_| status(429)).await;
+    let error = script
+        .client()
+        .create_batch(file("f.csv"))
+        .await
+        .unwrap_err();
+    let sent = script.seen().len();
+    assert!((10..60).contains(&sent), "{sent}");
+    assert_eq!(error.attempts() as usize, sent);
+    assert_eq!(error.status().unwrap().as_u16(), 429);
+    assert!(!error.is_ambiguous() && error.is_retryable());
+    let last = script.seen().last().unwrap().at;
+    assert!(
+        last > Duration::from_secs(150) && last < Duration::from_secs(180),
+        "{last:?}"
+    );
 }

@@ -1,0 +1,134 @@
+//! How many are let through at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::time::{Instant, timeout};
+
+/// After how long without a permit given or returned one is let through beyond the limit.
+///
+/// A future that holds a permit, or waits for one, may be kept without being polled, as those of
+/// `buffer_unordered` are while the program awaits something else. Where that in turn waited for a permit,
+/// neither would ever go on.
+const STALL: Duration = Duration::from_secs(1);
+
+/// Lets so many through at once, the first come first.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    semaphore: Arc<Semaphore>,
+    /// When a permit was last given or returned.
+    moved: Arc<Mutex<Instant>>,
+}
+
+/// Held by one that was let through.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    /// `None` of one beyond the limit.
+    held: Option<OwnedSemaphorePermit>,
+    moved: Arc<Mutex<Instant>>,
+}
+
+impl Permits {
+    /// Returns so many permits, but at least one.
+    pub fn new(count: usize) -> Self {
+        Self {
+            semaphore: Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))),
+            moved: Arc::new(Mutex::new(Instant::now())),
+        }
+    }
+
+    /// Waits for a permit.
+    pub async fn acquire(&self) -> Permit {
+        if let Ok(held) = self.semaphore.clone().try_acquire_owned() {
+            return self.permit(Some(held));
+        }
+        let mut acquired = std::pin::pin!(self.semaphore.clone().acquire_owned());
+        loop {
+            match timeout(STALL, acquired.as_mut()).await {
+                // It is never closed.
+                Ok(held) => return self.permit(held.ok()),
+                Err(_) if self.has_stalled() => return self.permit(None),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn permit(&self, held: Option<OwnedSemaphorePermit>) -> Permit {
+        touch(&self.moved);
+        Permit {
+            held,
+            moved: self.moved.clone(),
+        }
+    }
+
+    fn has_stalled(&self) -> bool {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.elapsed() >= STALL
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        touch(&self.moved);
+        self.held.take();
+    }
+}
+
+fn touch(moved: &Mutex<Instant>) {
+    *moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_not_polled_holds_nobody_up_for_long() {
+        let permits = Permits::new(1);
+        let held = permits.acquire().await;
+        let mut abandoned = pin!(permits.acquire());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(abandoned.as_mut().poll(&mut context).is_pending());
+        let start = Instant::now();
+        let beyond = permits.acquire().await;
+        assert_eq!(start.elapsed(), STALL);
+        // The next one isn't let through at once.
+        let next = permits.acquire().await;
+        assert_eq!(start.elapsed(), 2 * STALL);
+        // What is given back goes to the one that came first, which isn't polled.
+        drop((held, beyond, next));
+        let start = Instant::now();
+        permits.acquire().await;
+        assert_eq!(start.elapsed(), STALL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_long_as_permits_are_returned_there_are_no_more() {
+        let permits = Arc::new(Permits::new(2));
+        let most = Arc::new(Mutex::new((0, 0)));
+        let start = Instant::now();
+        let tasks = (0..20).map(|_| {
+            let (permits, most) = (permits.clone(), most.clone());
+            tokio::spawn(async move {
+                let _permit = permits.acquire().await;
+                {
+                    let mut most = most.lock().unwrap();
+                    most.0 += 1;
+                    most.1 = most.1.max(most.0);
+                }
+                crate::time::sleep(STALL / 2).await;
+                most.lock().unwrap().0 -= 1;
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        assert_eq!(most.lock().unwrap().1, 2);
+        assert_eq!(start.elapsed(), 5 * STALL);
+    }
+}
