@@ -254,7 +254,7 @@ async fn what_a_proxy_refuses_is_named() {
             "403 Forbidden",
             "the proxy refused",
             "lets this host through",
-            4,
+            6,
         ),
     ] {
         let (address, heads) = proxy(Some(status)).await;

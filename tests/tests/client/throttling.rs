@@ -505,7 +505,7 @@ fn a_proxy_that_asks_for_a_password_is_asked_once() {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 *connects.lock().unwrap() += 1;
-                stream.read(&mut [0; 4096]).await.unwrap();
+                let _read = stream.read(&mut [0; 4096]).await.unwrap();
                 let refusal =
                     b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
                 stream.write_all(refusal).await.unwrap();
