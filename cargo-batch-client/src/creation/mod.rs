@@ -10,7 +10,7 @@ mod fingerprint;
 mod id;
 mod listing;
 mod note;
-mod omission;
+pub(crate) mod omission;
 mod records;
 mod registry;
 mod request;
@@ -97,7 +97,7 @@ impl Client {
         request: impl Into<CreationRequest>,
     ) -> Result<BatchCreation, Error> {
         let request = request.into();
-        omission::check(&request)?;
+        omission::check(request.operation(), &request)?;
         let mut creation = Shared::new(request, CreationId::random());
         let registry = &self.inner.registry;
         if let Some((known, taken)) = registry.take_over(creation.given) {

@@ -1,51 +1,92 @@
 //! Nothing is spent by omission: "everything" is a word that one must write.
 
-use cargo_batch_types::{CreateBatchData, Filter};
+use cargo_batch_types::{
+    Conjonction, CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest, Filter,
+    FilterGroup, RunsFilter,
+};
+use serde_json::Value;
 
 use super::CreationRequest;
 use crate::Error;
+use crate::operation::Operation;
+
+/// The body of an operation with `x-creates`. The generator asks each of them before it is sent.
+pub(crate) trait Spends {
+    /// Returns what is missing where this runs over everything without saying so.
+    fn omission(&self) -> Option<&'static str>;
+}
 
 /// Refuses a request that runs over everything without saying so.
-pub fn check(request: &CreationRequest) -> Result<(), Error> {
-    let CreationRequest::Batch(batch) = request else {
-        return Ok(());
-    };
-    let missing = match &batch.data {
-        CreateBatchData::Filter(data) if data.filter.as_ref().is_some_and(is_empty) => {
-            "data.filter has no condition, so every record of the model would be run: give one, or use \
-             `CreateFilterData::whole_model`"
-        }
-        CreateBatchData::Runs(data) if selects_all(&data.filter) => {
-            "data.filter has no condition, so every run there ever was would be run again: give one, such as \
-             `batch` or `created_after`"
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::invalid_request(request.operation(), missing))
+pub(crate) fn check(operation: &'static Operation, request: &impl Spends) -> Result<(), Error> {
+    match request.omission() {
+        Some(missing) => Err(Error::invalid_request(operation, missing)),
+        None => Ok(()),
+    }
 }
 
+impl Spends for CreateBatchRequest {
+    fn omission(&self) -> Option<&'static str> {
+        match &self.data {
+            CreateBatchData::Filter(data) if data.filter.as_ref().is_some_and(is_empty) => Some(
+                "data.filter lacks a condition, so every record of the model would be run: give one, or use \
+                 `CreateFilterData::whole_model`",
+            ),
+            CreateBatchData::Runs(data) if selects_all(&data.filter) => Some(
+                "data.filter has no condition, so every run there ever was would be run again: give one, such as \
+                 `batch` or `created_after`",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl Spends for ExecuteActionBatchRequest {
+    fn omission(&self) -> Option<&'static str> {
+        None // Its records or its file are in it.
+    }
+}
+
+impl Spends for CreationRequest {
+    fn omission(&self) -> Option<&'static str> {
+        match self {
+            Self::Batch(request) => request.omission(),
+            Self::Action(request) => request.omission(),
+        }
+    }
+}
+
+/// A group without conditions lets every record pass: alone, among others like it, and beside any other
+/// where one of them suffices.
 fn is_empty(filter: &Filter) -> bool {
-    filter
-        .groups
-        .iter()
-        .all(|group| group.conditions.is_empty())
+    let mut groups = filter.groups.iter();
+    let is_empty = |group: &FilterGroup| group.conditions.is_empty();
+    match filter.conjonction {
+        Conjonction::Or if !filter.groups.is_empty() => groups.any(is_empty),
+        _ => groups.all(is_empty),
+    }
 }
 
-/// Only the kind is left where nothing is set.
-fn selects_all(filter: &cargo_batch_types::RunsFilter) -> bool {
-    serde_json::to_value(filter).is_ok_and(|json| json.as_object().is_some_and(|it| it.len() <= 1))
+/// Nothing but the kind is set, or lists of nothing.
+fn selects_all(filter: &RunsFilter) -> bool {
+    let is_condition = |(name, value): (&String, &Value)| {
+        name != "kind" && value.as_array().is_none_or(|list| !list.is_empty())
+    };
+    serde_json::to_value(filter).is_ok_and(|json| {
+        !json
+            .as_object()
+            .is_some_and(|it| it.iter().any(is_condition))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use cargo_batch_types::CreateBatchRequest;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn refusal(data: Value) -> Option<String> {
+    fn omission(data: Value) -> Option<&'static str> {
         let request: CreateBatchRequest = serde_json::from_value(json!({ "data": data })).unwrap();
-        check(&request.into()).err().map(|error| error.to_string())
+        request.omission()
     }
 
     #[test]
@@ -68,9 +109,21 @@ mod tests {
                 json!({ "kind": "filter", "modelUuid": ID, "filter": { "conjonction": "and", "groups": group(json!([condition])) } }),
                 None,
             ),
+            (
+                json!({ "kind": "filter", "modelUuid": ID, "filter": { "conjonction": "and", "groups": [group(json!([condition]))[0], group(json!([]))[0]] } }),
+                None,
+            ),
+            (
+                json!({ "kind": "filter", "modelUuid": ID, "filter": { "conjonction": "or", "groups": [group(json!([condition]))[0], group(json!([]))[0]] } }),
+                Some("whole_model"),
+            ),
             (json!({ "kind": "filter", "modelUuid": ID }), None),
             (
                 json!({ "kind": "runs", "reset": reset, "filter": { "kind": "runs" } }),
+                Some("created_after"),
+            ),
+            (
+                json!({ "kind": "runs", "reset": reset, "filter": { "kind": "runs", "statuses": [] } }),
                 Some("created_after"),
             ),
             (
@@ -86,10 +139,10 @@ mod tests {
                 None,
             ),
         ] {
-            let refusal = refusal(data.clone());
-            assert_eq!(refusal.is_some(), names.is_some(), "{data}");
+            let omission = omission(data.clone());
+            assert_eq!(omission.is_some(), names.is_some(), "{data}");
             assert!(
-                names.is_none_or(|name| refusal.unwrap().contains(name)),
+                names.is_none_or(|name| omission.unwrap().contains(name)),
                 "{data}"
             );
         }

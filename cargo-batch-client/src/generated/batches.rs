@@ -60,6 +60,7 @@ impl<'a> CreateBatch<'a> {
         let body = body
             .map_err(|why| Error::invalid_request(&operations::CREATE_BATCH, why))?;
         let url = format!("{}/orchestration/batches", client.baseurl,);
+        crate::creation::omission::check(&operations::CREATE_BATCH, &body)?;
         let request = || {
             client
                 .client
@@ -827,6 +828,7 @@ impl<'a> ExecuteActionBatch<'a> {
                 why,
             ))?;
         let url = format!("{}/orchestration/actions/execute-batch", client.baseurl,);
+        crate::creation::omission::check(&operations::EXECUTE_ACTION_BATCH, &body)?;
         let request = || {
             client
                 .client

@@ -115,6 +115,7 @@ fn write(
     let mut file: syn::File = syn::parse_quote!(#(#items)*);
     let mut hand_over = HandOver {
         operation: shouting(&operation.id),
+        creates: operation.creates.is_some(),
         parameters,
         summary: &operation.summary,
         handed_over: 0,
@@ -261,6 +262,8 @@ pub fn method_docs(operation: &Operation) -> String {
 /// Rewrites a builder so that its `send` ends in our runtime.
 struct HandOver<'a> {
     operation: Ident,
+    /// It spends credits.
+    creates: bool,
     parameters: &'a [Parameter],
     summary: &'a str,
     handed_over: usize,
@@ -402,6 +405,11 @@ impl HandOver<'_> {
                             return;
                         };
                         Lend.visit_expr_mut(&mut chain);
+                        if self.creates {
+                            function.block.stmts.push(syn::parse_quote! {
+                                crate::creation::omission::check(&operations::#operation, &body)?;
+                            });
+                        }
                         // A closure, for every attempt to have a request of its own.
                         function.block.stmts.push(syn::parse_quote! {
                             let request = || #chain

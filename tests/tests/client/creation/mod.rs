@@ -3,6 +3,7 @@
 mod dropped;
 mod listing;
 mod noted;
+mod omission;
 mod once;
 mod saved;
 
