@@ -8,7 +8,6 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
-use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
@@ -16,9 +15,7 @@ use crate::http::{Http, Settings};
 use crate::retry::{Retries, RetryPolicy};
 use crate::secret::Hide;
 use crate::time::bounded;
-
-/// The API of Cargo.
-pub const BASE_URL: &str = "https://api.getcargo.io/v1";
+use crate::{BASE_URL, Error};
 
 /// Sets up a [`Client`]; made by [`Client::builder`].
 #[derive(Debug)]

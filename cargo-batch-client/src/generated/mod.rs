@@ -10,3 +10,6 @@ mod reasons;
 pub use reasons::*;
 pub mod releases;
 pub mod runs;
+
+/// The API of Cargo.
+pub const BASE_URL: &str = "https://api.getcargo.io/v1";
