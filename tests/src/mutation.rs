@@ -41,6 +41,14 @@ impl Spec {
         self
     }
 
+    /// Puts lines before the line `anchor`.
+    pub fn before(mut self, anchor: &str, lines: &str) -> Self {
+        let (start, _) = self.block(anchor);
+        let end = if lines.ends_with('\n') { "" } else { "\n" };
+        self.0.insert_str(start, &format!("{lines}{end}"));
+        self
+    }
+
     /// Applies a patch in the format of `diff -u`. Each hunk is found by its text, nearest to the line that it
     /// names, since other edits move it.
     ///

@@ -15,7 +15,7 @@ pub const CHORE: Chore = Chore {
 fn run(arguments: &[&str]) -> Result<(), String> {
     let start = Instant::now();
     let outcome = match arguments {
-        [] => codegen::run_compiled(&root())?,
+        [] => codegen::run_compiled(&root(), codegen::cargo_check)?,
         ["--no-compile"] => codegen::run(&root(), false)?,
         ["--check"] => codegen::run(&root(), true)?,
         other => return Err(unknown(&CHORE, other)),

@@ -30,13 +30,22 @@ pub enum Verdict {
     Generated(Problem),
 }
 
-/// Compiles the types and the client.
-pub fn check(
-    root: &Path,
-    document: &Document,
-    generated: &Generated,
-    edits: &[Edit],
-) -> Result<Verdict, String> {
+/// What came of a compilation.
+#[derive(Clone, Debug)]
+pub struct Compilation {
+    /// cargo's messages, each a line of JSON.
+    pub messages: String,
+    /// It compiles.
+    pub success: bool,
+    /// What else cargo said.
+    pub complaint: String,
+}
+
+/// Compiles the types and the client of a workspace.
+///
+/// # Errors
+/// cargo can't be run.
+pub fn cargo_check(root: &Path) -> Result<Compilation, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root)
@@ -44,7 +53,21 @@ pub fn check(
         .args(["-p", "cargo-batch-types", "-p", "cargo-batch-client"])
         .output()
         .map_err(|error| format!("cargo can't be run: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(Compilation {
+        messages: String::from_utf8_lossy(&output.stdout).into_owned(),
+        success: output.status.success(),
+        complaint: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// Says whose fault it is when something doesn't compile.
+pub fn judge(
+    compilation: &Compilation,
+    document: &Document,
+    generated: &Generated,
+    edits: &[Edit],
+) -> Result<Verdict, String> {
+    let text = &compilation.messages;
     let errors: Vec<Diagnostic> = text.lines().filter_map(diagnostic).collect();
     let is_generated =
         |error: &&Diagnostic| FOLDERS.iter().any(|folder| error.file.starts_with(folder));
@@ -64,12 +87,9 @@ pub fn check(
             .map(|error| format!("{}:{}: {}", error.file, error.line, error.message));
         return Ok(Verdict::ByHand(lines.collect()));
     }
-    match output.status.success() {
+    match compilation.success {
         true => Ok(Verdict::Fine),
-        false => Err(format!(
-            "cargo check failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
+        false => Err(format!("cargo check failed:\n{}", compilation.complaint)),
     }
 }
 

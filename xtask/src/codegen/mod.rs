@@ -20,6 +20,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use compile::{Compilation, cargo_check};
 pub use settle::{COMMAND, Outcome};
 
 use crate::spec::{self, Document, Place, Problem};
@@ -172,17 +173,23 @@ pub fn run(root: &Path, check: bool) -> Result<Outcome, String> {
     Ok(outcome)
 }
 
-/// Brings the generated files of the workspace at `root` up to date, unless they don't compile.
+/// Brings the generated files of the workspace at `root` up to date, unless they don't compile: `compile` is
+/// [`cargo_check`].
 ///
 /// # Errors
 /// Those of [`run`], and which schema or operation gave Rust that doesn't compile.
-pub fn run_compiled(root: &Path) -> Result<Outcome, String> {
+pub fn run_compiled(
+    root: &Path,
+    compile: impl FnOnce(&Path) -> Result<Compilation, String>,
+) -> Result<Outcome, String> {
     let (document, generated) = read(root)?;
     let (mut outcome, edits) = compared(root, &generated)?;
     settle::apply(root, &edits)?;
     if edits.iter().any(|edit| edit.name.ends_with(".rs")) {
         let back: Vec<Edit> = edits.iter().map(Edit::reversed).collect();
-        match compile::check(root, &document, &generated, &edits) {
+        let verdict = compile(root)
+            .and_then(|compilation| compile::judge(&compilation, &document, &generated, &edits));
+        match verdict {
             Ok(Verdict::Fine) => {}
             Ok(Verdict::ByHand(errors)) => outcome.by_hand = errors,
             Ok(Verdict::Generated(problem)) => {

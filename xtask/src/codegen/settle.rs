@@ -113,67 +113,61 @@ fn below(root: &Path, folder: &str) -> Result<Vec<String>, String> {
 /// Makes all edits, or none: every text is on the disk before the first file is replaced, and what was replaced is put
 /// back when another can't be.
 pub fn apply(root: &Path, edits: &[Edit]) -> Result<(), String> {
-    let written = edits
+    let replaced = edits
         .iter()
-        .map(|edit| stage(root, edit))
-        .collect::<Result<Vec<_>, _>>();
-    let staged = written.inspect_err(|_| {
-        edits
-            .iter()
-            .for_each(|edit| drop(fs::remove_file(temporary(root, &edit.name))))
-    })?;
-    for (i, (edit, staged)) in edits.iter().zip(&staged).enumerate() {
+        .try_for_each(|edit| stage(root, edit))
+        .and_then(|()| replace(root, edits));
+    for edit in edits {
+        // Where all went well there is none left.
+        let _ = fs::remove_file(temporary(root, &edit.name));
+    }
+    replaced
+}
+
+fn replace(root: &Path, edits: &[Edit]) -> Result<(), String> {
+    for (i, edit) in edits.iter().enumerate() {
         let path = root.join(&edit.name);
-        let done = match staged {
-            Some(staged) => fs::rename(staged, &path),
+        let done = match &edit.new {
+            Some(_) => fs::rename(temporary(root, &edit.name), &path),
             None => fs::remove_file(&path),
         };
         if let Err(error) = done {
             let back: Vec<Edit> = edits[..i].iter().map(Edit::reversed).collect();
-            staged_away(&staged_paths(root, &edits[i..]));
-            return Err(match apply(root, &back) {
-                Ok(()) => format!(
-                    "{} can't be written: {error}; nothing is changed",
-                    edit.name
-                ),
-                Err(other) => format!("{} can't be written: {error}; and then {other}", edit.name),
+            let back = back.iter().try_for_each(|edit| put_back(root, edit));
+            let what = format!("{} can't be written: {error}", edit.name);
+            return Err(match back {
+                Ok(()) => format!("{what}; nothing is changed"),
+                Err(other) => format!("{what}; and then {other}"),
             });
         }
     }
     Ok(())
 }
 
-fn staged_paths(root: &Path, edits: &[Edit]) -> Vec<PathBuf> {
-    edits
-        .iter()
-        .map(|edit| temporary(root, &edit.name))
-        .collect()
-}
-
-fn staged_away(paths: &[PathBuf]) {
-    for path in paths {
-        // It may never have been written.
-        let _ = fs::remove_file(path);
-    }
+fn put_back(root: &Path, edit: &Edit) -> Result<(), String> {
+    let path = root.join(&edit.name);
+    let done = match &edit.new {
+        Some(text) => fs::write(&path, text),
+        None => fs::remove_file(&path),
+    };
+    done.map_err(|error| format!("{} can't be put back: {error}", edit.name))
 }
 
 /// Writes a new text beside the file.
-fn stage(root: &Path, edit: &Edit) -> Result<Option<PathBuf>, String> {
+fn stage(root: &Path, edit: &Edit) -> Result<(), String> {
     let Some(text) = &edit.new else {
-        return Ok(None);
+        return Ok(());
     };
     let path = temporary(root, &edit.name);
-    let wrong = |error: std::io::Error| {
-        format!(
-            "{} can't be written: {error}; nothing is changed",
-            edit.name
-        )
-    };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(wrong)?;
-    }
-    fs::write(&path, text).map_err(wrong)?;
-    Ok(Some(path))
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| fs::write(&path, text))
+        .map_err(|error| {
+            format!(
+                "{} can't be written: {error}; nothing is changed",
+                edit.name
+            )
+        })
 }
 
 /// Left behind by a killed process, it is a leftover like any other.
