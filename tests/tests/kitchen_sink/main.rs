@@ -8,6 +8,8 @@
 #![allow(dead_code, unexpected_cfgs, unused_imports)]
 
 #[rustfmt::skip]
+// As in the client.
+#[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 #[path = "generated/client/mod.rs"]
 mod generated;
 #[path = "../../../cargo-batch-types/src/id.rs"]

@@ -179,6 +179,10 @@ fn write(
         }
     };
     refuse_bound(&builder, parameters)?;
+    let awaited = match &operation.response {
+        Some(_) => quote!(Ok(self.send().await?.into_inner())),
+        None => quote!(self.send().await.map(|_| ())),
+    };
     let builder = give_names(builder, parameters);
     Ok(print(quote! {
         #method
@@ -187,7 +191,7 @@ fn write(
             type Output = Result<#answer, Error>;
             type IntoFuture = crate::call::Pending<'a, #answer>;
             fn into_future(self) -> Self::IntoFuture {
-                Box::pin(async move { Ok(self.send().await?.into_inner()) })
+                Box::pin(async move { #awaited })
             }
         }
     }))
@@ -584,7 +588,7 @@ impl HandOver<'_> {
                         let texts = self.parameters.iter().filter(|it| it.in_path && !it.id);
                         for name in texts.map(|it| &it.number) {
                             function.block.stmts.push(syn::parse_quote! {
-                                let #name = operations::#operation.segment(&#name)?;
+                                let #name = operations::#operation.segment(#name)?;
                             });
                         }
                         function.block.stmts.push(statement);

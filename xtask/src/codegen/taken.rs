@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -53,7 +54,8 @@ pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
     // What fails here fails again with its own names, and is located then.
     let chunks = panics::caught(|| types::generate(&hidden)).unwrap_or_default();
     let mut in_types = referred_to(&chunks);
-    in_types.extend(by_hand("cargo-batch-types"));
+    static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::read);
+    in_types.extend(BY_HAND.types.iter().cloned());
     for schema in &lowered.schemas {
         let place = Place::schema(&schema.name);
         if in_types.contains(&schema.name) {
@@ -85,17 +87,15 @@ pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
     }
     let chunks = panics::caught(|| client::generate(&probe, &hidden)).unwrap_or_default();
     let mut in_client = referred_to(&chunks);
-    let methods = methods_of_client();
     let own = [
         operations::table(lowered),
         operations::reasons(lowered),
         operations::identities(document),
     ];
     in_client.extend(own.map(|chunk| chunk.module));
-    let modules = modules_by_hand("cargo-batch-client");
     for operation in &lowered.operations {
         let builder = camel(&operation.id).to_string();
-        let is_method = methods.contains(&operation.id) && operation.hand_written.is_none();
+        let is_method = BY_HAND.methods.contains(&operation.id) && operation.hand_written.is_none();
         if is_method || in_client.contains(&builder) {
             say(
                 &operation.place.join("operationId"),
@@ -104,7 +104,7 @@ pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
                 &cure,
             );
         }
-        if in_client.contains(&operation.tag) || modules.contains(&operation.tag) {
+        if in_client.contains(&operation.tag) || BY_HAND.modules.contains(&operation.tag) {
             say(
                 &operation.place.join("tags"),
                 &operation.tag,
@@ -175,6 +175,23 @@ fn unqualified(tokens: TokenStream, found: &mut BTreeSet<String>) {
                 declares = false;
             }
             TokenTree::Literal(_) => before = [' ', ' '],
+        }
+    }
+}
+
+/// What the crates have beside what is generated.
+struct ByHand {
+    types: BTreeSet<String>,
+    methods: BTreeSet<String>,
+    modules: BTreeSet<String>,
+}
+
+impl ByHand {
+    fn read() -> Self {
+        Self {
+            types: by_hand("cargo-batch-types"),
+            methods: methods_of_client(),
+            modules: modules_by_hand("cargo-batch-client"),
         }
     }
 }

@@ -75,7 +75,7 @@ impl<'a> IntoFuture for StopThing<'a> {
     type Output = Result<(), Error>;
     type IntoFuture = crate::call::Pending<'a, ()>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Box::pin(async move { self.send().await.map(|_| ()) })
     }
 }
 
@@ -164,6 +164,6 @@ impl<'a> IntoFuture for TouchThing<'a> {
     type Output = Result<(), Error>;
     type IntoFuture = crate::call::Pending<'a, ()>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Box::pin(async move { self.send().await.map(|_| ()) })
     }
 }

@@ -337,7 +337,7 @@ impl<'a> IntoFuture for DeleteThing<'a> {
     type Output = Result<(), Error>;
     type IntoFuture = crate::call::Pending<'a, ()>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Box::pin(async move { self.send().await.map(|_| ()) })
     }
 }
 
@@ -1487,15 +1487,15 @@ impl<'a> AskPath<'a> {
             .map_err(|why| Error::invalid_request(&operations::ASK_PATH, why))?;
         let one = one.map_err(|why| Error::invalid_request(&operations::ASK_PATH, why))?;
         let two = two.map_err(|why| Error::invalid_request(&operations::ASK_PATH, why))?;
-        let a_text = operations::ASK_PATH.segment(&a_text)?;
-        let a_moment = operations::ASK_PATH.segment(&a_moment)?;
-        let a_whole = operations::ASK_PATH.segment(&a_whole)?;
-        let a_count = operations::ASK_PATH.segment(&a_count)?;
-        let a_real = operations::ASK_PATH.segment(&a_real)?;
-        let a_truth = operations::ASK_PATH.segment(&a_truth)?;
-        let a_state = operations::ASK_PATH.segment(&a_state)?;
-        let one = operations::ASK_PATH.segment(&one)?;
-        let two = operations::ASK_PATH.segment(&two)?;
+        let a_text = operations::ASK_PATH.segment(a_text)?;
+        let a_moment = operations::ASK_PATH.segment(a_moment)?;
+        let a_whole = operations::ASK_PATH.segment(a_whole)?;
+        let a_count = operations::ASK_PATH.segment(a_count)?;
+        let a_real = operations::ASK_PATH.segment(a_real)?;
+        let a_truth = operations::ASK_PATH.segment(a_truth)?;
+        let a_state = operations::ASK_PATH.segment(a_state)?;
+        let one = operations::ASK_PATH.segment(one)?;
+        let two = operations::ASK_PATH.segment(two)?;
         let url = format!(
             "{}/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", client.baseurl, a_text,
             a_moment, a_whole, a_count, a_real, a_truth, a_state, a_id, one, two,
@@ -2183,7 +2183,7 @@ impl<'a> AskNames<'a> {
             .map_err(|why| Error::invalid_request(&operations::ASK_NAMES, why))?;
         let zz_query = zz_query
             .map_err(|why| Error::invalid_request(&operations::ASK_NAMES, why))?;
-        let zz = operations::ASK_NAMES.segment(&zz)?;
+        let zz = operations::ASK_NAMES.segment(zz)?;
         let url = format!("{}/names/{}", client.baseurl, zz,);
         let request = || {
             client
