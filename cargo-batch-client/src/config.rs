@@ -8,7 +8,6 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 
-use crate::Error;
 use crate::auth::{Auth, Provider, TokenProvider};
 use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
@@ -17,9 +16,7 @@ use crate::http::{Http, Settings};
 use crate::retry::{Retries, RetryPolicy};
 use crate::secret::{Hide, without_user};
 use crate::time::bounded;
-
-/// The API of Cargo.
-pub const BASE_URL: &str = "https://api.getcargo.io/v1";
+use crate::{BASE_URL, Error};
 
 /// How many requests are in flight at once by default: half of the fewest file descriptors that a process is
 /// given in practice, so that connections to storage, and idle ones, have some as well.

@@ -61,13 +61,14 @@ pub use auth::{TokenFuture, TokenProvider};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use blocking::Blocking;
 pub use client::Client;
-pub use config::{BASE_URL, ClientBuilder};
+pub use config::ClientBuilder;
 pub use creation::{
     BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
 };
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
-pub use generated::{Reason, batches, files, operations, releases, runs};
+// A module for each tag, the table of operations, `Reason` and `BASE_URL`.
+pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
 pub use pages::{Identified, Items, Page, Pages};
 pub use response::Response;

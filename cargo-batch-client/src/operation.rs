@@ -3,6 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Error;
+
 /// An operation of the API and how it behaves; the table of all is [`crate::operations`].
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +47,35 @@ impl Operation {
             pagination: None,
         }
     }
+
+    /// Returns a value as it stands in the operation's path: escaped, a date in RFC 3339, a number or a boolean as
+    /// JSON writes it.
+    ///
+    /// ```
+    /// use cargo_batch_client::operation::{Method, Operation};
+    ///
+    /// static GET_TAG: Operation = Operation::new("get_tag", Method::GET, "/tags/{name}", true);
+    /// assert_eq!(GET_TAG.segment("a/b")?, "a%2Fb");
+    /// assert!(GET_TAG.segment("..").is_err());
+    /// # Ok::<(), cargo_batch_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) for an empty text and for `.` and `..`, which would call
+    /// another operation, and for what has no single spelling, such as a list.
+    pub fn segment(&'static self, value: impl Serialize) -> Result<String, Error> {
+        let refused = |why: String| Error::invalid_request(self, why);
+        let text = match serde_json::to_value(value) {
+            Ok(Value::String(text)) => text,
+            Ok(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
+            Ok(other) => return Err(refused(format!("{other} can't be a part of a path"))),
+            Err(error) => return Err(refused(error.to_string())),
+        };
+        match text.as_str() {
+            "" | "." | ".." => Err(refused(format!("{text:?} can't be a part of a path"))),
+            text => Ok(progenitor_client::encode_path(text)),
+        }
+    }
 }
 
 impl fmt::Display for Operation {
@@ -59,14 +93,23 @@ pub enum Method {
     GET,
     /// Acts, or reads what a query string can't ask for.
     POST,
+    /// Replaces.
+    PUT,
+    /// Changes a part.
+    PATCH,
+    /// Deletes.
+    DELETE,
 }
 
 impl Method {
-    /// `GET` or `POST`.
+    /// Returns the method as HTTP spells it, such as `GET`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GET => "GET",
             Self::POST => "POST",
+            Self::PUT => "PUT",
+            Self::PATCH => "PATCH",
+            Self::DELETE => "DELETE",
         }
     }
 }

@@ -41,6 +41,47 @@ impl Spec {
         self
     }
 
+    /// Puts lines before the line `anchor`.
+    pub fn before(mut self, anchor: &str, lines: &str) -> Self {
+        let (start, _) = self.block(anchor);
+        let end = if lines.ends_with('\n') { "" } else { "\n" };
+        self.0.insert_str(start, &format!("{lines}{end}"));
+        self
+    }
+
+    /// Applies a patch in the format of `diff -u`. Each hunk is found by its text, nearest to the line that it
+    /// names, since other edits move it.
+    ///
+    /// Returns the changed text, and the numbers of the lines that the patch puts there.
+    pub fn patched(self, patch: &str) -> (Self, Vec<usize>) {
+        let mut lines: Vec<String> = self.0.lines().map(str::to_owned).collect();
+        let mut added = Vec::new();
+        let mut moved: isize = 0;
+        for hunk in patch.split("\n@@ ").skip(1) {
+            let (header, body) = hunk.split_once('\n').expect("a hunk has lines");
+            let start = header.trim_start_matches('-').split(',').next();
+            let start: isize = start
+                .and_then(|start| start.parse().ok())
+                .expect("a hunk has a line");
+            let body: Vec<&str> = body.lines().collect();
+            let old: Vec<&str> = side(&body, '-');
+            let near = |at: &usize| (*at as isize - (start - 1 + moved)).abs();
+            let at = (0..=lines.len() - old.len())
+                .filter(|at| lines[*at..].iter().zip(&old).all(|(line, old)| line == old))
+                .min_by_key(near)
+                .unwrap_or_else(|| panic!("the hunk at line {start} has no place:\n{hunk}"));
+            let new = side(&body, '+');
+            let marks = body.iter().filter(|line| !line.starts_with('-'));
+            for (i, _) in marks.enumerate().filter(|(_, line)| line.starts_with('+')) {
+                added.push(at + i + 1);
+            }
+            moved = at as isize - (start - 1) + new.len() as isize - old.len() as isize;
+            let new: Vec<String> = new.into_iter().map(str::to_owned).collect();
+            lines.splice(at..at + old.len(), new);
+        }
+        (Self(lines.join("\n") + "\n"), added)
+    }
+
     fn block(&self, anchor: &str) -> (usize, usize) {
         let lines = self.0.split_inclusive('\n').scan(0, |at, line| {
             let start = *at;
@@ -75,6 +116,16 @@ impl Spec {
             .nth(number - 1)
             .unwrap_or_else(|| panic!("there is no line {number}"))
     }
+}
+
+/// The lines of a hunk that one of its sides has.
+fn side<'a>(body: &[&'a str], sign: char) -> Vec<&'a str> {
+    let lines = body
+        .iter()
+        .filter(|line| line.starts_with([' ', sign]) || line.is_empty());
+    lines
+        .map(|line| line.get(1..).unwrap_or_default())
+        .collect()
 }
 
 fn indent(line: &str) -> usize {

@@ -8,11 +8,15 @@ fn document(spec: &Spec) -> Document {
     Document::parse(spec.text()).unwrap()
 }
 
-/// Each change as a line, with `!` before those that break.
+/// Each change as a line, with `!` before those that break, and `$` before those that may cost money.
 fn lines(before: &Document, after: &Document) -> Vec<String> {
     let changes = compare(before, after).into_iter();
-    let line = |mark: bool, what: String| if mark { format!("! {what}") } else { what };
-    changes.map(|it| line(it.breaking, it.what)).collect()
+    let line = |change: xtask::changelog::Change| match (change.money, change.breaking) {
+        (true, _) => format!("$ {}", change.what),
+        (_, true) => format!("! {}", change.what),
+        _ => change.what,
+    };
+    changes.map(line).collect()
 }
 
 /// What an edit is said to change, and what its opposite is.
@@ -146,8 +150,15 @@ fn an_operation_and_its_behaviour() {
         "x-idempotent: true",
         "x-idempotent: false",
     );
-    let said = ["operation `preview_batch` behaves differently: `x-idempotent`"];
-    there_and_back(&repeated, &said, &said);
+    there_and_back(
+        &repeated,
+        &[
+            "$ `preview_batch` is no longer sent again when it isn't known whether it arrived: nothing is spent twice, and a lost response is an error",
+        ],
+        &[
+            "$ `preview_batch` is sent again now when it isn't known whether it arrived: whatever it costs can be spent twice",
+        ],
+    );
     let other = Spec::real().replace(
         "  /orchestration/batches/preview:",
         "'#/components/schemas/PreviewBatchResponse'",
@@ -161,7 +172,7 @@ fn an_operation_and_its_behaviour() {
 }
 
 #[test]
-fn what_breaks_comes_first() {
+fn money_comes_first_and_then_what_breaks() {
     let edited = Spec::real()
         .replace(
             "    BatchRunsStatus:",
@@ -176,10 +187,12 @@ fn what_breaks_comes_first() {
     let changes = compare(&document(&Spec::real()), &document(&edited));
     assert_eq!(
         Markdown(&changes).to_string(),
-        "#### Breaks\n\n\
+        "#### Money\n\n\
+         - `preview_batch` is no longer sent again when it isn't known whether it arrived: nothing is spent twice, and \
+         a lost response is an error\n\n\
+         #### Breaks\n\n\
          - value `unhealthy` of `BatchRunsStatus` is gone\n\n\
          #### Doesn't break\n\n\
-         - operation `preview_batch` behaves differently: `x-idempotent`\n\
          - value `mixed` of `BatchRunsStatus` is new\n"
     );
 }
@@ -189,4 +202,163 @@ fn a_first_version_is_its_operations() {
     let lines = first(&document(&Spec::real()));
     let said = "`create_batch`: Create a batch and start it".to_owned();
     assert!(lines.contains(&said), "{lines:?}");
+}
+
+// ---- money ----
+
+#[test]
+fn what_is_created() {
+    let edited = Spec::real().replace(
+        "  /orchestration/batches:",
+        "      x-creates: batch.uuid\n",
+        "",
+    );
+    there_and_back(
+        &edited,
+        &[
+            "$ `create_batch` no longer counts as one that spends credits: what it creates can be taken for another's, and paid for twice",
+        ],
+        &[
+            "$ `create_batch` is known to spend credits: what it creates is recognised by `batch.uuid`, and not taken for another's",
+        ],
+    );
+    let moved = Spec::real().replace(
+        "  /orchestration/batches:",
+        "x-creates: batch.uuid",
+        "x-creates: batch.releaseUuid",
+    );
+    there_and_back(
+        &moved,
+        &[
+            "$ what `create_batch` creates, and credits are spent on, is recognised by `batch.releaseUuid` now, not by `batch.uuid`",
+        ],
+        &[
+            "$ what `create_batch` creates, and credits are spent on, is recognised by `batch.uuid` now, not by `batch.releaseUuid`",
+        ],
+    );
+}
+
+#[test]
+fn what_may_exist_after_a_refusal() {
+    let edited = Spec::real().replace(
+        "    CreateBatchErrorReason:",
+        "x-ambiguous: [failedToStart]",
+        "x-ambiguous: []",
+    );
+    there_and_back(
+        &edited,
+        &[
+            "$ the reason `failedToStart` of `CreateBatchErrorReason` means now that nothing was created: it is created again, and paid for twice if that isn't so",
+        ],
+        &[
+            "$ after the reason `failedToStart` of `CreateBatchErrorReason` something may exist that credits are spent on: it isn't simply created again",
+        ],
+    );
+}
+
+#[test]
+fn by_what_a_batch_is_recognised() {
+    let edited = Spec::real().replace(
+        "    BatchData:",
+        "fields: [segmentUuid], ids: [segmentUuid], distinctness: shared",
+        "distinctness: opaque",
+    );
+    there_and_back(
+        &edited,
+        &[
+            "$ what was created from the kind `segment` of `BatchData`, and paid for, is not recognised (opaque) now; it was recognised by `segmentUuid` (shared) and told apart by `segmentUuid`",
+        ],
+        &[
+            "$ what was created from the kind `segment` of `BatchData`, and paid for, is recognised by `segmentUuid` (shared) and told apart by `segmentUuid` now; it was not recognised (opaque)",
+        ],
+    );
+}
+
+// ---- what was once told as nothing ----
+
+fn patched(name: &str) -> Spec {
+    let patch = cargo_batch_tests::fixture(&format!("codegen-cases/{name}.patch"));
+    Spec::real().patched(&patch).0
+}
+
+#[test]
+fn changes_that_were_once_told_as_none() {
+    there_and_back(
+        &patched("changelog-t_server"),
+        &[r#"! `BASE_URL` is "https://api.other.io/v2" now, not "https://api.getcargo.io/v1""#],
+        &[r#"! `BASE_URL` is "https://api.getcargo.io/v1" now, not "https://api.other.io/v2""#],
+    );
+    there_and_back(
+        &patched("changelog-t_tag_moved"),
+        &["! operation `cancel_batch` is in `runs` now, not in `batches`"],
+        &["! operation `cancel_batch` is in `batches` now, not in `runs`"],
+    );
+    there_and_back(
+        &patched("changelog-u_min_removed"),
+        &["! field `Batch.runsCount` is integer now, not integer from 0"],
+        &["! field `Batch.runsCount` is integer from 0 now, not integer"],
+    );
+    there_and_back(
+        &patched("changelog-t_kind_shares_schema"),
+        &[
+            "! `CreateFormData` is of several kinds of `CreateBatchData` now, so it can't be turned into one",
+            "kind `formTwo` of `CreateBatchData` is new",
+        ],
+        &["! kind `formTwo` of `CreateBatchData` is gone"],
+    );
+}
+
+#[test]
+fn names_in_rust_and_deprecations() {
+    let named = Spec::real()
+        .replace(
+            "    PeriodUnit:",
+            "      enum: [day]\n",
+            "      enum: [day]\n      x-rust-name: { day: Days }\n",
+        )
+        .replace(
+            "    Column:",
+            "          description: Name of the column in the records.\n",
+            "          description: It.\n          x-rust-name: other\n",
+        );
+    let changes = lines(&document(&Spec::real()), &document(&named));
+    assert_eq!(
+        changes,
+        [
+            "! field `Column.slug` is `other` in Rust now, not `slug`",
+            "! value `day` of `PeriodUnit` is `Days` in Rust now, not `Day`",
+        ]
+    );
+    let renamed = Spec::real().replace(
+        "    PeriodUnit:",
+        "      x-module",
+        "      x-rust-name: Unit\n      x-module",
+    );
+    let changes = lines(&document(&Spec::real()), &document(&renamed));
+    assert!(
+        changes.contains(&"! type `PeriodUnit` is gone".to_owned()),
+        "{changes:?}"
+    );
+    let old = Spec::real()
+        .replace(
+            "    Column:",
+            "          description: Name of the column in the records.\n",
+            "          description: It.\n          deprecated: true\n",
+        )
+        .replace(
+            "  /orchestration/batches/preview:",
+            "      x-idempotent: true\n",
+            "      x-idempotent: true\n      deprecated: true\n",
+        );
+    there_and_back(
+        &old,
+        &[
+            "operation `preview_batch` is deprecated",
+            "field `Column.slug` is deprecated",
+        ],
+        &[
+            "operation `preview_batch` is no longer deprecated",
+            "field `Column.slug` is no longer deprecated",
+        ],
+    );
 }

@@ -1,8 +1,10 @@
 //! The specification, what is generated from it, and the changelog of its versions.
 
 mod any_edit;
+mod cases;
 mod changelog;
 mod generated;
+mod kitchen_sink;
 mod msrv;
 mod openapi;
 mod public_api;

@@ -178,8 +178,8 @@ fn a_list_of_types_of_openapi_3_1() {
         "          type: [string, 'null']\n          description: Media type",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: not an OpenAPI 3.0 document: invalid type: sequence, expected a string
-      > openapi: 3.0.3
+    openapi.yaml:LINE: components.schemas.UploadedFile.properties.contentType: not an OpenAPI 3.0 document: invalid type: sequence, expected a string
+      > contentType:
     ");
 }
 
@@ -191,7 +191,7 @@ fn an_unknown_extension() {
         "x-module: data\n      x-internal: true",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-sensitive, x-terminal, x-waiter
+    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-hand-written, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-rust-name, x-sensitive, x-terminal, x-waiter
       > x-internal: true
     ");
 }
@@ -443,8 +443,8 @@ fn an_inline_answer() {
         "              schema: { type: object, description: Inline. }",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/download.post.responses: the answer `2XX` needs a JSON body that is a `$ref` to a named schema
-      > responses:
+    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/download.post.responses.2XX.content: the response `2XX` needs a JSON body that is a `$ref` to a named schema, or no `content` at all: text, files and several forms are not generated
+      > content:
     ");
 }
 

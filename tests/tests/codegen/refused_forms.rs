@@ -100,10 +100,10 @@ fn a_schema_that_holds_itself() {
         "      properties:\n        node:\n          description: The node.\n          allOf: [{ $ref: '#/components/schemas/Node' }]\n",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.Node: it holds itself (Node > NodeRetry > Node): put a list in between
-      > Node:
-    openapi.yaml:LINE: components.schemas.NodeRetry: it holds itself (NodeRetry > Node > NodeRetry): put a list in between
-      > NodeRetry:
+    openapi.yaml:LINE: components.schemas.Node.allOf.0.properties.retry: it holds itself (Node > NodeRetry > Node): put a list in between
+      > retry:
+    openapi.yaml:LINE: components.schemas.NodeRetry.properties.node: it holds itself (NodeRetry > Node > NodeRetry): put a list in between
+      > node:
     ");
 }
 
@@ -116,14 +116,10 @@ fn a_name_that_rust_has_taken() {
         "    Option:\n      type: object\n      description: A choice.\n      x-module: batches\n      properties:\n        self:\n          description: It.\n          allOf: [{ $ref: '#/components/schemas/Option' }]\n        a-b:\n          type: string\n          description: It.\n",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.Option: `Option` can't be the name of a type: use UpperCamelCase, and no name of Rust
-      > Option:
-    openapi.yaml:LINE: components.schemas.Option: it holds itself (Option > Option): put a list in between
-      > Option:
-    openapi.yaml:LINE: components.schemas.Option.properties.self: `self` is a word of Rust that can't name a field
+    openapi.yaml:LINE: components.schemas.Option.properties.self: `self` is a word of Rust that can't name a field: give it another in `x-rust-name`
       > self:
-    openapi.yaml:LINE: components.schemas.Option.properties.a-b: `a-b` can't be the name of a field: use camelCase
-      > a-b:
+    openapi.yaml:LINE: components.schemas.Option.properties.self: it holds itself (Option > Option): put a list in between
+      > self:
     ");
 }
 
@@ -135,7 +131,7 @@ fn two_fields_with_one_setter() {
         "        parentRun:\n          type: string\n          description: It.\n        parentRunUuid:\n",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.CreateFormData.properties.parentRunUuid: `parentRunUuid` is set by `parent_run`, which is taken by parentRun
+    openapi.yaml:LINE: components.schemas.CreateFormData.properties.parentRunUuid: `parentRunUuid` is set by `parent_run`, which is taken by parentRun: give one another name in `x-rust-name`
       > parentRunUuid:
     ");
 }
@@ -154,11 +150,11 @@ fn two_values_with_one_variant() {
             "        day: Days.\n        Day: Days.\n        3d: Three.\n        unknown: None.\n",
         );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `Day` gives the variant `Day`, which is taken by day
+    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `Day` gives the variant `Day`, which is taken by day: give it a name in `x-rust-name`
       > enum: [day, Day, 3d, unknown]
-    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `3d` can't be the name of a variant: it begins with a letter
+    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `3d` can't be the name of a variant: it begins with a letter; give it a name in `x-rust-name`
       > enum: [day, Day, 3d, unknown]
-    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `unknown` gives the variant `Unknown`, which is taken by what keeps unknown ones
+    openapi.yaml:LINE: components.schemas.PeriodUnit.enum: `unknown` gives the variant `Unknown`, which is taken by what keeps unknown ones: give it a name in `x-rust-name`
       > enum: [day, Day, 3d, unknown]
     ");
 }
@@ -201,7 +197,7 @@ fn a_header() {
         "in: header",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./workspaceManagement/files/listColumns.get.parameters.0: a parameter is `in: path` or `in: query`
+    openapi.yaml:LINE: paths./workspaceManagement/files/listColumns.get.parameters.0: a parameter is `in: path` or `in: query`: the client sets the headers itself
       > - name: s3Filename
     ");
 }
@@ -214,6 +210,8 @@ fn a_body_of_a_get() {
         "      requestBody:\n        content:\n          application/json:\n            schema: { $ref: '#/components/schemas/DownloadBatchRequest' }\n      parameters:\n",
     );
     assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./workspaceManagement/files/listColumns.get.requestBody: a body is always sent: `required: true`
+      > requestBody:
     openapi.yaml:LINE: paths./workspaceManagement/files/listColumns.get.requestBody: a GET has no body
       > requestBody:
     ");

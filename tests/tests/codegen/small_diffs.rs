@@ -65,6 +65,12 @@ fn a_kind_of_a_union() {
             "        form: { distinctness: opaque }\n",
             "        form: { distinctness: opaque }\n        stream: { fields: [topic], distinctness: shared }\n",
         )
+        .replace("    BatchDataKind:", "schedule, form]", "schedule, form, stream]")
+        .replace(
+            "    BatchDataKind:",
+            "        form: Records entered",
+            "        stream: Records as they come.\n        form: Records entered",
+        )
         .after(
             "    SegmentData:",
             "
@@ -88,6 +94,7 @@ fn a_kind_of_a_union() {
         [
             "changed identities",
             "changed type BatchData",
+            "changed type BatchDataKind",
             "new type StreamData"
         ]
     );

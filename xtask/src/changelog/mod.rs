@@ -1,5 +1,6 @@
 //! What is different between two versions of `openapi.yaml`, for who writes programs with the crates.
 
+mod money;
 mod operations;
 mod schemas;
 
@@ -7,11 +8,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::spec::Document;
+use crate::spec::{Document, naming};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
+    /// Credits may be spent otherwise than before, by code that compiles unchanged.
+    pub money: bool,
     /// Code written against the version before may no longer compile, or do something else.
     pub breaking: bool,
     /// What is different, as a line of Markdown.
@@ -20,24 +23,50 @@ pub struct Change {
 
 impl Change {
     fn fine(what: String) -> Self {
-        let breaking = false;
-        Self { breaking, what }
+        Self {
+            money: false,
+            breaking: false,
+            what,
+        }
     }
 
     fn breaking(what: String) -> Self {
-        let breaking = true;
-        Self { breaking, what }
+        Self {
+            money: false,
+            breaking: true,
+            what,
+        }
+    }
+
+    fn money(what: String) -> Self {
+        Self {
+            money: true,
+            breaking: false,
+            what,
+        }
     }
 }
 
-/// All differences, those that break first.
+/// All differences: first those that may cost money, then those that break.
 ///
 /// Descriptions are not compared, nor is how something is written where it means the same: the order
 /// of fields and of values.
 pub fn compare(before: &Document, after: &Document) -> Vec<Change> {
-    let mut changes = operations::compare(before, after);
+    let (before, after) = (
+        &before.renamed(naming::schema),
+        &after.renamed(naming::schema),
+    );
+    let mut changes = money::compare(before, after);
+    let url = |document: &Document| document.root()["servers"][0]["url"].clone();
+    let (old, new) = (url(before), url(after));
+    if old != new {
+        changes.push(Change::breaking(format!(
+            "`BASE_URL` is {new} now, not {old}"
+        )));
+    }
+    changes.extend(operations::compare(before, after));
     changes.extend(schemas::compare(before, after));
-    changes.sort_by_key(|change| !change.breaking);
+    changes.sort_by_key(|change| (!change.money, !change.breaking));
     changes
 }
 
@@ -54,10 +83,17 @@ impl fmt::Display for Markdown<'_> {
         if self.0.is_empty() {
             return writeln!(f, "The API is the same.");
         }
-        let parts = [("Breaks", true), ("Doesn't break", false)];
+        let parts = [
+            ("Money", true, false),
+            ("Breaks", false, true),
+            ("Doesn't break", false, false),
+        ];
         let mut first = true;
-        for (title, breaking) in parts {
-            let mut changes = self.0.iter().filter(|change| change.breaking == breaking);
+        for (title, money, breaking) in parts {
+            let mut changes = self
+                .0
+                .iter()
+                .filter(|change| (change.money, change.breaking) == (money, breaking));
             let Some(change) = changes.next() else {
                 continue;
             };
@@ -102,6 +138,9 @@ fn kind(schema: &Value) -> String {
         (Some("array"), _) => format!("list of {}", kind(&schema["items"])),
         (Some("object"), _) if schema["additionalProperties"].is_object() => {
             format!("map of {}", kind(&schema["additionalProperties"]))
+        }
+        (Some("integer"), _) if schema["minimum"].as_i64() >= Some(0) => {
+            "integer from 0".to_owned()
         }
         (Some(kind), Some(format)) => format!("{kind} ({format})"),
         (Some(kind), None) => kind.to_owned(),

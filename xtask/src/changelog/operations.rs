@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Change, keys, kind};
-use crate::spec::{Document, raw, reference};
+use crate::spec::{Document, naming, raw, reference};
 
 /// An operation: its method and path, and how it is written.
 struct Written<'a> {
@@ -17,7 +17,7 @@ fn read(document: &Document) -> BTreeMap<&str, Written<'_>> {
     let operations = raw(document).into_iter();
     let operations = operations.filter_map(|(_, method, path, value)| {
         let call = format!("{} {path}", method.to_uppercase());
-        Some((value["operationId"].as_str()?, Written { call, value }))
+        Some((naming::operation(value)?, Written { call, value }))
     });
     operations.collect()
 }
@@ -65,6 +65,25 @@ fn differences(id: &str, before: &Written, after: &Written, changes: &mut Vec<Ch
             "operation `{id}` is now `{new}`, was `{old}`"
         )));
     }
+    let tag = |written: &Written| {
+        written.value["tags"][0]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (old, new) = (tag(before), tag(after));
+    if old != new {
+        // Its builder is in the module of the tag.
+        changes.push(Change::breaking(format!(
+            "operation `{id}` is in `{new}` now, not in `{old}`"
+        )));
+    }
+    deprecation(
+        &format!("operation `{id}`"),
+        before.value,
+        after.value,
+        changes,
+    );
     parameters(id, before.value, after.value, changes);
     for (what, old, new) in [
         ("takes", body(before.value), body(after.value)),
@@ -85,7 +104,7 @@ fn differences(id: &str, before: &Written, after: &Written, changes: &mut Vec<Ch
             )));
         }
     }
-    for behaviour in ["x-idempotent", "x-waiter", "x-pagination"] {
+    for behaviour in ["x-waiter", "x-pagination"] {
         if before.value.get(behaviour) != after.value.get(behaviour) {
             changes.push(Change::fine(format!(
                 "operation `{id}` behaves differently: `{behaviour}`"
@@ -120,6 +139,12 @@ fn parameters(id: &str, before: &Value, after: &Value, changes: &mut Vec<Change>
     }
     for name in keys.both {
         let (old, new) = (&before[name], &after[name]);
+        let (was, is) = (naming::parameter(old), naming::parameter(new));
+        if was != is {
+            let what = format!("parameter `{name}` of `{id}` is `{is}` in Rust now, not `{was}`");
+            changes.push(Change::breaking(what));
+        }
+        deprecation(&format!("parameter `{name}` of `{id}`"), old, new, changes);
         let (was, is) = (kind(&old["schema"]), kind(&new["schema"]));
         if was != is {
             let what = format!("parameter `{name}` of `{id}` is {is} now, not {was}");
@@ -134,6 +159,15 @@ fn parameters(id: &str, before: &Value, after: &Value, changes: &mut Vec<Change>
             let what = format!("parameter `{name}` of `{id}` is {is} now");
             changes.push(Change::breaking(what));
         }
+    }
+}
+
+/// What is deprecated still works, with a warning.
+pub fn deprecation(what: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+    match (before["deprecated"] == true, after["deprecated"] == true) {
+        (false, true) => changes.push(Change::fine(format!("{what} is deprecated"))),
+        (true, false) => changes.push(Change::fine(format!("{what} is no longer deprecated"))),
+        _ => {}
     }
 }
 

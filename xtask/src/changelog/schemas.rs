@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::operations::deprecation;
 use super::{Change, keys, kind};
-use crate::spec::{Document, raw, reachable, reference};
+use crate::spec::{Document, naming, raw, reachable, reference};
 
 pub fn compare(before: &Document, after: &Document) -> Vec<Change> {
     let (old, new) = (before.schemas(), after.schemas());
@@ -70,6 +71,19 @@ impl Pair<'_> {
         }
         for field in keys.both {
             let (old, new) = (&old[field], &new[field]);
+            if old.rust != new.rust {
+                let what = format!(
+                    "field `{name}.{field}` is `{}` in Rust now, not `{}`",
+                    new.rust, old.rust
+                );
+                changes.push(Change::breaking(what));
+            }
+            deprecation(
+                &format!("field `{name}.{field}`"),
+                old.schema,
+                new.schema,
+                changes,
+            );
             if old.kind != new.kind {
                 let what = format!(
                     "field `{name}.{field}` is {} now, not {}",
@@ -91,6 +105,7 @@ impl Pair<'_> {
         let what = if reasons { "reason" } else { "value" };
         let keys = keys(texts(self.old, "enum"), texts(self.new, "enum"));
         self.listed(what, &keys, changes);
+        self.renamed(what, &keys, changes);
         let name = self.name;
         let terminal = [self.old, self.new].map(|it| texts(it, "x-terminal").collect::<Vec<_>>());
         let differs = |value: &&&str| terminal[0].contains(*value) != terminal[1].contains(*value);
@@ -109,10 +124,47 @@ impl Pair<'_> {
         let (old, new) = (mapping(self.old), mapping(self.new));
         let keys = keys(old.keys().copied(), new.keys().copied());
         self.listed("kind", &keys, changes);
+        self.renamed("kind", &keys, changes);
+        let is_alone = |mapping: &BTreeMap<&str, &str>, schema: &str| {
+            mapping.values().filter(|target| **target == schema).count() == 1
+        };
+        let shared: BTreeSet<&str> = old
+            .values()
+            .copied()
+            .filter(|schema| {
+                is_alone(&old, schema)
+                    && new.values().any(|it| it == schema)
+                    && !is_alone(&new, schema)
+            })
+            .collect();
+        for schema in shared {
+            let what = format!(
+                "`{schema}` is of several kinds of `{}` now, so it can't be turned into one",
+                self.name
+            );
+            changes.push(Change::breaking(what));
+        }
         for kind in keys.both {
             let (was, is) = (old[kind], new[kind]);
             if was != is {
                 let what = format!("kind `{kind}` of `{}` is {is} now, not {was}", self.name);
+                changes.push(Change::breaking(what));
+            }
+        }
+    }
+
+    /// Values and kinds with another name in Rust.
+    fn renamed(&self, what: &str, keys: &super::Keys, changes: &mut Vec<Change>) {
+        for key in &keys.both {
+            let (was, is) = (
+                naming::variant(self.old, key),
+                naming::variant(self.new, key),
+            );
+            if was != is {
+                let what = format!(
+                    "{what} `{key}` of `{}` is `{is}` in Rust now, not `{was}`",
+                    self.name
+                );
                 changes.push(Change::breaking(what));
             }
         }
@@ -139,13 +191,15 @@ impl Pair<'_> {
     }
 }
 
-struct Field {
+struct Field<'a> {
+    schema: &'a Value,
+    rust: String,
     kind: String,
     optional: bool,
 }
 
 /// The fields of an object, also of one that is put together with `allOf`.
-fn fields(schema: &Value) -> BTreeMap<&str, Field> {
+fn fields(schema: &Value) -> BTreeMap<&str, Field<'_>> {
     let parts = schema["allOf"].as_array().into_iter().flatten();
     let mut found = BTreeMap::new();
     for part in parts.chain([schema]) {
@@ -153,8 +207,16 @@ fn fields(schema: &Value) -> BTreeMap<&str, Field> {
         for (name, field) in part["properties"].as_object().into_iter().flatten() {
             let nullable = field["nullable"].as_bool().unwrap_or(false);
             let optional = nullable || !required.contains(&name.as_str());
-            let kind = kind(field);
-            found.insert(name.as_str(), Field { kind, optional });
+            let (kind, rust) = (kind(field), naming::field(name, field));
+            found.insert(
+                name.as_str(),
+                Field {
+                    schema: field,
+                    rust,
+                    kind,
+                    optional,
+                },
+            );
         }
     }
     found

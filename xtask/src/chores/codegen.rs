@@ -8,30 +8,32 @@ use super::{Chore, root, unknown};
 
 pub const CHORE: Chore = Chore {
     name: "codegen",
-    help: "write the generated files from openapi.yaml; with --check only say which are stale",
+    help: "write the generated files from openapi.yaml and compile them (not with --no-compile); with --check only say which are stale",
     run,
 };
 
 fn run(arguments: &[&str]) -> Result<(), String> {
-    match arguments {
-        [] => generate(false),
-        ["--check"] => generate(true),
-        other => Err(unknown(&CHORE, other)),
-    }
-}
-
-fn generate(check: bool) -> Result<(), String> {
     let start = Instant::now();
-    let outcome = codegen::run(&root(), check)?;
+    let outcome = match arguments {
+        [] => codegen::run_compiled(&root(), codegen::cargo_check)?,
+        ["--no-compile"] => codegen::run(&root(), false)?,
+        ["--check"] => codegen::run(&root(), true)?,
+        other => return Err(unknown(&CHORE, other)),
+    };
     let stale = outcome.stale.join("\n  ");
-    if check && !outcome.stale.is_empty() {
+    if arguments == ["--check"] && !outcome.stale.is_empty() {
         return Err(format!(
-            "stale, mend with `{}`:\n  {stale}",
-            codegen::COMMAND
+            "stale, mend with `{}`:\n  {stale}\n\n{}",
+            codegen::COMMAND,
+            outcome.difference
         ));
     }
     if !outcome.stale.is_empty() {
         println!("written:\n  {stale}");
+    }
+    if !outcome.by_hand.is_empty() {
+        let lines = outcome.by_hand.join("\n  ");
+        println!("what is written by hand has to follow:\n  {lines}");
     }
     let (files, lines) = (outcome.files, outcome.lines);
     println!(

@@ -5,35 +5,59 @@
 //! decoding that names no field) is replaced by one call into the runtime, and the required
 //! parameters become arguments, so that forgetting one doesn't compile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Group, Ident, Literal, TokenStream, TokenTree};
 use progenitor_impl::{GenerationSettings, Generator, InterfaceStyle};
 use quote::{ToTokens, quote};
 use serde_json::Value;
 use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 
 use super::Chunk;
-use super::lower::{Lowered, Shape};
+use super::lower::{Lowered, Shape, asked};
+use super::prose;
 use super::rust::{ShortPaths, camel, code, docs, print, shouting, snake};
-use crate::spec::{Document, Operation};
+use super::structs::{conversion, inner};
+use crate::spec::{Document, Operation, naming};
+
+/// What can't be generated, and of which parameter where one is at fault.
+pub struct Fault {
+    /// The parameter, by its place among those of the operation.
+    pub parameter: Option<usize>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self {
+            parameter: None,
+            message,
+        }
+    }
+}
 
 /// The Rust of every operation that progenitor can generate.
-pub fn generate(document: &Document, lowered: &Lowered) -> Result<Vec<Chunk>, String> {
+pub fn generate(document: &Document, lowered: &Lowered) -> Result<Vec<Chunk>, Fault> {
     let mut builders = progenitor(lowered)?;
     let mut chunks = Vec::new();
     for operation in lowered
         .operations
         .iter()
-        .filter(|operation| !operation.multipart)
+        .filter(|operation| operation.hand_written.is_none())
     {
         let name = camel(&operation.id);
         let items = builders
             .remove(&name.to_string())
             .ok_or_else(|| format!("progenitor wrote no builder `{name}`"))?;
-        let parameters = parameters(document, lowered, operation);
-        let text = write(operation, &name, &parameters, items)?;
+        let parameters = parameters(document, lowered, operation, &items);
+        let has_reasons = operation.error.as_ref().is_some_and(|error| {
+            let reason = format!("{error}Reason");
+            lowered.schemas.iter().any(|schema| schema.name == reason)
+        });
+        let text = write(operation, &name, &parameters, items, has_reasons)?;
         let (module, name) = (operation.tag.clone(), operation.id.clone());
         chunks.push(Chunk { module, name, text });
     }
@@ -110,42 +134,65 @@ fn write(
     name: &Ident,
     parameters: &[Parameter],
     items: Vec<syn::Item>,
-) -> Result<String, String> {
-    let method = method(operation, name, parameters);
+    has_reasons: bool,
+) -> Result<String, Fault> {
+    let method = method(operation, name, parameters, has_reasons);
+    let summary = prose::escaped(&operation.summary);
     let mut file: syn::File = syn::parse_quote!(#(#items)*);
     let mut hand_over = HandOver {
         operation: shouting(&operation.id),
-        creates: operation.creates.is_some(),
+        creates: operation.creates.is_some() && operation.request.is_some(),
         parameters,
-        summary: &operation.summary,
+        summary: &summary,
         handed_over: 0,
     };
     hand_over.visit_file_mut(&mut file);
     if hand_over.handed_over != 1 {
-        return Err(format!(
-            "`{name}::send` has a form this generator doesn't know"
-        ));
+        return Err(format!("`{name}::send` has a form this generator doesn't know").into());
     }
     ShortPaths {
         types: Some(super::rust::ident("types")),
     }
     .visit_file_mut(&mut file);
-    let (items, answer) = (file.to_token_stream(), camel(&operation.response));
-    Ok(print(quote! {
-        #method
+    let items = file.to_token_stream();
+    let (answer, text) = match &operation.response {
+        Some(answer) => {
+            let answer = super::rust::ident(answer);
+            let text = docs(
+                "Sends the request; the answer comes with its status, its headers and as it was\nreceived.",
+            );
+            (quote!(types::#answer), text)
+        }
+        None => {
+            let text = docs(
+                "Sends the request; the response has a status and headers, and nothing to read.",
+            );
+            (quote!(()), text)
+        }
+    };
+    let builder = quote! {
         #items
         impl #name<'_> {
-            /// Sends the request; the answer comes with its status, its headers and as it was
-            /// received.
-            pub async fn send(self) -> Result<Response<types::#answer>, Error> {
+            #text
+            pub async fn send(self) -> Result<Response<#answer>, Error> {
                 self.send_as().await
             }
         }
+    };
+    refuse_bound(&builder, parameters)?;
+    let awaited = match &operation.response {
+        Some(_) => quote!(Ok(self.send().await?.into_inner())),
+        None => quote!(self.send().await.map(|_| ())),
+    };
+    let builder = give_names(builder, parameters);
+    Ok(print(quote! {
+        #method
+        #builder
         impl<'a> IntoFuture for #name<'a> {
-            type Output = Result<types::#answer, Error>;
-            type IntoFuture = crate::call::Pending<'a, types::#answer>;
+            type Output = Result<#answer, Error>;
+            type IntoFuture = crate::call::Pending<'a, #answer>;
             fn into_future(self) -> Self::IntoFuture {
-                Box::pin(async move { Ok(self.send().await?.into_inner()) })
+                Box::pin(async move { #awaited })
             }
         }
     }))
@@ -153,62 +200,191 @@ fn write(
 
 /// A path, query or body parameter.
 struct Parameter {
+    /// Its name in Rust.
     name: Ident,
+    /// What progenitor knows it by.
+    number: Ident,
+    /// Its name on the wire; none for the body.
+    wire: Option<String>,
     required: bool,
-    /// What a required one is taken as.
+    /// What a required one is taken as, and what makes its type of that.
     taken: TokenStream,
+    given: TokenStream,
     /// It is a uuid, which needs no escapes in a path.
     id: bool,
+    /// It is part of the path.
+    in_path: bool,
+    deprecated: bool,
     description: String,
 }
 
-fn parameters(document: &Document, lowered: &Lowered, operation: &Operation) -> Vec<Parameter> {
+fn parameters(
+    document: &Document,
+    lowered: &Lowered,
+    operation: &Operation,
+    items: &[syn::Item],
+) -> Vec<Parameter> {
     let is_id = |name: &str| {
         let mut schemas = lowered.schemas.iter();
         schemas.any(|schema| schema.name == name && matches!(schema.shape, Shape::Id))
     };
     let node = document.get(&operation.place).unwrap_or(&Value::Null);
-    let listed = node["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|parameter| {
-            let name = snake(parameter["name"].as_str().unwrap_or_default());
-            let schema = crate::spec::reference(&parameter["schema"]);
-            let kind = match schema {
-                Some(schema) => {
-                    let schema = super::rust::ident(schema);
-                    quote!(types::#schema)
-                }
-                None => quote!(String),
-            };
-            Parameter {
-                name,
-                required: parameter["required"] == true,
-                taken: quote!(impl Into<#kind>),
-                id: schema.is_some_and(is_id),
-                description: parameter["description"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned(),
-            }
-        });
+    let mut numbered = asked(node);
+    numbered.sort_by_key(|asked| asked.index);
+    let listed = numbered.into_iter().map(|asked| {
+        let parameter = &node["parameters"][asked.index];
+        let name = super::rust::field(&naming::parameter(parameter));
+        let number = super::rust::ident(&asked.number);
+        let kind = kind(items, &number);
+        let (taken, mut given) = conversion(&kind, &quote!(#name));
+        if inner("Vec", &kind).is_some() {
+            // The setter takes whatever becomes a list, so the list is to be named.
+            given = quote!(#name.into_iter().map(Into::into).collect::<#kind>());
+        }
+        let text = |key: &str| {
+            parameter[key]
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        Parameter {
+            name,
+            number,
+            wire: Some(text("name")),
+            required: parameter["required"] == true,
+            taken,
+            given,
+            id: crate::spec::reference(&parameter["schema"]).is_some_and(is_id),
+            in_path: parameter["in"] == "path",
+            deprecated: parameter["deprecated"] == true,
+            description: prose::escaped(&text("description")),
+        }
+    });
     let body = operation.request.as_ref().map(|schema| {
         let schema = super::rust::ident(schema);
         Parameter {
-            name: snake("body"),
+            name: super::rust::ident("body"),
+            number: super::rust::ident("body"),
+            wire: None,
             required: true,
             taken: quote!(impl Into<types::#schema>),
+            given: quote!(body.into()),
             id: false,
+            in_path: false,
+            deprecated: false,
             description: "The request.".to_owned(),
         }
     });
     listed.chain(body).collect()
 }
 
+/// The type that progenitor gave to a parameter: `T` of its field, which is a `Result<T, String>`.
+fn kind(items: &[syn::Item], number: &Ident) -> syn::Type {
+    let fields = items.iter().filter_map(|item| match item {
+        syn::Item::Struct(item) => Some(item.fields.iter()),
+        _ => None,
+    });
+    let field = fields
+        .flatten()
+        .find(|field| field.ident.as_ref() == Some(number));
+    let mut kind = field.map_or_else(|| syn::parse_quote!(()), |field| field.ty.clone());
+    kind = inner("Result", &kind).cloned().unwrap_or(kind);
+    ShortPaths {
+        types: Some(super::rust::ident("types")),
+    }
+    .visit_type_mut(&mut kind);
+    kind
+}
+
+/// Puts the parameters' names where progenitor wrote their numbers.
+fn give_names(tokens: TokenStream, parameters: &[Parameter]) -> TokenStream {
+    let given = |token| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), give_names(group.stream(), parameters));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        TokenTree::Ident(ident) => match parameters
+            .iter()
+            .find(|parameter| parameter.number == ident)
+        {
+            Some(parameter) => TokenTree::Ident(parameter.name.clone()),
+            None => TokenTree::Ident(ident),
+        },
+        TokenTree::Literal(literal) => match syn::parse_str::<syn::LitStr>(&literal.to_string()) {
+            Ok(text) => {
+                let mut text = text.value();
+                for parameter in parameters {
+                    let (number, name) = (parameter.number.to_string(), parameter.name.to_string());
+                    match &parameter.wire {
+                        Some(wire) if text == number => text = wire.clone(),
+                        Some(_) => text = text.replace(&number, name.trim_start_matches("r#")),
+                        None => {}
+                    }
+                }
+                TokenTree::Literal(Literal::string(&text))
+            }
+            Err(_) => TokenTree::Literal(literal),
+        },
+        other => other,
+    };
+    tokens.into_iter().map(given).collect()
+}
+
+/// Progenitor knows the parameters by number, so what else is bound has a name that they can't have.
+fn refuse_bound(builder: &TokenStream, parameters: &[Parameter]) -> Result<(), Fault> {
+    let mut bound = Bound::default();
+    let file: syn::File = syn::parse2(builder.clone()).map_err(|error| error.to_string())?;
+    bound.visit_file(&file);
+    let is_bound = |it: &Parameter| it.wire.is_some() && bound.0.contains(&it.name.to_string());
+    match parameters.iter().position(is_bound) {
+        Some(index) => Err(Fault {
+            parameter: Some(index),
+            message: format!(
+                "`{}` is the name of something else in the generated code: give it another with `x-rust-name`",
+                parameters[index].name
+            ),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The names that a builder has a use of its own for: its fields, its methods, and what their code binds.
+#[derive(Default)]
+struct Bound(BTreeSet<String>);
+
+impl Visit<'_> for Bound {
+    fn visit_field(&mut self, field: &syn::Field) {
+        self.0.extend(field.ident.as_ref().map(ToString::to_string));
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &syn::ImplItemFn) {
+        self.0.insert(function.sig.ident.to_string());
+        visit::visit_block(self, &function.block);
+    }
+
+    fn visit_pat_ident(&mut self, pattern: &syn::PatIdent) {
+        self.0.insert(pattern.ident.to_string());
+    }
+
+    fn visit_item_impl(&mut self, item: &syn::ItemImpl) {
+        if item.trait_.is_none() {
+            visit::visit_item_impl(self, item);
+        }
+    }
+
+    /// Nothing of a request is put together in what is called with an error.
+    fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
+}
+
 /// `client.get_batch(uuid)`: what is required is an argument.
-fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> TokenStream {
+fn method(
+    operation: &Operation,
+    name: &Ident,
+    parameters: &[Parameter],
+    has_reasons: bool,
+) -> TokenStream {
     let function = snake(&operation.id);
     let required: Vec<_> = parameters
         .iter()
@@ -219,11 +395,15 @@ fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> Toke
         .map(|Parameter { name, taken, .. }| quote!(#name: #taken));
     let given = required
         .iter()
-        .map(|Parameter { name, .. }| quote!(.#name(#name.into())));
-    let text = docs(&method_docs(operation));
+        .map(|Parameter { name, given, .. }| quote!(.#name(#given)));
+    let text = docs(&method_docs(operation, has_reasons));
+    let deprecated = operation
+        .deprecated
+        .then(|| quote!(#[deprecated = "by the API"]));
     quote! {
         impl Client {
             #text
+            #deprecated
             pub fn #function(&self, #(#taken),*) -> #name<'_> {
                 #name::new(self)#(#given)*
             }
@@ -232,23 +412,25 @@ fn method(operation: &Operation, name: &Ident, parameters: &[Parameter]) -> Toke
 }
 
 /// The documentation of an operation; its behaviour is quoted from the specification.
-pub fn method_docs(operation: &Operation) -> String {
+fn method_docs(operation: &Operation, has_reasons: bool) -> String {
     let Operation {
-        summary,
-        description,
         method,
         path,
         error,
         ..
     } = operation;
+    let (summary, description) = (
+        prose::escaped(&operation.summary),
+        prose::escaped(&operation.description),
+    );
     let repeat = if operation.idempotent {
         "Idempotent: sending it again does no harm."
     } else {
         "Not idempotent: it is never sent again unless it provably did not arrive."
     };
-    let reasons = match error.as_str() {
-        "ApiError" => "The API documents no reasons for this operation".to_owned(),
-        _ => format!("The reasons are [`types::{error}Reason`]"),
+    let reasons = match error {
+        Some(error) if has_reasons => format!("The reasons are [`types::{error}Reason`]"),
+        _ => "The API documents no reasons for this operation".to_owned(),
     };
     format!(
         "{summary}.\n\n{description}\n\n{call}. {repeat}\n\nAwait it for the answer, or \
@@ -262,7 +444,7 @@ pub fn method_docs(operation: &Operation) -> String {
 /// Rewrites a builder so that its `send` ends in our runtime.
 struct HandOver<'a> {
     operation: Ident,
-    /// It spends credits.
+    /// It spends credits on what its body says.
     creates: bool,
     parameters: &'a [Parameter],
     summary: &'a str,
@@ -293,14 +475,21 @@ impl VisitMut for HandOver<'_> {
         let text = match self
             .parameters
             .iter()
-            .find(|parameter| parameter.name == name.as_str())
+            .find(|parameter| parameter.number == name.as_str())
         {
             // Given to the method that makes the builder.
             Some(parameter) if parameter.required => {
                 function.vis = syn::parse_quote!(pub(crate));
                 None
             }
-            Some(parameter) => Some(parameter.description.clone()),
+            Some(parameter) => {
+                if parameter.deprecated {
+                    function
+                        .attrs
+                        .push(syn::parse_quote!(#[deprecated = "by the API"]));
+                }
+                Some(parameter.description.clone())
+            }
             None if name == "new" => {
                 function.vis = syn::parse_quote!(pub(crate));
                 None
@@ -312,7 +501,7 @@ impl VisitMut for HandOver<'_> {
             ),
         };
         for line in text.iter().flat_map(|text| text.lines()) {
-            let line = format!(" {}", line.trim());
+            let line = format!(" {}", line.trim_end());
             function.attrs.push(syn::parse_quote!(#[doc = #line]));
         }
         if name == "send" {
@@ -345,8 +534,8 @@ impl VisitMut for HandOver<'_> {
             && let Ok(mut arguments) = item.parse_body_with(parser)
         {
             for argument in &mut arguments {
-                for id in self.parameters.iter().filter(|parameter| parameter.id) {
-                    let name = &id.name;
+                for id in self.parameters.iter().filter(|parameter| parameter.in_path) {
+                    let name = &id.number;
                     let escaped = quote!(encode_path(&#name.to_string())).to_string();
                     if argument.to_token_stream().to_string() == escaped {
                         *argument = syn::parse_quote!(#name);
@@ -398,6 +587,15 @@ impl HandOver<'_> {
         for statement in statements {
             match &statement {
                 syn::Stmt::Local(local) => match binding(local).as_deref() {
+                    Some("url") => {
+                        let texts = self.parameters.iter().filter(|it| it.in_path && !it.id);
+                        for name in texts.map(|it| &it.number) {
+                            function.block.stmts.push(syn::parse_quote! {
+                                let #name = operations::#operation.segment(#name)?;
+                            });
+                        }
+                        function.block.stmts.push(statement);
+                    }
                     Some("header_map") => {} // `api-version`, which this API doesn't know.
                     Some("request") => {
                         let Some(init) = &local.init else { return };

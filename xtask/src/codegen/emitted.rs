@@ -4,8 +4,8 @@ use proc_macro2::Ident;
 use quote::{format_ident, quote};
 
 use super::lower::{EnumValue, Schema, Variant};
-use super::rust::{camel, docs, ident, print, snake};
-use super::structs::{Argument, equality, taken};
+use super::rust::{docs, ident, print, snake};
+use super::structs::{Constructors, equality, taken};
 
 /// An enum that keeps values it doesn't know; the macro of the types crate writes its impls.
 pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> String {
@@ -17,20 +17,23 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
     }
     line("    ", &format!("pub enum {name} {{"));
     for EnumValue {
-        value, description, ..
+        value,
+        variant,
+        description,
+        ..
     } in values
     {
         for doc in description.lines() {
             line("        ", format!("/// {doc}").trim_end());
         }
-        line("        ", &format!("{} = {value:?},", camel(value)));
+        line("        ", &format!("{} = {value:?},", ident(variant)));
     }
     line("    ", "}");
     text.push_str("}\n");
 
     let name = ident(name);
     if !terminal.is_empty() {
-        let ends = terminal.iter().map(|value| camel(value));
+        let ends = terminal.iter().map(|variant| ident(variant));
         text.push_str(&print(quote! {
             impl #name {
                 /// Nothing changes after this status.
@@ -46,7 +49,7 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
         .collect();
     if !advised.is_empty() {
         let arms = advised.iter().map(|(value, advice)| {
-            let variant = camel(&value.value);
+            let variant = ident(&value.variant);
             quote!(Self::#variant => #advice,)
         });
         text.push_str(&print(quote! {
@@ -69,7 +72,7 @@ pub fn tagged_union(
     schema: &Schema,
     tag: &str,
     variants: &[Variant],
-    constructors: &[(Ident, Vec<Argument>)],
+    constructors: &Constructors,
 ) -> String {
     let name = ident(&schema.name);
     let text = docs(&schema.description);
@@ -80,7 +83,7 @@ pub fn tagged_union(
         let (text, value, case) = (
             docs(&variant.description),
             &variant.value,
-            camel(&variant.value),
+            ident(&variant.variant),
         );
         let fields = variant
             .schema
@@ -103,8 +106,8 @@ pub fn tagged_union(
         let each = variants
             .iter()
             .zip(constructors)
-            .map(|(variant, (function, arguments))| {
-                let case = camel(&variant.value);
+            .map(|(variant, (function, _, arguments))| {
+                let case = ident(&variant.variant);
                 let text = docs(&variant.description);
                 let parameters = taken(arguments);
                 let value = variant.schema.as_deref().map(ident).map(|fields| {
@@ -141,7 +144,7 @@ fn reading(schema: &Schema, tag: &str, variants: &[Variant]) -> String {
         schema.name
     );
     for variant in variants {
-        let (value, case) = (&variant.value, camel(&variant.value));
+        let (value, case) = (&variant.value, ident(&variant.variant));
         let fields = variant
             .schema
             .as_ref()
@@ -151,7 +154,10 @@ fn reading(schema: &Schema, tag: &str, variants: &[Variant]) -> String {
     }
     text.push_str("    }\n}\n");
     for variant in unique(variants) {
-        let (fields, case) = (variant.schema.as_deref().map(ident), camel(&variant.value));
+        let (fields, case) = (
+            variant.schema.as_deref().map(ident),
+            ident(&variant.variant),
+        );
         let name = ident(&schema.name);
         text.push_str(&print(quote! {
             impl From<#fields> for #name {
@@ -174,7 +180,7 @@ fn unique(variants: &[Variant]) -> impl Iterator<Item = &Variant> {
 
 /// The name of the function that makes a variant.
 pub fn constructor_name(variant: &Variant) -> Ident {
-    snake(&variant.value)
+    snake(&variant.variant)
 }
 
 /// One string or several.
@@ -196,7 +202,7 @@ fn macro_call(name: &str, schema: &Schema) -> String {
     let docs: String = schema
         .description
         .lines()
-        .map(|line| format!("    /// {line}\n"))
+        .map(|line| format!("    {}\n", format!("/// {line}").trim_end()))
         .collect();
     let (name, kind) = (format_ident!("{name}"), &schema.name);
     format!("crate::{name}! {{\n{docs}    pub struct {kind};\n}}\n")

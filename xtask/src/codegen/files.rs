@@ -1,81 +1,61 @@
-//! Generated files: put together, written, compared.
+//! Generated files, put together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
-use std::{fs, io};
 
-use super::{Chunk, Generated};
+use super::settle::COMMAND;
+use super::{Chunk, Generated, Server};
 
-/// The command that mends a stale file.
-pub const COMMAND: &str = "cargo xtask codegen";
-
-/// What became of the generated files.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Paths that were different from what the specification says (and are now written, unless
-    /// it was only looked).
-    pub stale: Vec<String>,
-    /// How many files there are.
-    pub files: usize,
-    /// Lines in all of them.
-    pub lines: usize,
-}
-
-/// Writes the files below `root`, or only compares them.
-pub fn settle(root: &Path, files: &BTreeMap<String, String>, check: bool) -> io::Result<Outcome> {
-    let mut outcome = Outcome {
-        files: files.len(),
-        ..Outcome::default()
-    };
-    for (name, text) in files {
-        outcome.lines += text.lines().count();
-        let path = root.join(name);
-        // A checkout may have turned line ends into those of its platform.
-        let old = fs::read_to_string(&path).map(|old| old.replace("\r\n", "\n"));
-        if old.as_ref().ok() != Some(text) {
-            outcome.stale.push(name.clone());
-            if !check {
-                if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder)?;
-                }
-                fs::write(&path, text)?;
-            }
-        }
-    }
-    for name in leftovers(root, files)? {
-        if !check {
-            fs::remove_file(root.join(&name))?;
-        }
-        outcome.stale.push(name);
-    }
-    Ok(outcome)
-}
-
-/// Files in the generated folders that nothing generates any more.
-fn leftovers(root: &Path, files: &BTreeMap<String, String>) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for folder in [TYPES, CLIENT] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            continue;
-        };
-        for entry in entries {
-            let name = format!("{folder}/{}", entry?.file_name().to_string_lossy());
-            if !files.contains_key(&name) {
-                found.push(name);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
+/// The folders that hold nothing but generated files.
+pub const FOLDERS: [&str; 3] = [TYPES, CLIENT, "cargo-batch-sandbox/src/generated"];
 
 const TYPES: &str = "cargo-batch-types/src/generated";
 const CLIENT: &str = "cargo-batch-client/src/generated";
 /// The sandbox checks requests against the specification, which must be inside its package.
 const SANDBOX: &str = "cargo-batch-sandbox/src/generated/openapi.json";
 
+/// Rules of clippy that a description or a name of the API can break.
+const UP_TO_THE_API: [&str; 4] = [
+    "clippy::doc_lazy_continuation",
+    "clippy::doc_overindented_list_items",
+    "clippy::too_many_arguments",
+    "clippy::wrong_self_convention",
+];
+
+/// Where the snapshots of chunks are, one named like each.
+const SNAPSHOTS: &str = "tests/tests/snapshots";
+
 impl Generated {
+    /// The snapshots that have a chunk, by folder.
+    pub fn snapshots(&self) -> [(String, BTreeSet<String>); 2] {
+        let names = |chunks: &[Chunk]| {
+            chunks
+                .iter()
+                .map(|chunk| format!("{}.snap", chunk.name))
+                .collect()
+        };
+        [
+            (format!("{SNAPSHOTS}/types"), names(&self.types)),
+            (format!("{SNAPSHOTS}/operations"), names(&self.operations)),
+        ]
+    }
+
+    /// The chunks of a generated file, in their order there.
+    pub fn chunks_of(&self, file: &str) -> Vec<&Chunk> {
+        let Some((folder, name)) = file.rsplit_once('/') else {
+            return Vec::new();
+        };
+        let chunks = if folder == TYPES {
+            &self.types
+        } else {
+            &self.operations
+        };
+        chunks
+            .iter()
+            .filter(|chunk| format!("{}.rs", chunk.module) == name)
+            .collect()
+    }
+
     /// The text of every generated file, by path from the root of the workspace.
     pub fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
@@ -103,9 +83,6 @@ impl Generated {
                     "use crate::{operation::Operation, types};",
                 ],
                 _ => &[
-                    "#[allow(unused_imports)] // Where every path is fixed.",
-                    "use progenitor_client::encode_path;",
-                    "",
                     "use super::operations;",
                     "use crate::{Client, Error, Response, types};",
                 ],
@@ -127,24 +104,51 @@ impl Generated {
             modules.entry(&chunk.module).or_default().push(&chunk.text);
         }
         let mut index = preamble("What `cargo xtask codegen` makes of `openapi.yaml`.");
+        let _ = writeln!(
+            index,
+            "#![allow(\n    {}\n)] // How it is worded and named is up to the API.\n",
+            UP_TO_THE_API.join(",\n    ")
+        );
         for module in modules.keys() {
-            // The operation table is a namespace of its own; everything else is met by name.
-            let (own, export) = match *module {
-                "operations" => ("pub mod", None),
-                "identities" => ("pub(crate) mod", None),
-                "batches" | "runs" | "files" | "releases" if folder == CLIENT => ("pub mod", None),
-                _ => ("mod", Some(format!("pub use {module}::*;\n"))),
+            // Operations and their table are namespaces of their own; everything else is met by name.
+            let (own, export) = match (folder, *module) {
+                (CLIENT, "identities") => ("pub(crate) mod", None),
+                (TYPES, _) | (CLIENT, "reasons") => {
+                    ("mod", Some(format!("pub use {module}::*;\n")))
+                }
+                _ => ("pub mod", None),
             };
             let _ = writeln!(index, "{own} {module};");
             index.push_str(&export.unwrap_or_default());
         }
+        if folder == CLIENT {
+            let Server { url, description } = &self.server;
+            let docs: Vec<String> = description
+                .lines()
+                .map(|line| format!("/// {line}").trim_end().to_owned())
+                .collect();
+            let _ = write!(
+                index,
+                "\n{}\npub const BASE_URL: &str = {url:?};\n",
+                docs.join("\n")
+            );
+        }
         files.insert(format!("{folder}/mod.rs"), index);
         for (module, texts) in &modules {
-            let about = match *module {
-                "operations" => "What the specification says of how each operation behaves.",
-                "reasons" => "Why the server refuses, typed by operation.",
-                "identities" => "By what the batches of each kind of data are recognised.",
-                module => self.modules.get(module).map_or("", String::as_str),
+            let about = match (folder, *module) {
+                (CLIENT, "operations") => {
+                    "What the specification says of how each operation behaves."
+                }
+                (CLIENT, "reasons") => "Why the server refuses, typed by operation.",
+                (CLIENT, "identities") => {
+                    "By what the batches of each kind of data are recognised."
+                }
+                (CLIENT, tag) => self
+                    .modules
+                    .get(tag)
+                    .or_else(|| self.tags.get(tag))
+                    .map_or("", String::as_str),
+                (_, module) => self.modules.get(module).map_or("", String::as_str),
             };
             let text = format!(
                 "{}{}\n\n{}",
@@ -158,7 +162,12 @@ impl Generated {
 }
 
 fn preamble(about: &str) -> String {
+    let about: Vec<String> = about
+        .lines()
+        .map(|line| format!("//! {line}").trim_end().to_owned())
+        .collect();
+    let about = about.join("\n");
     format!(
-        "//! {about}\n\n// @generated by `{COMMAND}` from openapi.yaml: change that, never this file.\n\n"
+        "{about}\n\n// @generated by `{COMMAND}` from openapi.yaml: change that, never this file.\n\n"
     )
 }

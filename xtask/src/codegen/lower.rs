@@ -9,10 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::spec::{Document, Operation, Problem, reachable, reference, used_outside_unions};
+use super::prose;
+use crate::spec::{
+    Document, Operation, Place, Problem, each_schema, naming, reachable, reference,
+    used_outside_unions,
+};
 
 /// The specification, taken apart for generation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lowered {
     /// What progenitor sees.
     pub spec: openapiv3::OpenAPI,
@@ -53,24 +57,40 @@ pub struct Schema {
 pub struct Tag {
     /// `kind`.
     pub name: String,
+    /// Its field in Rust.
+    pub field: String,
     /// `objectProperty`.
     pub value: String,
+}
+
+/// A field of a struct.
+#[derive(Clone, Debug)]
+pub struct FieldName {
+    /// As on the wire.
+    pub wire: String,
+    /// In Rust.
+    pub rust: String,
+    /// What it is, in words.
+    pub description: String,
+    /// It should no longer be used.
+    pub deprecated: bool,
 }
 
 /// Who writes a type, and from what.
 #[derive(Clone, Debug)]
 pub enum Shape {
-    /// typify: an object, a map. Wire names of the fields as they are written, and
+    /// typify: an object, a map. The fields as they are written (typify is asked by their number), and
     /// the one into which a union is flattened.
     Typify {
-        fields: Vec<String>,
+        fields: Vec<FieldName>,
         flattened: Option<String>,
     },
     /// An enum that keeps values it doesn't know.
     OpenEnum {
         values: Vec<EnumValue>,
+        /// Variants after which nothing changes.
         terminal: Vec<String>,
-        /// Reasons after which something may exist all the same.
+        /// Variants after which something may exist all the same.
         ambiguous: Vec<String>,
     },
     /// A union told apart by a tag, which keeps kinds it doesn't know.
@@ -88,6 +108,8 @@ pub enum Shape {
 pub struct EnumValue {
     /// As on the wire.
     pub value: String,
+    /// Its variant.
+    pub variant: String,
     /// What it means.
     pub description: String,
     /// What a caller does about it, for the reasons of errors.
@@ -99,6 +121,8 @@ pub struct EnumValue {
 pub struct Variant {
     /// The tag's value.
     pub value: String,
+    /// Its variant in Rust.
+    pub variant: String,
     /// What it is.
     pub description: String,
     /// The schema of its fields; none when the tag says it all.
@@ -118,7 +142,8 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
         document,
         operations
             .iter()
-            .flat_map(|op| [op.response.clone(), op.error.clone()]),
+            .flat_map(|op| [op.response.clone(), op.error.clone()])
+            .flatten(),
     );
     let floats = floats(document);
     let own_tags = own_tags(document);
@@ -130,6 +155,10 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
     bodies.values_mut().for_each(optional_lists);
     bodies.values_mut().for_each(whole_numbers);
     let tag_only = tag_only(document, &bodies);
+    let mut fields: BTreeMap<String, Vec<FieldName>> = bodies
+        .iter_mut()
+        .map(|(name, body)| (name.clone(), hide_properties(body)))
+        .collect();
 
     let schemas = document
         .schemas()
@@ -138,10 +167,10 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
         .map(|(name, schema)| Schema {
             name: name.clone(),
             module: text(&schema["x-module"]),
-            description: text(&schema["description"]),
+            description: prose::escaped(&text(&schema["description"])),
             shape: shape(
                 document,
-                &bodies[name],
+                fields.remove(name).unwrap_or_default(),
                 schema,
                 flattened.get(name),
                 &tag_only,
@@ -159,13 +188,23 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
     for name in &tag_only {
         bodies.remove(name);
     }
-    let mut root = document.root().clone();
-    root["components"]["schemas"] = Value::Object(bodies);
-    for operation in &operations {
-        lower_operation(&mut root["paths"], operation);
+    let mut paths = json!({});
+    let generated = operations
+        .iter()
+        .filter(|operation| operation.hand_written.is_none());
+    for operation in generated {
+        let node = document.get(&operation.place).unwrap_or(&Value::Null);
+        let (path, node) = lower_operation(operation, node);
+        paths[path][operation.method.to_lowercase()] = node;
     }
+    let root = json!({
+        "openapi": document.root()["openapi"],
+        "info": document.root()["info"],
+        "paths": paths,
+        "components": { "schemas": bodies },
+    });
     let spec = serde_json::from_value(root)
-        .map_err(|error| vec![document.problem(&Default::default(), error.to_string())])?;
+        .map_err(|error| vec![document.problem(&Place::root(), error.to_string())])?;
     Ok(Lowered {
         spec,
         operations,
@@ -175,7 +214,7 @@ pub fn lower(document: &Document) -> Result<Lowered, Vec<Problem>> {
 
 fn shape(
     document: &Document,
-    body: &Value,
+    fields: Vec<FieldName>,
     schema: &Value,
     flattened: Option<&String>,
     tag_only: &BTreeSet<String>,
@@ -187,30 +226,30 @@ fn shape(
             .filter_map(Value::as_str)
             .map(|value| EnumValue {
                 value: value.to_owned(),
-                description: text(&schema["x-enum-descriptions"][value]),
+                variant: naming::variant(schema, value),
+                description: prose::escaped(&text(&schema["x-enum-descriptions"][value])),
                 advice: schema["x-advice"][value]
                     .as_str()
                     .map(|advice| advice.trim().to_owned()),
             });
-        let strings = |key: &str| {
-            schema[key]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(text)
+        let variants = |key: &str| {
+            let values = schema[key].as_array().into_iter().flatten();
+            values
+                .filter_map(Value::as_str)
+                .map(|value| naming::variant(schema, value))
                 .collect()
         };
-        let terminal = strings("x-terminal");
         Shape::OpenEnum {
             values: values.collect(),
-            terminal,
-            ambiguous: strings("x-ambiguous"),
+            terminal: variants("x-terminal"),
+            ambiguous: variants("x-ambiguous"),
         }
     } else if let Some(tag) = schema["discriminator"]["propertyName"].as_str() {
         let mapping = schema["discriminator"]["mapping"]
             .as_object()
             .into_iter()
             .flatten();
+        let union = schema;
         let variants = mapping.map(|(value, target)| {
             let name = text(target)
                 .rsplit('/')
@@ -222,11 +261,12 @@ fn shape(
             let own = &schema["properties"][tag]["x-enum-descriptions"][value];
             Variant {
                 value: value.clone(),
-                description: text(if own.is_string() {
+                variant: naming::variant(union, value),
+                description: prose::escaped(&text(if own.is_string() {
                     own
                 } else {
                     &schema["description"]
-                }),
+                })),
                 writes_tag: own_tags.contains_key(&name),
                 schema: (!tag_only.contains(&name)).then_some(name),
             }
@@ -242,9 +282,8 @@ fn shape(
     } else if schema["x-sensitive"] == true {
         Shape::Sensitive
     } else {
-        let fields = body["properties"].as_object().into_iter().flatten();
         Shape::Typify {
-            fields: fields.map(|(name, _)| name.clone()).collect(),
+            fields,
             flattened: flattened.cloned(),
         }
     }
@@ -319,12 +358,37 @@ fn tag_only(document: &Document, bodies: &Map<String, Value>) -> BTreeSet<String
         .collect()
 }
 
-/// The variants that are also used outside their unions; the rules see to it that each has one tag.
+/// Properties by number: typify can't dislike those, and the names are given back when its fields are read.
+fn hide_properties(body: &mut Value) -> Vec<FieldName> {
+    let Some(properties) = body["properties"].as_object_mut() else {
+        return Vec::new();
+    };
+    let mut fields = Vec::new();
+    let mut hidden = Map::new();
+    let mut numbers = BTreeMap::new();
+    for (i, (wire, property)) in std::mem::take(properties).into_iter().enumerate() {
+        fields.push(FieldName {
+            rust: naming::field(&wire, &property),
+            description: prose::escaped(&text(&property["description"])),
+            deprecated: property["deprecated"] == true,
+            wire: wire.clone(),
+        });
+        numbers.insert(wire, format!("p{i}"));
+        hidden.insert(format!("p{i}"), property);
+    }
+    *properties = hidden;
+    for name in body["required"].as_array_mut().into_iter().flatten() {
+        if let Some(number) = name.as_str().and_then(|name| numbers.get(name)) {
+            *name = number.as_str().into();
+        }
+    }
+    fields
+}
+
 fn flags(schema: &Value) -> BTreeMap<String, String> {
     let flags = schema["x-flags"].as_object().into_iter().flatten();
-    let text = |text: &Value| text.as_str().unwrap_or_default().trim().to_owned();
     flags
-        .map(|(name, meaning)| (name.clone(), text(meaning)))
+        .map(|(name, meaning)| (name.clone(), prose::escaped(&text(meaning))))
         .collect()
 }
 
@@ -333,11 +397,15 @@ fn omissions(schema: &Value) -> BTreeMap<String, (String, String)> {
     fields
         .filter_map(|(field, schema)| {
             let (name, meaning) = schema["x-omission"].as_object()?.iter().next()?;
-            Some((field.clone(), (name.clone(), text(meaning))))
+            Some((
+                field.clone(),
+                (name.clone(), prose::escaped(&text(meaning))),
+            ))
         })
         .collect()
 }
 
+/// The variants that are also used outside their unions; the rules see to it that each has one tag.
 fn own_tags(document: &Document) -> BTreeMap<String, Tag> {
     let outside = used_outside_unions(document);
     let mut tags = BTreeMap::new();
@@ -347,8 +415,12 @@ fn own_tags(document: &Document) -> BTreeMap<String, Tag> {
             let target = text(target);
             let name = target.rsplit('/').next().unwrap_or_default();
             if outside.contains_key(name) {
+                let tag = text(&union["discriminator"]["propertyName"]);
+                let schema = document.schema(name).unwrap_or(&Value::Null);
+                let object = schema["allOf"].get(0).unwrap_or(schema);
                 let tag = Tag {
-                    name: text(&union["discriminator"]["propertyName"]),
+                    field: naming::field(&tag, &object["properties"][&tag]),
+                    name: tag,
                     value: value.clone(),
                 };
                 tags.insert(name.to_owned(), tag);
@@ -418,38 +490,136 @@ fn optional_lists(body: &mut Value) {
     }
 }
 
-/// progenitor loses the status of an error whose body isn't its schema, and can't send multipart:
-/// errors are read by the client's own runtime, and the upload is written by hand.
-fn lower_operation(paths: &mut Value, operation: &Operation) {
-    let item = &mut paths[&operation.path];
-    let method = operation.method.to_lowercase();
-    if operation.multipart {
-        if let Some(item) = item.as_object_mut() {
-            item.shift_remove(&method);
-        }
-    } else if let Some(responses) = item[&method]["responses"].as_object_mut() {
-        responses.retain(|status, _| status == "2XX");
+impl Lowered {
+    /// The same with one operation, to find the one at fault.
+    pub fn only_operation(&self, operation: &Operation) -> Self {
+        let mut one = self.clone();
+        one.operations = vec![operation.clone()];
+        one.spec.paths.paths = one
+            .spec
+            .paths
+            .paths
+            .into_iter()
+            .filter_map(|(path, item)| {
+                let openapiv3::ReferenceOr::Item(item) = item else {
+                    return None;
+                };
+                let mut own = openapiv3::PathItem::default();
+                for (method, node) in item.iter() {
+                    if node.operation_id.as_ref() == Some(&operation.id) {
+                        let slot = match method {
+                            "get" => &mut own.get,
+                            "put" => &mut own.put,
+                            "post" => &mut own.post,
+                            "delete" => &mut own.delete,
+                            _ => &mut own.patch,
+                        };
+                        *slot = Some(node.clone());
+                    }
+                }
+                let is_own = own.iter().next().is_some();
+                is_own.then_some((path, openapiv3::ReferenceOr::Item(own)))
+            })
+            .collect();
+        one
     }
+
+    /// The same with some of the schemas.
+    pub fn only_schemas(&self, names: &BTreeSet<String>) -> Self {
+        let mut some = self.clone();
+        some.operations.clear();
+        some.spec.paths.paths.clear();
+        some.schemas.retain(|schema| names.contains(&schema.name));
+        if let Some(components) = &mut some.spec.components {
+            components.schemas.retain(|name, _| names.contains(name));
+        }
+        some
+    }
+}
+
+/// A parameter as progenitor is asked for it: by a number, so that no name can mean anything to it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `p003`; in the order of the names, since progenitor sorts.
+    pub number: String,
+    /// The parameter, by its place among the parameters of the operation.
+    pub index: usize,
+}
+
+/// The parameters of an operation by number.
+pub fn asked(node: &Value) -> Vec<Asked> {
+    let parameters = node["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate();
+    let mut names: Vec<(String, usize)> = parameters
+        .map(|(index, parameter)| (naming::parameter(parameter), index))
+        .collect();
+    names.sort();
+    let numbered = names.into_iter().enumerate();
+    numbered
+        .map(|(i, (_, index))| Asked {
+            number: format!("p{i:03}"),
+            index,
+        })
+        .collect()
+}
+
+/// progenitor loses the status of an error whose body isn't its schema, so errors are read by the client's own
+/// runtime; and it is told nothing but what it is to write.
+fn lower_operation(operation: &Operation, node: &Value) -> (String, Value) {
+    let mut path = operation.path.clone();
+    let mut parameters = Vec::new();
+    for Asked { number, index } in asked(node) {
+        let parameter = &node["parameters"][index];
+        if parameter["in"] == "path" {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            path = path.replace(&format!("{{{name}}}"), &format!("{{{number}}}"));
+        }
+        let mut schema = parameter["schema"].clone();
+        whole_numbers(&mut schema);
+        let mut asked = json!({
+            "name": number,
+            "in": parameter["in"],
+            "required": parameter["required"] == true,
+            "schema": schema,
+        });
+        if schema_is_list(&parameter["schema"]) {
+            asked["style"] = "form".into();
+            asked["explode"] = true.into();
+        }
+        parameters.push(asked);
+    }
+    let mut lowered = json!({
+        "operationId": operation.id,
+        "parameters": parameters,
+        "responses": { "2XX": node["responses"]["2XX"] },
+    });
+    if let Some(body) = node.get("requestBody") {
+        lowered["requestBody"] = body.clone();
+    }
+    (path, lowered)
+}
+
+fn schema_is_list(schema: &Value) -> bool {
+    schema["type"] == "array"
 }
 
 /// The schemas that hold a floating point number anywhere below them.
 fn floats(document: &Document) -> BTreeSet<String> {
-    fn own(node: &Value) -> bool {
-        match node {
-            Value::Object(map) => {
-                map.get("type").is_some_and(|kind| kind == "number") || map.values().any(own)
-            }
-            Value::Array(items) => items.iter().any(own),
-            _ => false,
+    let own = |name: &String| {
+        let mut found = false;
+        if let Some(schema) = document.schema(name) {
+            each_schema(&Place::root(), schema, &mut |_, schema| {
+                found |= schema["type"] == "number"
+            });
         }
-    }
+        found
+    };
     let names = document.schemas().keys();
     names
-        .filter(|name| {
-            reachable(document, [(*name).clone()])
-                .iter()
-                .any(|name| document.schema(name).is_some_and(own))
-        })
+        .filter(|name| reachable(document, [(*name).clone()]).iter().any(own))
         .cloned()
         .collect()
 }

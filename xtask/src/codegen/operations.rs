@@ -4,8 +4,9 @@ use quote::quote;
 
 use super::Chunk;
 use super::lower::{Lowered, Shape};
+use super::prose;
 use super::rust::{camel, docs, ident, print, shouting};
-use crate::spec::{Document, Operation, Pagination, Waiter};
+use crate::spec::{Document, Operation, Pagination, Waiter, naming};
 
 /// One constant for each operation, and the list of all.
 pub fn table(lowered: &Lowered) -> Chunk {
@@ -35,7 +36,7 @@ fn row(operation: &Operation) -> proc_macro2::TokenStream {
         ..
     } = operation;
     let (name, method) = (shouting(id), ident(method));
-    let text = docs(&operation.summary);
+    let text = docs(&prose::escaped(&operation.summary));
     let creates = option(operation.creates.as_ref().map(|path| quote!(&[#(#path),*])));
     let waiter = option(operation.waiter.as_ref().map(|waiter| {
         let Waiter {
@@ -110,7 +111,7 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
         .operations
         .iter()
         .filter_map(|operation| {
-            let reason = format!("{}Reason", operation.error);
+            let reason = format!("{}Reason", operation.error.as_ref()?);
             let schema = lowered
                 .schemas
                 .iter()
@@ -142,7 +143,10 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
     let operations = typed
         .iter()
         .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
-    let conversions = typed.iter().map(|(case, _, reason, _)| {
+    // Reasons that several operations share don't say which of them failed.
+    let is_own = |reason| typed.iter().filter(|(.., other, _)| other == reason).count() == 1;
+    let own = typed.iter().filter(|(.., reason, _)| is_own(reason));
+    let conversions = own.map(|(case, _, reason, _)| {
         quote! {
             impl From<types::#reason> for Reason {
                 fn from(reason: types::#reason) -> Self {
@@ -161,7 +165,7 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
         .iter()
         .flat_map(|(case, _, reason, values)| {
             values.iter().map(move |value| {
-                let value = camel(value);
+                let value = ident(value);
                 quote!(Self::#case(types::#reason::#value))
             })
         })
@@ -228,7 +232,9 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
 pub fn identities(document: &Document) -> Chunk {
     let unions = document.schemas().iter().filter_map(|(name, schema)| {
         let kinds = schema["x-identity"].as_object()?;
-        let kind = ident(&format!("{name}Kind"));
+        let kind = format!("{name}Kind");
+        let known = document.schema(&kind)?;
+        let kind = ident(&kind);
         let rows = kinds.iter().map(|(value, identity)| {
             let list = |key: &str| identity[key].as_array().into_iter().flatten();
             let fields: Vec<&str> = list("fields").filter_map(|field| field.as_str()).collect();
@@ -236,7 +242,7 @@ pub fn identities(document: &Document) -> Chunk {
                 .filter_map(|path| Some(format!("/{}", path.as_str()?.replace('.', "/"))))
                 .collect();
             let distinctness = camel(identity["distinctness"].as_str().unwrap_or_default());
-            let value = camel(value);
+            let value = ident(&naming::variant(known, value));
             quote! {
                 types::#kind::#value => Identity {
                     fields: &[#(#fields),*],

@@ -35,6 +35,16 @@ pub fn ident(word: &str) -> Ident {
     syn::parse_str(word).unwrap_or_else(|_| Ident::new_raw(word, Span::call_site()))
 }
 
+/// A field, with an underscore when the word is a keyword, as serde knows it.
+pub fn field(word: &str) -> Ident {
+    let word = if syn::parse_str::<Ident>(word).is_ok() {
+        word.to_owned()
+    } else {
+        format!("{word}_")
+    };
+    Ident::new(&word, Span::call_site())
+}
+
 /// Documentation, one attribute a line, so that it prints as `/// text`.
 pub fn docs(text: &str) -> TokenStream {
     let lines = text.trim().lines().map(|line| doc_line(line.trim_end()));

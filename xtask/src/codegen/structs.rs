@@ -7,8 +7,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
 
-use super::lower::{Schema, Shape, Tag};
-use super::rust::{ShortPaths, code, doc_text, docs, snake};
+use super::lower::{FieldName, Schema, Shape, Tag};
+use super::rust::{ShortPaths, code, docs, snake};
 
 /// A struct with named fields.
 #[derive(Clone)]
@@ -24,8 +24,12 @@ struct Field {
     wire: String,
     kind: syn::Type,
     docs: String,
+    deprecated: bool,
     presence: Presence,
 }
+
+/// The constructors of unions by name: the function, the kind on the wire, and what it takes.
+pub type Constructors = Vec<(Ident, String, Vec<Argument>)>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Presence {
@@ -63,7 +67,7 @@ impl Struct {
     /// Reads what typify made of a schema; nothing when that has no named fields.
     pub fn read(schema: &Schema, item: &syn::ItemStruct) -> Option<Self> {
         let Shape::Typify {
-            fields: order,
+            fields: names,
             flattened,
         } = &schema.shape
         else {
@@ -75,9 +79,9 @@ impl Struct {
         let mut fields: Vec<Field> = named
             .named
             .iter()
-            .map(|field| Field::read(field, flattened.as_deref()))
+            .map(|field| Field::read(field, names, flattened.as_deref()))
             .collect::<Option<_>>()?;
-        fields.sort_by_key(|field| order.iter().position(|name| *name == field.wire));
+        fields.sort_by_key(|field| names.iter().position(|name| name.wire == field.wire));
         Some(Self {
             name: item.ident.clone(),
             schema: schema.clone(),
@@ -88,11 +92,7 @@ impl Struct {
     /// The struct and, when it can be sent, its constructors.
     ///
     /// `is_kept` says that it is within a union, which keeps what isn't of its form.
-    pub fn write(
-        &self,
-        unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>,
-        is_kept: bool,
-    ) -> TokenStream {
+    pub fn write(&self, unions: &BTreeMap<String, Constructors>, is_kept: bool) -> TokenStream {
         let name = &self.name;
         let text = docs(&self.schema.description);
         let equality = equality(&self.schema);
@@ -142,6 +142,12 @@ impl Struct {
         kinds.any(|kind| mentions(kind, name))
     }
 
+    /// Our own code sets what callers no longer should.
+    fn allow_deprecated(&self) -> Option<TokenStream> {
+        let any = self.fields.iter().any(|field| field.deprecated);
+        any.then(|| quote!(#[allow(deprecated)]))
+    }
+
     /// What has an id can be given where the id is wanted.
     fn identity(&self) -> Option<TokenStream> {
         let (name, schema) = (&self.name, &self.schema.name);
@@ -160,10 +166,10 @@ impl Struct {
 
     /// The field that writes and checks the tag, and its type, when no union does so everywhere.
     fn own_tag(&self) -> (TokenStream, TokenStream) {
-        let Some(Tag { name, value }) = &self.schema.own_tag else {
+        let Some(Tag { name, field, value }) = &self.schema.own_tag else {
             return Default::default();
         };
-        let (field, kind) = (snake(name), format_ident!("{}Tag", self.name));
+        let (field, kind) = (super::rust::field(field), own_tag_type(&self.schema));
         (
             quote!(#[serde(rename = #name)] #field: #kind,),
             quote!(crate::own_tag! { #kind is #value }),
@@ -184,7 +190,7 @@ impl Struct {
         self.schema.omissions.contains_key(&field.wire)
     }
 
-    fn constructors(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+    fn constructors(&self, unions: &BTreeMap<String, Constructors>) -> TokenStream {
         let name = &self.name;
         let arguments = self.arguments();
         let (taken, given) = (
@@ -198,7 +204,7 @@ impl Struct {
         );
         let omissions = self.omissions();
         let tag = self.schema.own_tag.as_ref().map(|tag| {
-            let field = snake(&tag.name);
+            let field = super::rust::field(&tag.field);
             quote!(#field: Default::default(),)
         });
         let text = docs(match arguments.is_empty() {
@@ -230,7 +236,9 @@ impl Struct {
                 }
             }
         });
+        let allow = self.allow_deprecated();
         quote! {
+            #allow
             impl #name {
                 #text
                 pub fn new(#taken) -> Self {
@@ -258,7 +266,7 @@ impl Struct {
                 }
             });
             let tag = self.schema.own_tag.as_ref().map(|tag| {
-                let field = snake(&tag.name);
+                let field = super::rust::field(&tag.field);
                 quote!(#field: Default::default(),)
             });
             let flags = self.schema.flags.keys().map(|name| format_ident!("{name}"));
@@ -276,7 +284,7 @@ impl Struct {
 
     /// `StringCondition::is(column, values)` for
     /// `StringCondition::new(column, StringComparison::is(values))`, as long as it stays readable.
-    fn shorthands(&self, unions: &BTreeMap<String, Vec<(Ident, Vec<Argument>)>>) -> TokenStream {
+    fn shorthands(&self, unions: &BTreeMap<String, Constructors>) -> TokenStream {
         const READABLE: usize = 4;
         let Some(field) = self
             .fields
@@ -296,15 +304,15 @@ impl Struct {
             .get(&quote!(#union).to_string())
             .into_iter()
             .flatten();
-        made.filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
-            .map(|(tag, arguments)| {
+        made.filter(|(_, _, arguments)| own.len() + arguments.len() <= READABLE)
+            .map(|(tag, kind, arguments)| {
                 let all = taken(own.iter().chain(arguments));
                 let names = own.iter().map(|argument| &argument.name);
                 let inner = arguments.iter().map(|argument| &argument.name);
                 let text = docs(&format!(
                     "With {} set to {}.",
                     code(&field.wire),
-                    code(&tag_text(tag))
+                    code(kind)
                 ));
                 quote! {
                     #text
@@ -317,33 +325,21 @@ impl Struct {
     }
 }
 
-fn tag_text(tag: &Ident) -> String {
-    use heck::ToLowerCamelCase;
-    tag.to_string()
-        .trim_start_matches("r#")
-        .to_lower_camel_case()
+/// The type of the field that writes a variant's own tag.
+pub fn own_tag_type(schema: &Schema) -> Ident {
+    format_ident!("{}Tag", schema.name)
 }
 
 impl Field {
-    fn read(field: &syn::Field, flattened: Option<&str>) -> Option<Self> {
-        let name = field.ident.clone()?;
-        let mut wire = name.to_string().trim_start_matches("r#").to_owned();
-        for attribute in field
-            .attrs
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("serde"))
-        {
-            attribute
-                .parse_nested_meta(|meta| {
-                    if meta.path.is_ident("rename") {
-                        wire = meta.value()?.parse::<syn::LitStr>()?.value();
-                    } else if meta.input.peek(syn::Token![=]) {
-                        meta.value()?.parse::<syn::Expr>()?;
-                    }
-                    Ok(())
-                })
-                .ok()?;
-        }
+    fn read(field: &syn::Field, names: &[FieldName], flattened: Option<&str>) -> Option<Self> {
+        let number = field.ident.as_ref()?.to_string();
+        let number: usize = number.strip_prefix('p')?.parse().ok()?;
+        let FieldName {
+            wire,
+            rust,
+            description,
+            deprecated,
+        } = names.get(number)?.clone();
         let mut kind = field.ty.clone();
         ShortPaths { types: None }.visit_type_mut(&mut kind);
         let presence = if flattened == Some(wire.as_str()) {
@@ -353,17 +349,12 @@ impl Field {
         } else {
             Presence::Required
         };
-        let docs = field
-            .attrs
-            .iter()
-            .filter_map(doc_text)
-            .collect::<Vec<_>>()
-            .join("\n");
         Some(Self {
-            name,
+            name: super::rust::field(&rust),
             wire,
             kind,
-            docs,
+            docs: description,
+            deprecated,
             presence,
         })
     }
@@ -376,7 +367,7 @@ impl Field {
         let Self {
             name, kind, wire, ..
         } = self;
-        let text = docs(&self.docs);
+        let (text, deprecated) = (docs(&self.docs), self.deprecated());
         let rename = (serde_camel(&name.to_string()) != *wire
             && self.presence != Presence::Flattened)
             .then(|| quote!(#[serde(rename = #wire)]));
@@ -395,7 +386,12 @@ impl Field {
                 skip_serializing_if = "Option::is_none"
             )])),
         };
-        quote!(#text #rename #serde pub #name: #kind,)
+        quote!(#text #deprecated #rename #serde pub #name: #kind,)
+    }
+
+    fn deprecated(&self) -> Option<TokenStream> {
+        self.deprecated
+            .then(|| quote!(#[deprecated = "by the API"]))
     }
 
     /// Returns the function that reads the field where serde's own would be too strict: whole numbers always,
@@ -466,8 +462,10 @@ impl Field {
         let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
         let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
         let (taken, given) = conversion(kind, &quote!(#method));
+        let deprecated = self.deprecated();
         quote! {
             #text
+            #deprecated
             pub fn #method(mut self, #method: #taken) -> Self {
                 self.#name = Some(#given);
                 self
@@ -494,7 +492,7 @@ pub fn taken<'a>(arguments: impl IntoIterator<Item = &'a Argument>) -> TokenStre
 }
 
 /// How a value of a type is taken, and what turns that into the type.
-fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStream) {
+pub fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStream) {
     if let Some(item) = inner("Vec", kind) {
         return (
             quote!(impl IntoIterator<Item = impl Into<#item>>),
@@ -519,7 +517,7 @@ fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStrea
 }
 
 /// `T` of `Outer<T>`.
-fn inner<'a>(outer: &str, kind: &'a syn::Type) -> Option<&'a syn::Type> {
+pub fn inner<'a>(outer: &str, kind: &'a syn::Type) -> Option<&'a syn::Type> {
     let syn::Type::Path(path) = kind else {
         return None;
     };

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::Ident;
 use progenitor_impl::{GenerationSettings, Generator};
 use quote::ToTokens;
 use syn::visit_mut::VisitMut;
@@ -11,10 +10,7 @@ use super::Chunk;
 use super::emitted::{constructor_name, id, one_or_many, open_enum, sensitive, tagged_union};
 use super::lower::{Lowered, Schema, Shape};
 use super::rust::{ShortPaths, docs, print};
-use super::structs::{Argument, Struct, equality};
-
-/// The constructors of a union: the function's name and what it takes.
-type Constructors = Vec<(Ident, Vec<Argument>)>;
+use super::structs::{Constructors, Struct, equality};
 
 /// The Rust of every schema, in the order of the specification.
 pub fn generate(lowered: &Lowered) -> Result<Vec<Chunk>, String> {
@@ -94,6 +90,7 @@ fn constructors(schema: &Schema, structs: &BTreeMap<String, Struct>) -> Option<C
         let fields = variant.schema.as_ref().and_then(|name| structs.get(name));
         (
             constructor_name(variant),
+            variant.value.clone(),
             fields.map(Struct::arguments).unwrap_or_default(),
         )
     });

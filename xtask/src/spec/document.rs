@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value};
 
-use super::{Place, Problem};
+use super::{Place, Problem, naming};
 
 /// The parsed specification: plain JSON data, plus the line of every place in it.
 ///
@@ -20,15 +20,16 @@ pub struct Document {
 impl Document {
     /// Parses YAML; a duplicate key or a syntax error is a [`Problem`] with its line.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        unmerged(text)?;
         let nodes = MarkedYaml::load_from_str(text).map_err(|error| Problem {
             place: Place::root(),
-            line: Some(error.marker().line()),
+            line: Some(error.marker().line().max(1)),
             message: format!("not valid YAML: {}", error.info()),
         })?;
         let [node] = nodes.as_slice() else {
             return Err(Problem {
                 place: Place::root(),
-                line: None,
+                line: Some(1),
                 message: format!("expected one YAML document, found {}", nodes.len()),
             });
         };
@@ -63,6 +64,25 @@ impl Document {
             .unwrap_or(&NONE)
     }
 
+    /// The same with other names of schemas; the lines stay those of the text.
+    pub fn renamed(&self, rename: impl Fn(&str, &Value) -> String) -> Self {
+        let renamed = |place: &Place| match place
+            .schema_name()
+            .and_then(|name| Some((name, self.schema(name)?)))
+        {
+            Some((name, schema)) => place.of_schema(&rename(name, schema)),
+            None => place.clone(),
+        };
+        Self {
+            root: naming::rename_schemas(self, &rename),
+            lines: self
+                .lines
+                .iter()
+                .map(|(place, line)| (renamed(place), *line))
+                .collect(),
+        }
+    }
+
     /// A problem at a place, with the line of the nearest enclosing node that has one.
     pub fn problem(&self, place: &Place, message: impl Into<String>) -> Problem {
         let line = std::iter::successors(Some(place.clone()), Place::parent)
@@ -72,6 +92,24 @@ impl Document {
             line,
             message: message.into(),
         }
+    }
+}
+
+/// A conflict that git left in the text is called by its name, whatever YAML makes of it.
+fn unmerged(text: &str) -> Result<(), Problem> {
+    let is_mark = |line: &str| {
+        ["<<<<<<< ", "||||||| ", ">>>>>>> "]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+            || line == "======="
+    };
+    match text.lines().position(is_mark) {
+        Some(line) => Err(Problem {
+            place: Place::root(),
+            line: Some(line + 1),
+            message: "a conflict of a merge is left here: choose one of the versions".to_owned(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod document;
 mod lint;
+pub mod naming;
 mod operation;
 mod place;
 mod walk;
@@ -9,7 +10,7 @@ mod walk;
 pub use document::Document;
 pub use operation::{Operation, Pagination, Waiter, raw, reference};
 pub use place::{Place, Problem};
-pub use walk::{reachable, used_outside_unions};
+pub use walk::{each_schema, reachable, used_outside_unions};
 
 /// Reads the specification and checks every rule of the house.
 ///

@@ -3,12 +3,15 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Document, Place, Problem};
+use super::{Document, Place, Problem, naming};
+
+/// What a file is sent in.
+const FORM: &str = "multipart/form-data";
 
 /// One operation of the specification, as code generation needs it.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// `create_batch`.
+    /// `create_batch`: the name of its method.
     pub id: String,
     /// `POST`.
     pub method: String,
@@ -22,6 +25,8 @@ pub struct Operation {
     pub description: String,
     /// `x-idempotent`: may it be sent again when nobody knows whether it arrived?
     pub idempotent: bool,
+    /// It should no longer be called.
+    pub deprecated: bool,
     /// `x-creates`: it starts something that spends credits; where the id of that stands in the response.
     pub creates: Option<Vec<String>>,
     /// `x-waiter`: how to wait for what it reads to end.
@@ -30,12 +35,12 @@ pub struct Operation {
     pub pagination: Option<Pagination>,
     /// Schema of the request body.
     pub request: Option<String>,
-    /// The media type of the request body is `multipart/form-data`.
-    pub multipart: bool,
-    /// Schema of a successful answer.
-    pub response: String,
-    /// Schema of an error answer.
-    pub error: String,
+    /// `x-hand-written`: where its method is, as the request body is `multipart/form-data`.
+    pub hand_written: Option<String>,
+    /// Schema of a success; none when it has no body.
+    pub response: Option<String>,
+    /// Schema of an error; none when it has no body.
+    pub error: Option<String>,
     /// Where it is written.
     pub place: Place,
 }
@@ -119,6 +124,7 @@ impl Operation {
             }
         };
         let id = text("operationId", &mut problems);
+        let id = naming::operation(value).map_or(id, str::to_owned);
         let summary = text("summary", &mut problems);
         let description = text("description", &mut problems);
         let tag = match value["tags"].as_array().map(Vec::as_slice) {
@@ -136,33 +142,44 @@ impl Operation {
             ));
             false
         });
-        let mut answers = |status: &str| {
-            let schema = &value["responses"][status]["content"]["application/json"]["schema"];
-            reference(schema).map(str::to_owned).unwrap_or_else(|| {
-                problems.push(document.problem(
-                    &place.join("responses"),
-                    format!(
-                        "the answer `{status}` needs a JSON body that is a `$ref` to a named schema"
-                    ),
-                ));
-                String::new()
-            })
+        let mut responses = |status: &str| {
+            let response = &value["responses"][status];
+            let place = place.join("responses");
+            if response.is_null() {
+                let message = format!("the operation needs the response `{status}`");
+                problems.push(document.problem(&place, message));
+                return None;
+            }
+            let content = response.get("content")?;
+            let schema = reference(&content["application/json"]["schema"]);
+            let media_types = content.as_object().map(serde_json::Map::len);
+            if schema.is_none() || media_types != Some(1) {
+                let message = format!(
+                    "the response `{status}` needs a JSON body that is a `$ref` to a named schema, or no `content` at \
+                     all: text, files and several forms are not generated"
+                );
+                problems.push(document.problem(&place.join(status).join("content"), message));
+            }
+            schema.map(str::to_owned)
         };
-        let (response, error, server_error) = (answers("2XX"), answers("4XX"), answers("5XX"));
+        let (response, error, server_error) =
+            (responses("2XX"), responses("4XX"), responses("5XX"));
         if error != server_error {
             problems.push(document.problem(
                 &place.join("responses"),
                 "`4XX` and `5XX` must name the same schema: an operation has one error",
             ));
         }
-        let content = &value["requestBody"]["content"];
-        let multipart = content.get("multipart/form-data").is_some();
-        let request = reference(&content["application/json"]["schema"]).map(str::to_owned);
-        if value.get("requestBody").is_some() && request.is_none() && !multipart {
-            problems.push(document.problem(
-                &place.join("requestBody"),
-                "the body must be `application/json` with a `$ref` to a named schema",
-            ));
+        let hand_written: Option<String> =
+            extension(document, place, value, "x-hand-written", &mut problems);
+        let request = match value.get("requestBody") {
+            Some(body) => request(document, place, body, hand_written.is_some(), &mut problems),
+            None => None,
+        };
+        if hand_written.is_some() && value["requestBody"]["content"].get(FORM).is_none() {
+            let message =
+                format!("only an operation that takes `{FORM}` is written by hand: leave it out");
+            problems.push(document.problem(&place.join("x-hand-written"), message));
         }
         let creates: Option<String> = extension(document, place, value, "x-creates", &mut problems);
         let creates = creates.map(|path| path.split('.').map(str::to_owned).collect());
@@ -177,11 +194,12 @@ impl Operation {
                 summary,
                 description,
                 idempotent,
+                deprecated: value["deprecated"] == true,
                 creates,
                 waiter,
                 pagination,
                 request,
-                multipart,
+                hand_written,
                 response,
                 error,
                 place: place.clone(),
@@ -190,6 +208,46 @@ impl Operation {
             Err(problems)
         }
     }
+}
+
+/// The schema of a request's body.
+fn request(
+    document: &Document,
+    place: &Place,
+    body: &Value,
+    hand_written: bool,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
+    let place = place.join("requestBody");
+    let mut say = |place: &Place, message: &str| problems.push(document.problem(place, message));
+    if body.get("$ref").is_some() {
+        return None; // Said by the rule of keys.
+    }
+    if body["required"] != true {
+        say(&place, "a body is always sent: `required: true`");
+    }
+    let schema = reference(&body["content"]["application/json"]["schema"]);
+    let media_types: Vec<&str> = body["content"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(media_type, _)| media_type.as_str())
+        .collect();
+    match (media_types.as_slice(), schema) {
+        ([FORM], _) if hand_written => {}
+        ([FORM], _) => say(
+            &place.join("content").join(FORM),
+            "no form is generated: write the method beside cargo-batch-client/src/upload, and name its file in \
+             `x-hand-written`",
+        ),
+        (["application/json"], Some(_)) => {}
+        _ => say(
+            &place.join("content"),
+            "the body must be `application/json`, alone, with a `$ref` to a named schema: text and files are not \
+             generated",
+        ),
+    }
+    schema.map(str::to_owned)
 }
 
 fn extension<T: for<'de> Deserialize<'de>>(
@@ -210,12 +268,11 @@ fn extension<T: for<'de> Deserialize<'de>>(
 
 /// Every operation as written: its place, method, path and node.
 pub fn raw(document: &Document) -> Vec<(Place, String, String, &Value)> {
-    const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let mut found = Vec::new();
     let paths = document.root()["paths"].as_object();
     for (path, item) in paths.into_iter().flatten() {
         for (method, value) in item.as_object().into_iter().flatten() {
-            if METHODS.contains(&method.as_str()) {
+            if super::lint::METHODS.contains(&method.as_str()) {
                 let place = Place::root().join("paths").join(path).join(method);
                 found.push((place, method.clone(), path.clone(), value));
             }

@@ -35,6 +35,23 @@ impl Place {
         self.0.last().map_or("", String::as_str)
     }
 
+    /// The schema that it is in.
+    pub(crate) fn schema_name(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [first, second, name, ..] if first == "components" && second == "schemas" => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The same place in a schema of another name.
+    pub(crate) fn of_schema(&self, name: &str) -> Self {
+        let mut keys = self.0.clone();
+        if let Some(key) = keys.get_mut(2) {
+            *key = name.to_owned();
+        }
+        Self(keys)
+    }
+
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

@@ -30,10 +30,18 @@ pub fn each_reference(document: &Document, visit: &mut impl FnMut(&Place, &str))
     fn walk(place: &Place, node: &Value, visit: &mut impl FnMut(&Place, &str)) {
         match node {
             Value::Object(map) => {
-                for (key, value) in map {
+                let is_mapping = place.key() == "mapping"
+                    && place
+                        .parent()
+                        .is_some_and(|within| within.key() == "discriminator");
+                // Extensions hold words, which may look like anything.
+                for (key, value) in map
+                    .iter()
+                    .filter(|(key, _)| !key.starts_with("x-") || is_named(place))
+                {
                     let inside = place.join(key);
                     match value {
-                        Value::String(target) if key == "$ref" || place.key() == "mapping" => {
+                        Value::String(target) if key == "$ref" || is_mapping => {
                             visit(&inside, target);
                         }
                         _ => walk(&inside, value, visit),
@@ -49,6 +57,11 @@ pub fn each_reference(document: &Document, visit: &mut impl FnMut(&Place, &str))
         }
     }
     walk(&Place::root(), document.root(), visit);
+}
+
+/// Whether the keys of an object are names that the API gives, and no words of OpenAPI.
+fn is_named(place: &Place) -> bool {
+    ["properties", "mapping", "schemas"].contains(&place.key())
 }
 
 /// The schemas that are referred to from anywhere but a union's list of variants, each with the first

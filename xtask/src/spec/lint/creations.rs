@@ -48,7 +48,18 @@ fn identity(document: &Document, place: &Place, union: &Value) -> Vec<Problem> {
     let place = place.join("x-identity");
     let mapping = &union["discriminator"]["mapping"];
     let mut problems = Vec::new();
+    let kinds = format!("{}Kind", place.parent().unwrap_or_default().key());
+    let names = document.schema(&kinds).map(|kinds| strings(&kinds["enum"]));
     for (kind, _) in object(mapping) {
+        if names
+            .as_ref()
+            .is_none_or(|names| !names.contains(&kind.as_str()))
+        {
+            let message = format!(
+                "the kind `{kind}` must be a value of an enum `{kinds}`: it is recognised by that"
+            );
+            problems.push(document.problem(&place, message));
+        }
         if union["x-identity"].get(kind).is_none() {
             let message =
                 format!("the kind `{kind}` needs a line here: which of its fields are given back?");

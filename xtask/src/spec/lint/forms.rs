@@ -18,7 +18,8 @@ pub fn check(document: &Document) -> Vec<Problem> {
             Err(message) => say(place, message),
             Ok(keys) => {
                 for (key, _) in object(schema) {
-                    let common = ["description", "nullable"].contains(&key.as_str());
+                    let common = ["description", "nullable"].contains(&key.as_str())
+                        || (key == "deprecated" && is_property(place));
                     if !common && !key.starts_with("x-") && !keys.contains(&key.as_str()) {
                         let message = "it has no effect on what is generated here: leave it out";
                         say(&place.join(key), message.to_owned());
@@ -154,6 +155,10 @@ fn object_form(place: &Place, schema: &Value) -> Result<&'static [&'static str],
         return match more {
             Value::Bool(true) => Ok(&["type", "additionalProperties"]),
             Value::Object(_) if more["type"] == "string" => Ok(&["type", "additionalProperties"]),
+            Value::Object(_) => Err(
+                "a map has text values, or any (`additionalProperties: true`): maps of other types are not generated"
+                    .to_owned(),
+            ),
             _ => Err(
                 "an object needs `properties`, or `additionalProperties` that are `true` or \
                       text"
@@ -169,8 +174,10 @@ fn object_form(place: &Place, schema: &Value) -> Result<&'static [&'static str],
                 .to_owned(),
         );
     }
-    if more.is_object() {
-        return Err("an object has either `properties` or other members, not both".to_owned());
+    if more.is_object() || *more == Value::Bool(true) {
+        return Err(
+            "an object has either `properties` or other fields, not both: those without a name would be lost".to_owned(),
+        );
     }
     Ok(&["type", "properties", "required", "additionalProperties"])
 }
@@ -195,6 +202,13 @@ fn is_item(place: &Place) -> bool {
         && place
             .parent()
             .is_some_and(|within| within.key() != "properties")
+}
+
+/// Is it a field, which can be deprecated?
+fn is_property(place: &Place) -> bool {
+    place
+        .parent()
+        .is_some_and(|within| within.key() == "properties")
 }
 
 /// Does it stand directly under `components.schemas`?

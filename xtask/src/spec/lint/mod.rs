@@ -7,14 +7,18 @@ mod creations;
 mod cycles;
 mod enums;
 mod forms;
+mod keys;
 mod names;
 mod operations;
 mod parameters;
 mod references;
 mod schemas;
+mod server;
 mod strict;
+mod texts;
 mod unions;
 
+pub use keys::METHODS;
 use serde_json::Value;
 
 use super::walk::each_schema;
@@ -23,10 +27,13 @@ use super::{Document, Place, Problem};
 /// Runs every rule; the problems come in the order of their lines.
 pub fn check(document: &Document) -> Vec<Problem> {
     // A dangling reference or a misspelt key makes the later rules speak of things that follow
-    // from it, so these two are mended first.
-    let mut problems = references::check(document);
+    // from it, so these are mended first.
+    let mut problems = texts::check(document);
+    problems.extend(references::check(document));
     problems.extend(strict::check(document));
     if problems.is_empty() {
+        problems.extend(keys::check(document));
+        problems.extend(server::check(document));
         problems.extend(schemas::check(document));
         problems.extend(forms::check(document));
         problems.extend(names::check(document));
@@ -52,6 +59,7 @@ fn every_schema(document: &Document, visit: &mut impl FnMut(&Place, &Value)) {
             .into_iter()
             .flatten()
             .enumerate()
+            .filter(|(_, parameter)| parameter.get("$ref").is_none())
         {
             let place = place.join("parameters").join(&i.to_string()).join("schema");
             each_schema(&place, &parameter["schema"], visit);

@@ -40,7 +40,7 @@ fn written(document: &Document) -> Vec<Problem> {
             .flatten()
             .enumerate()
         {
-            if !described(parameter) {
+            if !described(parameter) && parameter.get("$ref").is_none() {
                 problems.push(document.problem(
                     &place.join("parameters").join(&i.to_string()),
                     format!("the parameter {} needs a description", parameter["name"]),
@@ -68,18 +68,26 @@ fn written(document: &Document) -> Vec<Problem> {
 fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     let has = |location: &str, name: &str| members(document, operation, location).contains(name);
     let Some(paging) = &operation.pagination else {
-        let lists = operation.id.starts_with("list_");
-        let pages = ["query", "body"]
-            .iter()
-            .any(|at| has(at, "limit") && has(at, "offset"));
-        return if lists && pages {
-            vec![document.problem(
-                &operation.place,
-                "the operation takes `limit` and `offset`, so it needs `x-pagination`",
-            )]
-        } else {
-            Vec::new()
-        };
+        if !operation.id.starts_with("list_") {
+            return Vec::new();
+        }
+        for location in ["query", "body"] {
+            if has(location, "limit") && has(location, "offset") {
+                return vec![document.problem(
+                    &operation.place,
+                    "the operation takes `limit` and `offset`, so it needs `x-pagination`",
+                )];
+            }
+            let names = members(document, operation, location);
+            if let Some(cursor) = super::parameters::cursor(&names) {
+                let message = format!(
+                    "the operation is paged by `{cursor}`: only pages by `limit` and `offset` are generated. Leave the \
+                     operation out, or name it otherwise than `list_…` where it isn't paged"
+                );
+                return vec![document.problem(&operation.place, message)];
+            }
+        }
+        return Vec::new();
     };
     let place = operation.place.join("x-pagination");
     let mut problems = Vec::new();
@@ -95,7 +103,8 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
             ));
         }
     }
-    let answer = &document.root()["components"]["schemas"][&operation.response]["properties"];
+    let response = operation.response.as_deref().unwrap_or_default();
+    let answer = &document.root()["components"]["schemas"][response]["properties"];
     for name in [Some(&paging.items), paging.total.as_ref()]
         .into_iter()
         .flatten()
@@ -134,7 +143,8 @@ fn waiting(document: &Document, operation: &Operation) -> Vec<Problem> {
     };
     let place = operation.place.join("x-waiter");
     let mut problems = Vec::new();
-    let status = field(document, &operation.response, &waiter.status);
+    let response = operation.response.as_deref().unwrap_or_default();
+    let status = field(document, response, &waiter.status);
     let known = status
         .and_then(crate::spec::reference)
         .and_then(|name| document.schema(name))
@@ -164,7 +174,7 @@ fn waiting(document: &Document, operation: &Operation) -> Vec<Problem> {
             format!("success and failure name {ends:?}, but the status's x-terminal {terminal:?}"),
         ));
     }
-    if field(document, &operation.response, &waiter.finished_at).is_none() {
+    if field(document, response, &waiter.finished_at).is_none() {
         problems.push(document.problem(
             &place.join("finishedAt"),
             format!("the answer has no field `{}`", waiter.finished_at),

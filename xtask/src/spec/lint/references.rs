@@ -14,6 +14,8 @@ pub fn check(document: &Document) -> Vec<Problem> {
             Some(name) if document.schema(name).is_some() => {
                 used.insert(name.to_owned());
             }
+            // The rule of keys says that only schemas are referred to.
+            _ if is_foreign(document, place, target) => {}
             _ => problems.push(document.problem(
                 place,
                 format!("`{target}` leads nowhere: name a schema under components.schemas"),
@@ -31,4 +33,11 @@ pub fn check(document: &Document) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// Whether it is what OpenAPI allows and nothing here reads: a reference from elsewhere than a schema.
+fn is_foreign(document: &Document, place: &Place, target: &str) -> bool {
+    let pointer = target.strip_prefix('#').unwrap_or_default();
+    let is_schema = place.keys().any(|key| ["schemas", "schema"].contains(&key));
+    !is_schema && document.root().pointer(pointer).is_some()
 }

@@ -68,7 +68,7 @@ fn closed_answers(document: &Document) -> Vec<Problem> {
     };
     let roots = operations
         .into_iter()
-        .flat_map(|operation| [operation.response, operation.error]);
+        .flat_map(|operation| [operation.response, operation.error].into_iter().flatten());
     let mut problems = Vec::new();
     for name in reachable(document, roots) {
         let Some(schema) = document.schema(&name) else {

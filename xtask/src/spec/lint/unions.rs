@@ -18,6 +18,35 @@ pub fn check(document: &Document) -> Vec<Problem> {
         }
     });
     problems.extend(outside(document));
+    problems.extend(two_tags(document));
+    problems
+}
+
+/// A union takes its tag out of its variants and writes it itself: a variant of two unions would lose both tags,
+/// and be given one.
+fn two_tags(document: &Document) -> Vec<Problem> {
+    let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (union, schema) in document.schemas() {
+        let Some(tag) = schema["discriminator"]["propertyName"].as_str() else {
+            continue;
+        };
+        let members = schema["oneOf"].as_array().into_iter().flatten();
+        for (i, name) in members
+            .enumerate()
+            .filter_map(|(i, member)| Some((i, reference(member)?)))
+        {
+            let (other, known) = *first.entry(name).or_insert((union, tag));
+            if known != tag {
+                let place = Place::schema(union).join("oneOf").join(&i.to_string());
+                let message = format!(
+                    "`{name}` is told apart by `{tag}` here, and by `{known}` in `{other}`: give each union a schema of \
+                     its own"
+                );
+                problems.push(document.problem(&place, message));
+            }
+        }
+    }
     problems
 }
 
