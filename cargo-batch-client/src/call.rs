@@ -3,13 +3,12 @@
 //! This is the seam between the generated operations, which put requests together, and the wire.
 //! Whatever has to be done for every request is done here.
 
-use std::future::Future;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
 use futures_core::Stream;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 
@@ -22,13 +21,6 @@ use crate::response::Answer;
 use crate::secret::Hide;
 use crate::time::Instant;
 use crate::{Client, Error, ErrorKind, Response, trace};
-
-/// A request under way.
-#[cfg(not(target_arch = "wasm32"))]
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-/// A request under way; in a browser nothing is `Send`.
-#[cfg(target_arch = "wasm32")]
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
 /// Puts the request of an attempt together: one that is sent once is never copied, and one and the
 /// same code serves all operations.
@@ -215,6 +207,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, Error> {
         request.headers_mut().insert(AUTHORIZATION, token.clone());
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(ACCEPT, json);
         // Some servers and proxies refuse a request of this method that doesn't say how long it is.
         if request.method() == Method::POST && request.body().is_none() {
             let nothing = HeaderValue::from_static("0");

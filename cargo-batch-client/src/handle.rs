@@ -8,6 +8,7 @@ use cargo_batch_types::{
 
 use crate::download::Download;
 use crate::pages::Items;
+use crate::pending::Pending;
 use crate::{Client, Error, Wait, Watch, operations};
 
 impl Client {
@@ -71,14 +72,14 @@ impl BatchHandle {
     ///
     /// # Errors
     /// As the stream's items; the workflow of the batch is looked up first.
-    pub async fn runs(&self) -> Result<Items<'static, Run>, Error> {
-        Ok(self.client.run_pages(self.selection().await?).items())
+    pub async fn runs(&self) -> Result<Items<Run>, Error> {
+        Ok(self.client.list_runs(self.selection().await?).items())
     }
 
     /// Its runs that failed, as a stream.
-    pub async fn failed_runs(&self) -> Result<Items<'static, Run>, Error> {
+    pub async fn failed_runs(&self) -> Result<Items<Run>, Error> {
         let failed = self.selection().await?.statuses([RunStatus::Error]);
-        Ok(self.client.run_pages(failed).items())
+        Ok(self.client.list_runs(failed).items())
     }
 
     /// How its runs did, node by node.
@@ -111,7 +112,7 @@ impl BatchHandle {
             name,
             Box::new(move || {
                 let (client, request) = (client.clone(), request.clone());
-                Box::pin(async move { Ok(client.download_batch(uuid, request).await?.url) })
+                Pending::new(async move { Ok(client.download_batch(uuid, request).await?.url) })
             }),
         )
         .of(Some(uuid))
@@ -200,14 +201,14 @@ impl FinishedBatch {
     }
 
     /// Its runs, one for each record, as a stream.
-    pub fn runs(&self) -> Items<'static, Run> {
-        self.handle.client.run_pages(self.selection()).items()
+    pub fn runs(&self) -> Items<Run> {
+        self.handle.client.list_runs(self.selection()).items()
     }
 
     /// Its runs that failed, as a stream.
-    pub fn failed_runs(&self) -> Items<'static, Run> {
+    pub fn failed_runs(&self) -> Items<Run> {
         let failed = self.selection().statuses([RunStatus::Error]);
-        self.handle.client.run_pages(failed).items()
+        self.handle.client.list_runs(failed).items()
     }
 
     /// The file of its results; see [`BatchHandle::download`].

@@ -34,6 +34,7 @@ mod no_rows;
 pub mod operation;
 mod pace;
 mod pages;
+mod pending;
 mod permits;
 mod platform;
 mod response;
@@ -71,6 +72,7 @@ pub use error::{Error, ErrorKind};
 pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
 pub use pages::{Identified, Items, Page, Pages};
+pub use pending::Pending;
 pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]

@@ -122,14 +122,6 @@ pub struct Waiter {
     pub interval: Duration,
     /// Between two polls of a large job.
     pub slow: Option<Slow>,
-    /// Field of the answer that holds the status.
-    pub status: &'static str,
-    /// Field of the answer that is set once the job has ended, whatever its status.
-    pub finished_at: &'static str,
-    /// Statuses that mean it went well.
-    pub success: &'static [&'static str],
-    /// Statuses that mean it ended otherwise.
-    pub failure: &'static [&'static str],
 }
 
 /// The slower pace for large jobs.
@@ -148,14 +140,6 @@ pub struct Slow {
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pagination {
-    /// Member that limits a page.
-    pub limit: &'static str,
-    /// Member that says where a page starts.
-    pub offset: &'static str,
-    /// Field of the answer that holds the items.
-    pub items: &'static str,
-    /// Field of the answer that counts all matches, where there is one.
-    pub total: Option<&'static str>,
     /// Items asked for at once.
     pub page_size: u64,
 }

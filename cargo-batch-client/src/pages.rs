@@ -6,15 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cargo_batch_types::{Batch, BatchUuid, ListRunsRequest, Run, RunUuid, from_json};
+use cargo_batch_types::from_json;
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::batches::ListBatches;
-use crate::call::Pending;
+use crate::Error;
 use crate::operation::Operation;
-use crate::{Client, Error, operations};
+use crate::pending::Pending;
+use crate::platform::MaybeSend;
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,22 +36,11 @@ pub trait Identified {
     fn id(&self) -> Self::Id;
 }
 
-impl Identified for Batch {
-    type Id = BatchUuid;
-    fn id(&self) -> BatchUuid {
-        self.uuid
-    }
-}
-
-impl Identified for Run {
-    type Id = RunUuid;
-    fn id(&self) -> RunUuid {
-        self.uuid
-    }
-}
-
 /// Requests the page at an offset, with at most so many items.
-type Ask<'a, T> = Box<dyn Fn(u64, u64) -> Pending<'a, Received<T>> + Send + 'a>;
+#[cfg(not(target_arch = "wasm32"))]
+type Ask<T> = Box<dyn Fn(u64, u64) -> Pending<Received<T>> + Send>;
+#[cfg(target_arch = "wasm32")]
+type Ask<T> = Box<dyn Fn(u64, u64) -> Pending<Received<T>>>;
 
 /// The items of a page; what can't be read of it is an error in its place.
 type PageItems<T> = Vec<Result<T, Error>>;
@@ -60,6 +49,24 @@ type PageItems<T> = Vec<Result<T, Error>>;
 pub(crate) struct Received<T> {
     pub items: PageItems<T>,
     pub total: Option<u64>,
+}
+
+impl<T: DeserializeOwned> Received<T> {
+    /// Reads the page of a response, whose items are in its field `list`; item by item where it can't be read as
+    /// a whole.
+    pub(crate) fn read<R>(
+        response: Result<R, Error>,
+        list: &str,
+        page: impl FnOnce(R) -> (Vec<T>, Option<u64>),
+    ) -> Result<Self, Error> {
+        match response.map(page) {
+            Ok((items, total)) => Ok(Self {
+                items: items.into_iter().map(Ok).collect(),
+                total,
+            }),
+            Err(error) => one_by_one(error, list),
+        }
+    }
 }
 
 /// Reads the items of a response that can't be read as a whole, each by itself, as long as it holds a list
@@ -99,9 +106,9 @@ fn one_by_one<T: DeserializeOwned>(error: Error, list: &str) -> Result<Received<
 /// An item that can't be read is an error of its own after its page, with its JSON as its
 /// [`body`](Error::body), and doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct Pages<'a, T: Identified> {
+pub struct Pages<T: Identified> {
     operation: &'static Operation,
-    ask: Ask<'a, T>,
+    ask: Ask<T>,
     limit: u64,
     offset: u64,
     seen: HashSet<T::Id>,
@@ -113,7 +120,7 @@ pub struct Pages<'a, T: Identified> {
     received: u64,
     total: Option<u64>,
     /// The next page, and those behind it that were asked for ahead.
-    in_flight: VecDeque<InFlight<'a, T>>,
+    in_flight: VecDeque<InFlight<T>>,
     /// Items of the last page that can't be read.
     unreadable: VecDeque<Error>,
     /// One item that can't be read makes its whole page an error.
@@ -122,22 +129,22 @@ pub struct Pages<'a, T: Identified> {
 }
 
 /// A page that was asked for.
-struct InFlight<'a, T> {
+struct InFlight<T> {
     offset: u64,
     /// The page before it was in flight, too: the server may have read this one first.
     is_ahead: bool,
-    response: Response<'a, T>,
+    response: Response<T>,
 }
 
-enum Response<'a, T> {
-    Pending(Pending<'a, Received<T>>),
+enum Response<T> {
+    Pending(Pending<Received<T>>),
     Ready(Result<Received<T>, Error>),
 }
 
-impl<T> InFlight<'_, T> {
+impl<T> InFlight<T> {
     fn poll(&mut self, context: &mut Context<'_>) -> bool {
         if let Response::Pending(pending) = &mut self.response
-            && let Poll::Ready(response) = pending.as_mut().poll(context)
+            && let Poll::Ready(response) = Pin::new(pending).poll(context)
         {
             self.response = Response::Ready(response);
         }
@@ -151,20 +158,24 @@ const IN_FLIGHT: usize = 4;
 /// Pages in a row without anything new, before the list is taken to be endless.
 const STALE_PAGES: u32 = 3;
 
-impl<'a, T: Identified> Pages<'a, T> {
-    fn new(
+impl<T: Identified> Pages<T> {
+    /// Returns a list of which `ask` requests the page at an offset, with at most so many items.
+    pub(crate) fn new<F>(
         operation: &'static Operation,
         limit: Option<u64>,
         offset: Option<u64>,
-        ask: Ask<'a, T>,
-    ) -> Self {
+        ask: impl Fn(u64, u64) -> F + MaybeSend + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Received<T>, Error>> + MaybeSend + 'static,
+    {
         let size = operation
             .pagination
             .as_ref()
             .map_or(100, |pagination| pagination.page_size);
         Self {
             operation,
-            ask,
+            ask: Box::new(move |offset, limit| Pending::new(ask(offset, limit))),
             limit: limit.unwrap_or(size).max(1),
             offset: offset.unwrap_or(0),
             seen: HashSet::new(),
@@ -181,7 +192,7 @@ impl<'a, T: Identified> Pages<'a, T> {
     }
 
     /// The same list as a stream of items.
-    pub fn items(self) -> Items<'a, T> {
+    pub fn items(self) -> Items<T> {
         Items {
             pages: self,
             page: Vec::new().into_iter(),
@@ -333,7 +344,7 @@ impl<'a, T: Identified> Pages<'a, T> {
     }
 }
 
-impl<T: Identified + Unpin> Stream for Pages<'_, T> {
+impl<T: Identified + Unpin> Stream for Pages<T> {
     type Item = Result<Page<T>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -370,12 +381,12 @@ impl<T: Identified + Unpin> Stream for Pages<'_, T> {
 /// An item that can't be read is an error in its place, with its JSON as its [`body`](Error::body), and
 /// doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct Items<'a, T: Identified> {
-    pages: Pages<'a, T>,
+pub struct Items<T: Identified> {
+    pages: Pages<T>,
     page: std::vec::IntoIter<Result<T, Error>>,
 }
 
-impl<T: Identified + Unpin> Items<'_, T> {
+impl<T: Identified + Unpin> Items<T> {
     /// The next item; nothing after the last.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
@@ -394,7 +405,7 @@ impl<T: Identified + Unpin> Items<'_, T> {
     }
 }
 
-impl<T: Identified + Unpin> Stream for Items<'_, T> {
+impl<T: Identified + Unpin> Stream for Items<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -409,57 +420,5 @@ impl<T: Identified + Unpin> Stream for Items<'_, T> {
                 None => return Poll::Ready(None),
             }
         }
-    }
-}
-
-impl<'a> ListBatches<'a> {
-    /// All pages of the list, from the offset on, as a stream; `limit` is the size of a page.
-    pub fn pages(self) -> Pages<'a, Batch> {
-        let (limit, offset) = (
-            self.limit.clone().ok().flatten(),
-            self.offset.clone().ok().flatten(),
-        );
-        let ask: Ask<'a, Batch> = Box::new(move |offset, limit| {
-            let request = self.clone().offset(offset).limit(limit);
-            Box::pin(async move { request.received().await })
-        });
-        Pages::new(&operations::LIST_BATCHES, limit, offset, ask)
-    }
-
-    /// One page, read batch by batch where it can't be read as a whole.
-    pub(crate) async fn received(self) -> Result<Received<Batch>, Error> {
-        match self.await {
-            Ok(answer) => Ok(Received {
-                items: answer.batches.into_iter().map(Ok).collect(),
-                total: None,
-            }),
-            Err(error) => one_by_one(error, "batches"),
-        }
-    }
-
-    /// All batches of the list, from the offset on, as a stream; `limit` is the size of a page.
-    pub fn items(self) -> Items<'a, Batch> {
-        self.pages().items()
-    }
-}
-
-impl Client {
-    /// All pages of the runs that match, as a stream; `limit` is the size of a page.
-    pub fn run_pages(&self, request: impl Into<ListRunsRequest>) -> Pages<'static, Run> {
-        let (client, request) = (self.clone(), request.into());
-        let (limit, offset) = (request.limit, request.offset);
-        let ask: Ask<'static, Run> = Box::new(move |offset, limit| {
-            let (client, request) = (client.clone(), request.clone().offset(offset).limit(limit));
-            Box::pin(async move {
-                match client.list_runs(request).await {
-                    Ok(answer) => Ok(Received {
-                        items: answer.runs.into_iter().map(Ok).collect(),
-                        total: answer.count,
-                    }),
-                    Err(error) => one_by_one(error, "runs"),
-                }
-            })
-        });
-        Pages::new(&operations::LIST_RUNS, limit, offset, ask)
     }
 }

@@ -3,6 +3,7 @@
 use cargo_batch_types::{DownloadRunOutputsErrorReason, DownloadRunOutputsRequest};
 
 use crate::download::{AskSlice, Download, Export};
+use crate::pending::Pending;
 use crate::{Client, Error, Reason};
 
 /// How many runs the API puts into one file, at most.
@@ -40,7 +41,7 @@ impl Client {
         let ask: AskSlice = Box::new(move |limit, offset| {
             let (client, mut request) = (client.clone(), request.clone());
             (request.limit, request.offset) = (limit, offset);
-            Box::pin(async move {
+            Pending::new(async move {
                 match client.download_run_outputs(request).await {
                     Ok(response) => Ok(Export::Ready(response.url)),
                     Err(error) => refused(error),

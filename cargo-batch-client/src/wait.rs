@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cargo_batch_types::Batch;
 
-use crate::call::Pending;
+use crate::pending::Pending;
 use crate::{BatchHandle, Error, FinishedBatch, Watch};
 
 type OnProgress = Box<dyn FnMut(&Batch) + Send>;
@@ -68,7 +68,7 @@ impl Wait {
 
 impl IntoFuture for Wait {
     type Output = Result<FinishedBatch, Error>;
-    type IntoFuture = Pending<'static, FinishedBatch>;
+    type IntoFuture = Pending<FinishedBatch>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self {
@@ -76,7 +76,7 @@ impl IntoFuture for Wait {
             mut watch,
             mut on_progress,
         } = self;
-        Box::pin(async move {
+        Pending::new(async move {
             loop {
                 let Some(batch) = watch.next().await else {
                     return Err(watch.out_of_time());

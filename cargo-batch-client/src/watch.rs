@@ -8,8 +8,8 @@ use cargo_batch_types::{Batch, BatchStatus, BatchUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::call::Pending;
 use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
+use crate::pending::Pending;
 use crate::time::{Instant, later, sleep, timeout};
 use crate::{Client, Error, clean_up, operations, trace};
 
@@ -70,7 +70,7 @@ enum Next {
     /// Poll after a delay.
     After(Duration),
     /// A poll is in flight, or the delay before it; nothing comes of it after the deadline.
-    InFlight(Pending<'static, Option<Batch>>),
+    InFlight(Pending<Option<Batch>>),
     /// There is nothing more to see.
     Done,
 }
@@ -219,7 +219,7 @@ impl Watch {
     }
 
     /// Returns the next poll; one that would come after the deadline begins at the deadline.
-    fn poll(&self, delay: Duration) -> Option<Pending<'static, Option<Batch>>> {
+    fn poll(&self, delay: Duration) -> Option<Pending<Option<Batch>>> {
         let now = Instant::now();
         let left = self
             .deadline
@@ -243,7 +243,7 @@ impl Watch {
                 None => poll.await,
             }
         };
-        Some(Box::pin(self.scope.run(polled)))
+        Some(Pending::new(self.scope.run(polled)))
     }
 
     fn described(&self) -> String {
@@ -287,7 +287,7 @@ impl Stream for Watch {
                     }
                 }
                 Next::InFlight(poll) => {
-                    let polled = ready!(poll.as_mut().poll(context));
+                    let polled = ready!(Pin::new(poll).poll(context));
                     if let Some(seen) = this.accept(polled) {
                         return Poll::Ready(Some(seen));
                     }
@@ -299,10 +299,10 @@ impl Stream for Watch {
 
 impl IntoFuture for Watch {
     type Output = Result<Batch, Error>;
-    type IntoFuture = Pending<'static, Batch>;
+    type IntoFuture = Pending<Batch>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        Box::pin(async move {
+        Pending::new(async move {
             loop {
                 match self.next().await {
                     Some(Ok(batch)) if batch.is_finished() => return Ok(batch),
@@ -318,8 +318,7 @@ impl IntoFuture for Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.cancel_on_drop && !self.has_finished {
-            let (client, batch) = (self.client.clone(), self.batch);
-            clean_up::send(Box::pin(async move { client.cancel_batch(batch).await }));
+            clean_up::send(self.client.cancel_batch(self.batch));
         }
     }
 }

@@ -9,8 +9,8 @@ use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::call::Pending;
 use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
+use crate::pending::Pending;
 use crate::time::{Instant, later, now, sleep, timeout};
 use crate::{Client, Error, operations, trace};
 
@@ -132,7 +132,7 @@ pub struct WatchMany {
     failure: Option<Error>,
     /// It has ended with an error; what was still waited for is kept, to be saved.
     failed: bool,
-    tick: Option<Pending<'static, Tick>>,
+    tick: Option<Pending<Tick>>,
     pause: Duration,
 }
 
@@ -275,7 +275,7 @@ impl WatchMany {
         self.earlier.saturating_add(self.started.elapsed())
     }
 
-    fn start(&self) -> Pending<'static, Tick> {
+    fn start(&self) -> Pending<Tick> {
         let client = self.client.for_polls(self.interval_for(0));
         let wanted: Vec<BatchUuid> = self.open.keys().copied().collect();
         // Where the workflow of one isn't known, it may be any.
@@ -314,7 +314,7 @@ impl WatchMany {
             };
             Ok(tick)
         };
-        Box::pin(self.scope.run(polled))
+        Pending::new(self.scope.run(polled))
     }
 
     fn accept(&mut self, tick: Tick) {
@@ -572,7 +572,7 @@ impl Stream for WatchMany {
                 this.tick = Some(this.start());
             }
             let Some(tick) = &mut this.tick else { continue };
-            let seen = ready!(tick.as_mut().poll(context));
+            let seen = ready!(Pin::new(tick).poll(context));
             this.tick = None;
             match seen {
                 Ok(tick) => this.accept(tick),

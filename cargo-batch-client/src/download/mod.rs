@@ -26,11 +26,11 @@ use self::content::Content;
 pub(crate) use self::slices::{AskSlice, Export};
 pub use self::stream::{ByteStream, DownloadReader};
 use self::transfer::{Event, Restarts};
-use crate::call::Pending;
+use crate::pending::Pending;
 use crate::{Client, Error};
 
 /// Asks the API for a signed URL of the file; again when the one before has expired.
-type Ask = Box<dyn Fn() -> Pending<'static, SignedUrl> + Send + Sync>;
+type Ask = Box<dyn Fn() -> Pending<SignedUrl> + Send + Sync>;
 
 /// Where the signed URL of a file comes from.
 enum Origin {

@@ -3,7 +3,7 @@
 use cargo_batch_types::SignedUrl;
 
 use crate::Error;
-use crate::call::Pending;
+use crate::pending::Pending;
 
 /// What the API says when it is asked for a slice.
 pub(crate) enum Export {
@@ -16,8 +16,7 @@ pub(crate) enum Export {
 }
 
 /// Asks the API for at most so many rows, without so many at the start.
-pub(crate) type AskSlice =
-    Box<dyn Fn(Option<u64>, Option<u64>) -> Pending<'static, Export> + Send + Sync>;
+pub(crate) type AskSlice = Box<dyn Fn(Option<u64>, Option<u64>) -> Pending<Export> + Send + Sync>;
 
 /// The files of an export, one after the other; all in one, if the API gives it so.
 pub(crate) struct Slices {

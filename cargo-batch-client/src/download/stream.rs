@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::content::Content;
 use super::transfer::Event;
 use crate::Error;
-use crate::call::Pending;
+use crate::pending::Pending;
 
 /// The bytes of a file as a [`Stream`], as they arrive; returned by
 /// [`Download::bytes_stream`](super::Download::bytes_stream). It ends after the first error.
@@ -21,7 +21,7 @@ pub struct ByteStream(State);
 
 enum State {
     Idle(Box<Content>),
-    Waiting(Pending<'static, (Box<Content>, Option<Bytes>)>),
+    Waiting(Pending<(Box<Content>, Option<Bytes>)>),
     Ended,
 }
 
@@ -54,7 +54,7 @@ impl Stream for ByteStream {
         let mut waiting = match std::mem::replace(&mut self.0, State::Ended) {
             State::Ended => return Poll::Ready(None),
             State::Waiting(waiting) => waiting,
-            State::Idle(mut content) => Box::pin(async move {
+            State::Idle(mut content) => Pending::new(async move {
                 loop {
                     match content.next().await? {
                         Some(Event::Chunk(chunk)) => return Ok((content, Some(chunk))),
@@ -64,7 +64,7 @@ impl Stream for ByteStream {
                 }
             }),
         };
-        let Poll::Ready(done) = waiting.as_mut().poll(context) else {
+        let Poll::Ready(done) = Pin::new(&mut waiting).poll(context) else {
             self.0 = State::Waiting(waiting);
             return Poll::Pending;
         };

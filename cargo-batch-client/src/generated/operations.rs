@@ -34,13 +34,7 @@ pub const LIST_BATCHES: Operation = Operation {
     idempotent: true,
     creates: None,
     waiter: None,
-    pagination: Some(Pagination {
-        limit: "limit",
-        offset: "offset",
-        items: "batches",
-        total: None,
-        page_size: 100u64,
-    }),
+    pagination: Some(Pagination { page_size: 100u64 }),
 };
 /// Get a batch
 pub const GET_BATCH: Operation = Operation {
@@ -56,10 +50,6 @@ pub const GET_BATCH: Operation = Operation {
             after: Duration::from_secs(60u64),
             from_runs: 1000u64,
         }),
-        status: "batch.status",
-        finished_at: "batch.finishedAt",
-        success: &["success"],
-        failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
 };
@@ -101,13 +91,7 @@ pub const LIST_RUNS: Operation = Operation {
     idempotent: true,
     creates: None,
     waiter: None,
-    pagination: Some(Pagination {
-        limit: "limit",
-        offset: "offset",
-        items: "runs",
-        total: Some("count"),
-        page_size: 100u64,
-    }),
+    pagination: Some(Pagination { page_size: 100u64 }),
 };
 /// Count runs
 pub const COUNT_RUNS: Operation = Operation {
@@ -129,10 +113,6 @@ pub const GET_RUN: Operation = Operation {
     waiter: Some(Waiter {
         interval: Duration::from_secs(2u64),
         slow: None,
-        status: "run.status",
-        finished_at: "run.finishedAt",
-        success: &["success"],
-        failure: &["error", "cancelled", "skipped"],
     }),
     pagination: None,
 };

@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 use super::media_type;
 use super::parts::{self, Callback};
 use super::source::{Reader, Source, unchanged};
-use crate::call::Pending;
+use crate::pending::Pending;
 use crate::{Client, Error, Progress};
 
 /// Files of this size and more go to storage directly, in parts: the API's own entrance limits the
@@ -149,9 +149,9 @@ impl Upload {
 
 impl IntoFuture for Upload {
     type Output = Result<UploadedFile, Error>;
-    type IntoFuture = Pending<'static, UploadedFile>;
+    type IntoFuture = Pending<UploadedFile>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Pending::new(self.run())
     }
 }
 

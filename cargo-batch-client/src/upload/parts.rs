@@ -199,10 +199,7 @@ struct Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some(abort) = self.abort.take() {
-            let client = self.client.clone();
-            clean_up::send(Box::pin(async move {
-                client.abort_multipart_upload(abort).await
-            }));
+            clean_up::send(self.client.abort_multipart_upload(abort));
         }
     }
 }

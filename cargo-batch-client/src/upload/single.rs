@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::media_type;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::attempts::Attempts;
-use crate::call::Pending;
+use crate::pending::Pending;
 use crate::{Client, Error, Response, operations};
 
 impl Client {
@@ -24,13 +24,9 @@ impl Client {
     /// # Errors
     /// The reasons are [`types::UploadFileErrorReason`](crate::types::UploadFileErrorReason); see
     /// [`Error`].
-    pub fn upload_file(
-        &self,
-        name: impl Into<String>,
-        content: impl Into<Bytes>,
-    ) -> UploadFile<'_> {
+    pub fn upload_file(&self, name: impl Into<String>, content: impl Into<Bytes>) -> UploadFile {
         UploadFile {
-            client: self,
+            client: self.clone(),
             name: name.into(),
             content: content.into(),
             content_type: None,
@@ -41,14 +37,14 @@ impl Client {
 /// Upload an input file: awaited, or sent with `send`.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
-pub struct UploadFile<'a> {
-    client: &'a Client,
+pub struct UploadFile {
+    client: Client,
     name: String,
     content: Bytes,
     content_type: Option<String>,
 }
 
-impl<'a> UploadFile<'a> {
+impl UploadFile {
     /// Sets the media type of the content; by default the one that the name stands for, and `text/csv` where
     /// it has no ending.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
@@ -94,15 +90,15 @@ impl<'a> UploadFile<'a> {
     }
 }
 
-impl<'a> IntoFuture for UploadFile<'a> {
+impl IntoFuture for UploadFile {
     type Output = Result<UploadedFile, Error>;
-    type IntoFuture = Pending<'a, UploadedFile>;
+    type IntoFuture = Pending<UploadedFile>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.send().await?.into_inner()) })
     }
 }
 
-impl std::fmt::Debug for UploadFile<'_> {
+impl std::fmt::Debug for UploadFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UploadFile")
             .field("name", &self.name)

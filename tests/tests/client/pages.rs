@@ -175,7 +175,7 @@ async fn a_total_spares_the_last_request() {
         json(value!({ "runs": runs, "count": 150 }))
     })
     .await;
-    let mut pages = script.client().run_pages(ListRunsRequest::new());
+    let mut pages = script.client().list_runs(ListRunsRequest::new()).pages();
     let first = pages.next().await.unwrap().unwrap();
     assert_eq!((first.items.len(), first.total), (100, Some(150)));
     assert_eq!(pages.next().await.unwrap().unwrap().items.len(), 50);
@@ -214,7 +214,7 @@ struct InFlight {
 }
 
 async fn numbers(script: &Script) -> Vec<String> {
-    let items = script.client().run_pages(ListRunsRequest::new()).items();
+    let items = script.client().list_runs(ListRunsRequest::new()).items();
     let runs = items.collect().await.unwrap();
     runs.iter().map(|run| run.uuid.to_string()).collect()
 }
@@ -240,7 +240,7 @@ async fn pages_are_read_ahead_four_at_a_time_in_their_order() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_read_ahead_of_the_first_page() {
     let script = Script::start(|seen| json(runs(seen, 0..5_000))).await;
-    let mut pages = script.client().run_pages(ListRunsRequest::new());
+    let mut pages = script.client().list_runs(ListRunsRequest::new()).pages();
     pages.next().await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(script.seen().len(), 1);
@@ -372,7 +372,7 @@ async fn runs_that_cannot_be_read_come_once_and_do_not_end_the_list() {
         json(value!({ "runs": runs, "count": 250 }))
     })
     .await;
-    let mut runs = script.client().run_pages(ListRunsRequest::new()).items();
+    let mut runs = script.client().list_runs(ListRunsRequest::new()).items();
     let mut errors = Vec::new();
     while let Some(run) = runs.next().await {
         errors.push(run.unwrap_err());
@@ -380,7 +380,7 @@ async fn runs_that_cannot_be_read_come_once_and_do_not_end_the_list() {
     assert_eq!(errors.len(), 250);
     assert_eq!(script.seen().len(), 3);
     assert_eq!(errors[249].field(), Some("runs[49]"));
-    let first = script.client().run_pages(ListRunsRequest::new()).items();
+    let first = script.client().list_runs(ListRunsRequest::new()).items();
     assert_eq!(
         first.collect().await.unwrap_err().field(),
         errors[0].field()

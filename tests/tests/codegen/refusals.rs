@@ -302,14 +302,35 @@ fn a_reason_without_advice() {
 }
 
 #[test]
-fn a_waiter_for_a_status_that_does_not_exist() {
-    let spec = Spec::real().replace("  /orchestration/runs/{uuid}:", "[success]", "[succeeded]");
-    assert_snapshot!(report(&spec), @r#"
-    openapi.yaml:LINE: paths./orchestration/runs/{uuid}.get.x-waiter: `succeeded` is not a value of the status
+fn a_waiter_that_says_what_nobody_reads() {
+    let spec = Spec::real().replace(
+        "  /orchestration/runs/{uuid}:",
+        "interval: 2\n",
+        "interval: 2\n        status: run.status\n",
+    );
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/runs/{uuid}.get.x-waiter: unknown field `status`, expected one of `interval`, `slowInterval`, `slowAfter`, `slowFrom`
       > x-waiter:
-    openapi.yaml:LINE: paths./orchestration/runs/{uuid}.get.x-waiter: success and failure name ["succeeded", "error", "cancelled", "skipped"], but the status's x-terminal ["success", "error", "cancelled", "skipped"]
-      > x-waiter:
-    "#);
+    ");
+}
+
+#[test]
+fn pages_of_items_without_an_id() {
+    let spec = Spec::real().replace("  /orchestration/runs/list:", "items: runs", "items: run");
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the answer has no field `run`
+      > x-pagination:
+    ");
+    let spec = Spec::real().replace("  /orchestration/runs/list:", "items: runs", "items: count");
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `count` of the answer is not a list of a schema with a `uuid` that tells its items apart
+      > x-pagination:
+    ");
+    let spec = Spec::real().replace("  /orchestration/runs/list:", "total: count", "total: runs");
+    assert_snapshot!(report(&spec), @r"
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `runs` of the answer is not an integer from 0
+      > x-pagination:
+    ");
 }
 
 #[test]
@@ -354,8 +375,6 @@ fn a_composition_without_a_form_in_rust() {
         "          allOf: [{ $ref: '#/components/schemas/Batch' }, { $ref: '#/components/schemas/Run' }]",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches/{uuid}.get.x-waiter.status: `batch.status` is not an enum of the answer
-      > status: batch.status
     openapi.yaml:LINE: components.schemas.GetBatchResponse.properties.batch.allOf: `allOf` is either one reference, or an inline object followed by a reference to a union with a discriminator
       > allOf: [{ $ref: '#/components/schemas/Batch' }, { $ref: '#/components/schemas/Run' }]
     ");

@@ -1,23 +1,20 @@
 //! A client that keeps requests instead of sending them, and always has the same response.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use reqwest::Request;
 use serde::de::DeserializeOwned;
 
 use crate::operation::Operation;
 
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
     response: &'static str,
-    sent: Mutex<Vec<String>>,
+    sent: Arc<Mutex<Vec<String>>>,
 }
 
 impl Client {
@@ -28,7 +25,7 @@ impl Client {
             baseurl: "http://sink".to_owned(),
             client: reqwest::Client::new(),
             response,
-            sent: Mutex::default(),
+            sent: Arc::default(),
         }
     }
 

@@ -24,6 +24,10 @@ mod open_enum;
 mod operation;
 #[path = "../../../cargo-batch-types/src/own_tag.rs"]
 mod own_tag;
+#[path = "../../../cargo-batch-client/src/pending.rs"]
+mod pending;
+#[path = "../../../cargo-batch-client/src/platform.rs"]
+mod platform;
 #[path = "../../../cargo-batch-types/src/raw_object.rs"]
 mod raw_object;
 #[path = "../../../cargo-batch-types/src/sensitive.rs"]
@@ -41,6 +45,7 @@ mod call;
 mod creation;
 mod forms;
 mod identity;
+mod pages;
 mod wire;
 
 use call::{Client, Error, Response};

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::generated::operations;
-use crate::types::{AskedKind, State, ThingRequest, ThingUuid};
+use crate::pages::Identified;
+use crate::types::{AskedKind, SearchRequest, State, ThingRequest, ThingUuid};
 use crate::{Client, Error};
 
 const THING: &str = r#"{
@@ -167,7 +168,7 @@ async fn what_is_optional_is_left_out() {
         &client,
         &[
             "GET /optional",
-            "GET /optional?aCount=9&aMoment=2026-01-02T03%3A04%3A05.678Z&aTruth=false&lWhole%5B%5D=1&lWhole%5B%5D=2",
+            "GET /optional?aMoment=2026-01-02T03%3A04%3A05.678Z&aCount=9&aTruth=false&lWhole%5B%5D=1&lWhole%5B%5D=2",
         ],
     );
 }
@@ -290,9 +291,36 @@ fn the_table_says_how_they_behave() {
         .pagination
         .as_ref()
         .expect("it is paged");
-    assert_eq!(
-        (pages.limit, pages.total, pages.page_size),
-        ("limit", Some("total"), 50)
-    );
+    assert_eq!(pages.page_size, 50);
     assert_eq!(crate::generated::BASE_URL, "https://sink.example:8443/v2");
+}
+
+#[tokio::test]
+async fn lists_are_paged_alike_by_query_and_by_body() {
+    let page = format!(r#"{{"things": [{THING}], "total": 7}}"#);
+    let client = Client::answering(page.leak());
+    let pages = client.list_things().offset(3).pages();
+    assert_eq!((pages.limit, pages.offset), (None, Some(3)));
+    assert_eq!(pages.operation, &operations::LIST_THINGS);
+    let page = (pages.ask)(10, 5).await.expect("it is read");
+    assert_eq!((page.items.len(), page.total), (1, Some(7)));
+    assert_eq!((page.items[0].id(), page.list.as_str()), (uuid(), "things"));
+
+    let pages = client
+        .list_found_things(SearchRequest::new(State::Open).limit(2))
+        .items()
+        .0;
+    assert_eq!((pages.limit, pages.offset), (Some(2), None));
+    let page = (pages.ask)(10, 5).await.expect("it is read");
+    assert_eq!((page.items.len(), page.total), (1, None));
+    let mut sent = client.sent();
+    let pairs = sent[0].split_once('?').expect("it has a query").1;
+    let mut pairs: Vec<&str> = pairs.split('&').collect();
+    pairs.sort_unstable();
+    assert_eq!(pairs, ["limit=5", "offset=10"]);
+    sent.remove(0);
+    assert_eq!(
+        sent,
+        [r#"POST /things/search {"limit":5,"offset":10,"order":"open"}"#]
+    );
 }

@@ -3,9 +3,10 @@
 use proc_macro2::Ident;
 use quote::{format_ident, quote};
 
-use super::lower::{EnumValue, Schema, Variant};
+use super::field::taken;
 use super::rust::{docs, ident, print, snake};
-use super::structs::{Constructors, equality, taken};
+use super::structs::{Constructors, equality};
+use crate::model::{EnumValue, Schema, Variant};
 
 /// An enum that keeps values it doesn't know; the macro of the types crate writes its impls.
 pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> String {

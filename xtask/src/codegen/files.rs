@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::settle::COMMAND;
-use super::{Chunk, Generated, Server};
+use super::{Chunk, Generated};
+use crate::model::Server;
+use crate::spec::Operation;
 
 /// The folders that hold nothing but generated files.
 pub const FOLDERS: [&str; 3] = [TYPES, CLIENT, "cargo-batch-sandbox/src/generated"];
@@ -21,6 +23,9 @@ const UP_TO_THE_API: [&str; 4] = [
     "clippy::too_many_arguments",
     "clippy::wrong_self_convention",
 ];
+
+const IN_FLIGHT: &str = "use crate::pending::Pending;";
+const CLIENT_ITEMS: &str = "use crate::{Client, Error, Response, types};";
 
 /// Where the snapshots of chunks are, one named like each.
 const SNAPSHOTS: &str = "tests/tests/snapshots";
@@ -68,6 +73,9 @@ impl Generated {
         client.push(self.identities.clone());
         files.insert(SANDBOX.to_owned(), self.specification.clone());
         self.put(&mut files, CLIENT, &client, |module| {
+            let is_paged =
+                |operation: &Operation| operation.tag == module && operation.pagination.is_some();
+            let pages = "use crate::pages::{Identified, Items, Pages, Received};";
             let lines: &[&str] = match module {
                 "operations" => &[
                     "use std::time::Duration;",
@@ -82,10 +90,10 @@ impl Generated {
                     "use super::operations;",
                     "use crate::{operation::Operation, types};",
                 ],
-                _ => &[
-                    "use super::operations;",
-                    "use crate::{Client, Error, Response, types};",
-                ],
+                _ if self.api.operations.iter().any(is_paged) => {
+                    &["use super::operations;", pages, IN_FLIGHT, CLIENT_ITEMS]
+                }
+                _ => &["use super::operations;", IN_FLIGHT, CLIENT_ITEMS],
             };
             lines.join("\n")
         });
@@ -122,7 +130,7 @@ impl Generated {
             index.push_str(&export.unwrap_or_default());
         }
         if folder == CLIENT {
-            let Server { url, description } = &self.server;
+            let Server { url, description } = &self.api.server;
             let docs: Vec<String> = description
                 .lines()
                 .map(|line| format!("/// {line}").trim_end().to_owned())
@@ -144,11 +152,12 @@ impl Generated {
                     "By what the batches of each kind of data are recognised."
                 }
                 (CLIENT, tag) => self
+                    .api
                     .modules
                     .get(tag)
-                    .or_else(|| self.tags.get(tag))
+                    .or_else(|| self.api.tags.get(tag))
                     .map_or("", String::as_str),
-                (_, module) => self.modules.get(module).map_or("", String::as_str),
+                (_, module) => self.api.modules.get(module).map_or("", String::as_str),
             };
             let text = format!(
                 "{}{}\n\n{}",

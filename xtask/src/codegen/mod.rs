@@ -1,32 +1,32 @@
 //! `openapi.yaml` in, the generated files of both crates out.
 //!
-//! Strict load and lint (`crate::spec`) -> lower -> progenitor twice -> files. The same input
-//! gives the same bytes.
+//! Strict load and lint (`crate::spec`) -> model (`crate::model`) -> progenitor, once -> chunks of Rust -> files. The
+//! same input gives the same bytes.
 
-mod client;
 mod compile;
 mod emitted;
+mod field;
 mod files;
-mod lower;
+mod identities;
 mod operations;
 mod panics;
-mod prose;
+mod progenitor;
+mod reasons;
 mod rust;
 mod settle;
 mod structs;
+mod table;
 mod taken;
 mod types;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use compile::{Compilation, cargo_check};
 pub use settle::{COMMAND, Outcome};
 
+use crate::model::{Api, Shape};
 use crate::spec::{self, Document, Place, Problem};
-use client::Fault;
 use compile::Verdict;
-use lower::Lowered;
 use settle::Edit;
 
 /// A piece of generated Rust: what came of one schema or one operation.
@@ -41,7 +41,7 @@ pub struct Chunk {
 }
 
 /// All that is generated from a specification.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Generated {
     /// One chunk for each schema that has a type.
     pub types: Vec<Chunk>,
@@ -55,64 +55,30 @@ pub struct Generated {
     pub identities: Chunk,
     /// The specification itself, as JSON.
     pub specification: String,
-    /// Where the API is.
-    server: Server,
-    /// What each file is about.
-    modules: BTreeMap<String, String>,
-    /// What each tag is about.
-    tags: BTreeMap<String, String>,
-}
-
-/// The server of the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Server {
-    /// Its URL, without a slash at its end.
-    url: String,
-    /// What it is, in words.
-    description: String,
+    /// The API that it is generated from.
+    api: Api,
 }
 
 /// Generates both crates from the text of a specification.
 pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     let document = spec::load(text)?.renamed(spec::naming::schema);
-    let lowered = lower::lower(&document)?;
-    let problems = taken::check(&document, &lowered);
+    let api = Api::read(&document)?;
+    let problems = taken::check(&document, &api);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let types = panics::caught(|| types::generate(&lowered))
-        .map_err(|message| vec![faulty_schema(&document, &lowered, message)])?;
-    let operations = panics::caught(|| client::generate(&document, &lowered))
-        .map_err(|fault| vec![faulty_operation(&document, &lowered, fault)])?;
-    let modules = document.root()["x-modules"]
-        .as_object()
-        .into_iter()
-        .flatten();
-    let tags = document.root()["tags"].as_array().into_iter().flatten();
-    let text = |node: &serde_json::Value| prose::escaped(node.as_str().unwrap_or_default());
-    let server = &document.root()["servers"][0];
+    let answers = panics::caught(|| progenitor::ask(&api))
+        .map_err(|message| vec![located(&document, &api, message)])?;
     let generated = Generated {
-        types,
-        operations,
-        table: operations::table(&lowered),
-        reasons: operations::reasons(&lowered),
-        identities: operations::identities(&document),
+        types: types::generate(&api, &answers),
+        operations: operations::generate(&document, &api, &answers)?,
+        table: table::generate(&api),
+        reasons: reasons::generate(&api),
+        identities: identities::generate(&api),
         specification: specification(&document),
-        server: Server {
-            url: server["url"].as_str().unwrap_or_default().to_owned(),
-            description: match text(&server["description"]) {
-                none if none.is_empty() => "The API.".to_owned(),
-                description => description,
-            },
-        },
-        modules: modules
-            .map(|(name, about)| (name.clone(), text(about)))
-            .collect(),
-        tags: tags
-            .map(|tag| (text(&tag["name"]), text(&tag["description"])))
-            .collect(),
+        api,
     };
-    let problems = taken::twice(&document, &lowered, &generated);
+    let problems = taken::twice(&document, &generated);
     match problems.is_empty() {
         true => Ok(generated),
         false => Err(problems),
@@ -124,40 +90,31 @@ fn specification(document: &Document) -> String {
     format!("{:#}\n", document.root())
 }
 
-/// progenitor names no place, so the operation is found that it can't do alone.
-fn faulty_operation(document: &Document, lowered: &Lowered, fault: Fault) -> Problem {
-    let alone = lowered.operations.iter().find_map(|operation| {
-        let one = lowered.only_operation(operation);
-        let Fault { parameter, message } =
-            panics::caught(|| client::generate(document, &one)).err()?;
-        let place = match parameter {
-            Some(index) => operation.place.join("parameters").join(&index.to_string()),
-            None => operation.place.clone(),
+/// progenitor and typify name no place, so the schema or operation is found that they can't do alone.
+fn located(document: &Document, api: &Api, message: String) -> Problem {
+    let schemas = (0..api.schemas.len()).map(|alone| {
+        let mut api = api.clone();
+        api.operations.clear();
+        let place = Place::schema(&api.schemas[alone].name);
+        let others = api.schemas.iter_mut().enumerate();
+        for (_, other) in others.filter(|(number, _)| *number != alone) {
+            other.shape = Shape::Id; // Which is not asked about.
+        }
+        (place, api)
+    });
+    let operations = api.operations.iter().map(|operation| {
+        let operations = vec![operation.clone()];
+        let api = Api {
+            operations,
+            ..api.clone()
         };
+        (operation.place.clone(), api)
+    });
+    let fault = schemas.chain(operations).find_map(|(place, api)| {
+        let message = panics::caught(|| progenitor::ask(&api)).err()?;
         Some(document.problem(&place, message))
     });
-    alone.unwrap_or_else(|| document.problem(&Place::root().join("paths"), fault.message))
-}
-
-/// The schema that typify can't do, with what is below it; the lowest, as those above it fail, too.
-fn faulty_schema(document: &Document, lowered: &Lowered, message: String) -> Problem {
-    let mut sets: Vec<_> = lowered
-        .schemas
-        .iter()
-        .map(|schema| {
-            (
-                &schema.name,
-                spec::reachable(document, [schema.name.clone()]),
-            )
-        })
-        .collect();
-    sets.sort_by_key(|(_, names)| names.len());
-    let lowest = sets.into_iter().find_map(|(name, names)| {
-        let some = lowered.only_schemas(&names);
-        let message = panics::caught(|| types::generate(&some)).err()?;
-        Some(document.problem(&Place::schema(name), message))
-    });
-    lowest.unwrap_or_else(|| document.problem(&Place::root().join("components"), message))
+    fault.unwrap_or_else(|| document.problem(&Place::root(), message))
 }
 
 /// Brings the generated files of the workspace at `root` up to date, or only looks (`check`).

@@ -1,270 +1,390 @@
-//! The operation table: what the specification says of behaviour, as plain data.
+//! Operations of the client: a method that takes what is required, and a request that is awaited or sent.
 
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::Chunk;
-use super::lower::{Lowered, Shape};
-use super::prose;
-use super::rust::{camel, docs, ident, print, shouting};
-use crate::spec::{Document, Operation, Pagination, Waiter, naming};
+use super::field::{Field, taken};
+use super::progenitor::{Answers, Request, Type};
+use super::rust::{camel, code, docs, ident, print, shouting, snake};
+use crate::model::{Api, Schema, Shape};
+use crate::spec::{Document, Kind, Operation, Pagination, Problem, Property, prose};
 
-/// One constant for each operation, and the list of all.
-pub fn table(lowered: &Lowered) -> Chunk {
-    let rows = lowered.operations.iter().map(row);
-    let names = lowered
-        .operations
-        .iter()
-        .map(|operation| shouting(&operation.id));
-    let text = print(quote! {
-        #(#rows)*
-        /// Every operation, in the order of the specification.
-        pub const ALL: &[&Operation] = &[#(&#names),*];
-    });
-    Chunk {
-        module: "operations".into(),
-        name: "operation table".into(),
-        text,
-    }
-}
-
-fn row(operation: &Operation) -> proc_macro2::TokenStream {
-    let Operation {
-        id,
-        method,
-        path,
-        idempotent,
-        ..
-    } = operation;
-    let (name, method) = (shouting(id), ident(method));
-    let text = docs(&prose::escaped(&operation.summary));
-    let creates = option(operation.creates.as_ref().map(|path| quote!(&[#(#path),*])));
-    let waiter = option(operation.waiter.as_ref().map(|waiter| {
-        let Waiter {
-            interval,
-            status,
-            finished_at,
-            success,
-            failure,
-            ..
-        } = waiter;
-        let slow = option(waiter.slow_interval.map(|slow| {
-            let (after, from) = (
-                waiter.slow_after.unwrap_or(0),
-                waiter.slow_from.unwrap_or(0),
-            );
-            quote!(Slow {
-                interval: Duration::from_secs(#slow),
-                after: Duration::from_secs(#after),
-                from_runs: #from,
-            })
-        }));
-        quote!(Waiter {
-            interval: Duration::from_secs(#interval),
-            slow: #slow,
-            status: #status,
-            finished_at: #finished_at,
-            success: &[#(#success),*],
-            failure: &[#(#failure),*],
-        })
-    }));
-    let pagination = option(operation.pagination.as_ref().map(|pagination| {
-        let Pagination {
-            limit,
-            offset,
-            items,
-            page_size,
-            ..
-        } = pagination;
-        let total = option(pagination.total.as_ref().map(|total| quote!(#total)));
-        quote!(Pagination {
-            limit: #limit,
-            offset: #offset,
-            items: #items,
-            total: #total,
-            page_size: #page_size,
-        })
-    }));
-    quote! {
-        #text
-        pub const #name: Operation = Operation {
-            id: #id,
-            method: Method::#method,
-            path: #path,
-            idempotent: #idempotent,
-            creates: #creates,
-            waiter: #waiter,
-            pagination: #pagination,
+/// The Rust of every operation that isn't written by hand.
+///
+/// # Errors
+/// A parameter has the name of something that every operation has.
+pub fn generate(
+    document: &Document,
+    api: &Api,
+    answers: &Answers,
+) -> Result<Vec<Chunk>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut chunks = Vec::new();
+    let mut listed = BTreeSet::new();
+    for operation in &api.operations {
+        let (None, Some(request)) = (&operation.hand_written, answers.operation(&operation.id))
+        else {
+            continue;
         };
+        problems.extend(taken_names(document, operation));
+        let text = Emitter::new(api, operation, request).write(&mut listed);
+        chunks.push(Chunk {
+            module: operation.tag.clone(),
+            name: operation.id.clone(),
+            text: print(text),
+        });
+    }
+    match problems.is_empty() {
+        true => Ok(chunks),
+        false => Err(problems),
     }
 }
 
-fn option(value: Option<proc_macro2::TokenStream>) -> proc_macro2::TokenStream {
-    match value {
-        Some(value) => quote!(Some(#value)),
-        None => quote!(None),
-    }
-}
+/// What every operation has beside its parameters.
+const OWN: [&str; 3] = ["client", "send", "send_as"];
+/// What it has when it is paged.
+const PAGED: [&str; 3] = ["pages", "items", "received"];
 
-/// The reasons of all operations in one enum, typed by operation.
-pub fn reasons(lowered: &Lowered) -> Chunk {
-    let typed: Vec<_> = lowered
-        .operations
-        .iter()
-        .filter_map(|operation| {
-            let reason = format!("{}Reason", operation.error.as_ref()?);
-            let schema = lowered
-                .schemas
-                .iter()
-                .find(|schema| schema.name == reason)?;
-            let Shape::OpenEnum { ambiguous, .. } = &schema.shape else {
-                return None;
-            };
-            Some((
-                camel(&operation.id),
-                shouting(&operation.id),
-                ident(&schema.name),
-                ambiguous,
-            ))
-        })
-        .collect();
-    let cases = typed.iter().map(|(case, _, reason, _)| {
-        let text = docs(&format!(
-            "Of [`Client::{}`](crate::Client).",
-            heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
-        ));
-        quote!(#text #case(types::#reason),)
-    });
-    let reads = typed.iter().map(|(case, id, ..)| {
-        quote!(if operation.id == operations::#id.id { return Self::#case(text.into()); })
-    });
-    let texts = typed
-        .iter()
-        .map(|(case, ..)| quote!(Self::#case(reason) => reason.as_str(),));
-    let operations = typed
-        .iter()
-        .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
-    // Reasons that several operations share don't say which of them failed.
-    let is_own = |reason| typed.iter().filter(|(.., other, _)| other == reason).count() == 1;
-    let own = typed.iter().filter(|(.., reason, _)| is_own(reason));
-    let conversions = own.map(|(case, _, reason, _)| {
-        quote! {
-            impl From<types::#reason> for Reason {
-                fn from(reason: types::#reason) -> Self {
-                    Self::#case(reason)
-                }
-            }
-        }
-    });
-    let advice = typed
-        .iter()
-        .map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
-    let unknown = typed
-        .iter()
-        .map(|(case, _, reason, _)| quote!(Self::#case(types::#reason::Unknown(_))));
-    let ambiguous: Vec<_> = typed
-        .iter()
-        .flat_map(|(case, _, reason, values)| {
-            values.iter().map(move |value| {
-                let value = ident(value);
-                quote!(Self::#case(types::#reason::#value))
-            })
-        })
-        .collect();
-    let is_ambiguous = match ambiguous.is_empty() {
-        true => quote!(false),
-        false => quote!(matches!(self, #(#ambiguous)|*)),
+fn taken_names(document: &Document, operation: &Operation) -> Vec<Problem> {
+    let paged: &[&str] = if operation.pagination.is_some() {
+        &PAGED
+    } else {
+        &[]
     };
-    let text = print(quote! {
-        /// Why the server refused, typed by the operation that was refused.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Reason {
-            #(#cases)*
-            /// Of an operation that documents no reasons.
-            Other(String),
-        }
-        impl Reason {
-            /// Reads the `reason` of an error answer.
-            pub(crate) fn read(operation: &Operation, text: &str) -> Self {
-                #(#reads)*
-                Self::Other(text.to_owned())
-            }
-            /// The reason as the server spells it.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    #(#texts)*
-                    Self::Other(text) => text,
-                }
-            }
-            /// Returns the operation that was refused, unless it documents no reasons.
-            pub fn operation(&self) -> Option<&'static Operation> {
-                match self {
-                    #(#operations)*
-                    Self::Other(_) => None,
-                }
-            }
-            /// What to do about it, in a sentence, where the specification knows.
-            pub fn advice(&self) -> Option<&'static str> {
-                match self {
-                    #(#advice)*
-                    Self::Other(_) => None,
-                }
-            }
-            /// Returns whether the specification lists the reason for the operation.
-            pub fn is_known(&self) -> bool {
-                !matches!(self, #(#unknown |)* Self::Other(_))
-            }
-            /// Returns whether something may exist all the same, although the server refused.
-            pub fn is_ambiguous(&self) -> bool {
-                #is_ambiguous
-            }
-        }
-        #(#conversions)*
+    let is_taken = |name: &str| OWN.contains(&name) || paged.contains(&name);
+    let parameters = operation.parameters.iter().enumerate();
+    let taken =
+        parameters.filter(|(_, it)| is_taken(it.property.setter()) || is_taken(&it.property.rust));
+    let problems = taken.map(|(place, it)| {
+        let message = format!(
+            "`{}` is the name of something else in the generated code: give it another with `x-rust-name`",
+            it.property.setter()
+        );
+        let place = operation.place.join("parameters").join(&place.to_string());
+        document.problem(&place, message)
     });
-    Chunk {
-        module: "reasons".into(),
-        name: "Reason".into(),
-        text,
-    }
+    problems.collect()
 }
 
-/// By what the batches of each kind of data are recognised.
-pub fn identities(document: &Document) -> Chunk {
-    let unions = document.schemas().iter().filter_map(|(name, schema)| {
-        let kinds = schema["x-identity"].as_object()?;
-        let kind = format!("{name}Kind");
-        let known = document.schema(&kind)?;
-        let kind = ident(&kind);
-        let rows = kinds.iter().map(|(value, identity)| {
-            let list = |key: &str| identity[key].as_array().into_iter().flatten();
-            let fields: Vec<&str> = list("fields").filter_map(|field| field.as_str()).collect();
-            let ids: Vec<String> = list("ids")
-                .filter_map(|path| Some(format!("/{}", path.as_str()?.replace('.', "/"))))
-                .collect();
-            let distinctness = camel(identity["distinctness"].as_str().unwrap_or_default());
-            let value = ident(&naming::variant(known, value));
-            quote! {
-                types::#kind::#value => Identity {
-                    fields: &[#(#fields),*],
-                    ids: &[#(#ids),*],
-                    distinctness: Distinctness::#distinctness,
-                },
+/// What is written of an operation.
+struct Emitter<'a> {
+    api: &'a Api,
+    operation: &'a Operation,
+    request: &'a Request,
+    /// The parameters, and the body at last.
+    fields: Vec<Field>,
+    /// `GetBatch`
+    name: Ident,
+    /// `GET_BATCH`
+    constant: Ident,
+    /// `types::GetBatchResponse`
+    response: TokenStream,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(api: &'a Api, operation: &'a Operation, request: &'a Request) -> Self {
+        let parameters = operation.parameters.iter().zip(&request.types);
+        let mut fields: Vec<Field> = parameters
+            .map(|(it, kind)| Field::new(&it.property, kind.within("types")))
+            .collect();
+        fields.extend(operation.request.as_ref().map(|schema| {
+            let body = Property {
+                wire: "body".to_owned(),
+                rust: "body".to_owned(),
+                description: "The request.".to_owned(),
+                deprecated: false,
+                required: true,
+                kind: Kind::Schema(schema.clone()),
+            };
+            Field::new(&body, Type::Named(format!("types::{schema}")))
+        }));
+        let response = match &operation.response {
+            Some(name) => {
+                let name = ident(name);
+                quote!(types::#name)
+            }
+            None => quote!(()),
+        };
+        Self {
+            api,
+            operation,
+            request,
+            fields,
+            name: camel(&operation.id),
+            constant: shouting(&operation.id),
+            response,
+        }
+    }
+
+    fn write(&self, listed: &mut BTreeSet<String>) -> TokenStream {
+        let (method, request, sending) = (self.method(), self.structure(), self.sending());
+        let setters = self.setters();
+        let pages = self.operation.pagination.as_ref().map(|paging| {
+            let item = self.item(paging);
+            let identity = item
+                .filter(|item| listed.insert(item.name.clone()))
+                .map(identity);
+            let pages = item.map(|item| self.pages(paging, item));
+            quote!(#pages #identity)
+        });
+        quote!(#method #request #setters #sending #pages)
+    }
+
+    /// `client.get_batch(uuid)`: what is required is an argument.
+    fn method(&self) -> TokenStream {
+        let Self { name, .. } = self;
+        let function = snake(&self.operation.id);
+        let required = self.fields.iter().filter(|field| field.is_required());
+        let taken = taken(&required.map(Field::argument).collect::<Vec<_>>());
+        let given = self.fields.iter().map(Field::initial);
+        let text = docs(&self.documentation());
+        let deprecated = self
+            .operation
+            .deprecated
+            .then(|| quote!(#[deprecated = "by the API"]));
+        quote! {
+            impl Client {
+                #text
+                #deprecated
+                pub fn #function(&self, #taken) -> #name {
+                    #name { client: self.clone(), #(#given)* }
+                }
+            }
+        }
+    }
+
+    /// The documentation of an operation; its behaviour is quoted from the specification.
+    fn documentation(&self) -> String {
+        let Operation {
+            method,
+            path,
+            summary,
+            description,
+            ..
+        } = self.operation;
+        let repeat = if self.operation.idempotent {
+            "Idempotent: sending it again does no harm."
+        } else {
+            "Not idempotent: it is never sent again unless it provably did not arrive."
+        };
+        let reasons = match self.api.reasons(self.operation) {
+            Some(reasons) => format!("The reasons are [`types::{}`]", reasons.name),
+            None => "The API documents no reasons for this operation".to_owned(),
+        };
+        format!(
+            "{summary}.\n\n{description}\n\n{call}. {repeat}\n\nAwait it for the answer, or \
+             [`send`]({name}::send) it for the answer with its status and headers.\n\n# Errors\n\n{reasons}; see \
+             [`Error`].",
+            summary = prose::escaped(summary),
+            description = prose::escaped(description),
+            call = code(&format!("{method} {path}")),
+            name = self.name,
+        )
+    }
+
+    fn structure(&self) -> TokenStream {
+        let Self { name, fields, .. } = self;
+        let summary = prose::escaped(&self.operation.summary);
+        let text = docs(&format!("{summary}: awaited, or sent with `send`."));
+        let fields = fields
+            .iter()
+            .map(|Field { name, kind, .. }| quote!(pub(crate) #name: #kind,));
+        quote! {
+            #text
+            #[derive(Clone, Debug)]
+            #[must_use = "a request does nothing until it is awaited or sent"]
+            pub struct #name {
+                pub(crate) client: Client,
+                #(#fields)*
+            }
+        }
+    }
+
+    fn setters(&self) -> Option<TokenStream> {
+        let name = &self.name;
+        let optional = self.fields.iter().filter(|field| !field.is_required());
+        let setters: Vec<_> = optional.map(Field::setter).collect();
+        (!setters.is_empty()).then(|| quote!(impl #name { #(#setters)* }))
+    }
+
+    fn sending(&self) -> TokenStream {
+        let Self {
+            name,
+            constant,
+            response,
+            ..
+        } = self;
+        let text = docs(match self.operation.response {
+            Some(_) => {
+                "Sends the request; the answer comes with its status, its headers and as it was\nreceived."
+            }
+            None => {
+                "Sends the request; the response has a status and headers, and nothing to read."
             }
         });
-        Some(quote! {
-            /// Returns how a batch is recognised by data of this kind; `None` for one that is newer than
-            /// this crate.
-            pub(crate) fn identity(kind: &types::#kind) -> Option<Identity> {
-                Some(match kind {
-                    #(#rows)*
-                    _ => return None,
-                })
+        let awaited = match self.operation.response {
+            Some(_) => quote!(Ok(self.send().await?.into_inner())),
+            None => quote!(self.send().await.map(|_| ())),
+        };
+        let is_asked = self.operation.creates.is_some() && self.operation.request.is_some();
+        let omission = is_asked.then(
+            || quote!(crate::creation::omission::check(&operations::#constant, &self.body)?;),
+        );
+        let (url, chain) = (self.url(), &self.request.chain);
+        quote! {
+            impl #name {
+                #text
+                pub async fn send(self) -> Result<Response<#response>, Error> {
+                    self.send_as().await
+                }
+                /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+                pub async fn send_as<T: serde::de::DeserializeOwned>(self) -> Result<Response<T>, Error> {
+                    #omission
+                    let client = &self.client;
+                    #url
+                    let request = || {
+                        #chain
+                            .build()
+                            .map_err(|error| Error::unbuildable(&operations::#constant, error))
+                    };
+                    client.call(&operations::#constant, &request).await
+                }
             }
-        })
-    });
-    Chunk {
-        module: "identities".into(),
-        name: "identities".into(),
-        text: print(quote!(#(#unions)*)),
+            impl IntoFuture for #name {
+                type Output = Result<#response, Error>;
+                type IntoFuture = Pending<#response>;
+                fn into_future(self) -> Self::IntoFuture {
+                    Pending::new(async move { #awaited })
+                }
+            }
+        }
     }
+
+    /// The URL without its query: an id is written as it is, other text so that it stays one part of the path.
+    fn url(&self) -> TokenStream {
+        let (constant, url) = (&self.constant, &self.request.url);
+        let (mut texts, mut parts) = (Vec::new(), vec![quote!(client.baseurl)]);
+        for place in &self.request.segments {
+            let name = &self.fields[*place].name;
+            match &self.operation.parameters[*place].property.kind {
+                Kind::Schema(schema) if self.is_id(schema) => parts.push(quote!(self.#name)),
+                _ => {
+                    texts.push(quote!(let #name = operations::#constant.segment(&self.#name)?;));
+                    parts.push(quote!(#name));
+                }
+            }
+        }
+        quote!(#(#texts)* let url = format!(#url, #(#parts),*);)
+    }
+
+    fn is_id(&self, schema: &str) -> bool {
+        let schema = self.api.schema(schema);
+        schema.is_some_and(|schema| matches!(schema.shape, Shape::Id))
+    }
+
+    /// The schema of what a list holds.
+    fn item(&self, paging: &Pagination) -> Option<&'a Schema> {
+        let response = self.api.schema(self.operation.response.as_ref()?)?;
+        match &field_of(response, &paging.items)?.kind {
+            Kind::List(items) => match &**items {
+                Kind::Schema(name) => self.api.schema(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn pages(&self, paging: &Pagination, item: &Schema) -> TokenStream {
+        let Self { name, constant, .. } = self;
+        let item = ident(&item.name);
+        let member = |wire: &str| -> (TokenStream, bool) {
+            if paging.location == "query" {
+                let mut fields = self.fields.iter();
+                let field = fields.find(|field| field.wire == wire);
+                let is_required = field.is_some_and(Field::is_required);
+                let name = field.map(|field| &field.name);
+                return (quote!(#name), is_required);
+            }
+            let body = self.operation.request.as_ref();
+            let field = body
+                .and_then(|body| self.api.schema(body))
+                .and_then(|body| field_of(body, wire));
+            let name = field.map(|field| super::rust::field(&field.rust));
+            (
+                quote!(body.#name),
+                field.is_some_and(|field| field.required),
+            )
+        };
+        let given = |(_, is_required): &(_, bool), value: TokenStream| match is_required {
+            true => value,
+            false => quote!(Some(#value)),
+        };
+        let read = |(member, is_required): &(TokenStream, bool)| match is_required {
+            true => quote!(Some(self.#member)),
+            false => quote!(self.#member),
+        };
+        let (limit, offset) = (member(&paging.limit), member(&paging.offset));
+        let (old_limit, old_offset) = (read(&limit), read(&offset));
+        let (new_limit, new_offset) =
+            (given(&limit, quote!(limit)), given(&offset, quote!(offset)));
+        let (limit, offset) = (limit.0, offset.0);
+        let items = &paging.items;
+        let rust = |wire: &str| {
+            let response = self.api.schema(self.operation.response.as_deref()?)?;
+            Some(super::rust::field(&field_of(response, wire)?.rust))
+        };
+        let list = rust(items);
+        let total = match paging.total.as_deref().and_then(rust) {
+            Some(total) => quote!(page.#total),
+            None => quote!(None),
+        };
+        quote! {
+            impl #name {
+                /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+                pub fn pages(self) -> Pages<types::#item> {
+                    let (limit, offset) = (#old_limit, #old_offset);
+                    Pages::new(&operations::#constant, limit, offset, move |offset, limit| {
+                        let mut request = self.clone();
+                        request.#offset = #new_offset;
+                        request.#limit = #new_limit;
+                        request.received()
+                    })
+                }
+                /// Returns all items of the list, from the offset on, as a stream; `limit` is the size of a page.
+                pub fn items(self) -> Items<types::#item> {
+                    self.pages().items()
+                }
+                /// Requests one page, which is read item by item where it can't be read as a whole.
+                pub(crate) async fn received(self) -> Result<Received<types::#item>, Error> {
+                    Received::read(self.await, #items, |page| (page.#list, #total))
+                }
+            }
+        }
+    }
+}
+
+fn field_of<'a>(schema: &'a Schema, wire: &str) -> Option<&'a Property> {
+    match &schema.shape {
+        Shape::Object { fields, .. } => fields.iter().find(|field| field.wire == wire),
+        _ => None,
+    }
+}
+
+/// What tells the items of a list apart: their `uuid`.
+fn identity(item: &Schema) -> Option<TokenStream> {
+    let Kind::Schema(id) = &field_of(item, "uuid")?.kind else {
+        return None;
+    };
+    let (item, id) = (ident(&item.name), ident(id));
+    Some(quote! {
+        impl Identified for types::#item {
+            type Id = types::#id;
+            fn id(&self) -> types::#id {
+                self.uuid
+            }
+        }
+    })
 }

@@ -1,14 +1,15 @@
-//! typify's structs, written for people: fields in the order of the specification, forgiving
-//! readers, and constructors for what is sent.
+//! Structs, written for people: fields in the order of the specification, forgiving readers, and constructors
+//! for what is sent.
 
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::visit_mut::VisitMut;
+use quote::{format_ident, quote};
 
-use super::lower::{FieldName, Schema, Shape, Tag};
-use super::rust::{ShortPaths, code, docs, snake};
+use super::field::{Argument, Field, Writer, taken};
+use super::progenitor::Type;
+use super::rust::{code, docs, ident, snake};
+use crate::model::{Schema, Shape, Tag};
 
 /// A struct with named fields.
 #[derive(Clone)]
@@ -18,74 +19,24 @@ pub struct Struct {
     fields: Vec<Field>,
 }
 
-#[derive(Clone)]
-struct Field {
-    name: Ident,
-    wire: String,
-    kind: syn::Type,
-    docs: String,
-    deprecated: bool,
-    presence: Presence,
-}
-
 /// The constructors of unions by name: the function, the kind on the wire, and what it takes.
 pub type Constructors = Vec<(Ident, String, Vec<Argument>)>;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Presence {
-    /// Always there, and an argument of the constructor.
-    Required,
-    /// `Option<T>`.
-    Optional,
-    /// A union whose members stand among the fields.
-    Flattened,
-}
-
-/// Who writes the JSON of a struct.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Writer {
-    /// The server alone.
-    Server,
-    /// The server as well, of what the caller may have written.
-    Both,
-    /// The caller, who wants to hear of a mistake; or the server within a union, which keeps what it doesn't
-    /// know as it came, so that nothing is taken for what the caller wrote that was written otherwise.
-    Caller,
-}
-
-/// A parameter of a constructor: how it is taken, and how it becomes the field.
-pub struct Argument {
-    /// Its name.
-    pub name: Ident,
-    /// `impl Into<String>`.
-    pub taken: TokenStream,
-    /// `name.into()`.
-    pub given: TokenStream,
-}
-
 impl Struct {
-    /// Reads what typify made of a schema; nothing when that has no named fields.
-    pub fn read(schema: &Schema, item: &syn::ItemStruct) -> Option<Self> {
-        let Shape::Typify {
-            fields: names,
-            flattened,
-        } = &schema.shape
-        else {
+    /// Returns the struct that an object becomes, with fields of those types; nothing for other schemas.
+    pub fn new(schema: &Schema, types: &[Type]) -> Option<Self> {
+        let Shape::Object { fields, flattened } = &schema.shape else {
             return None;
         };
-        let syn::Fields::Named(named) = &item.fields else {
-            return None;
-        };
-        let mut fields: Vec<Field> = named
-            .named
-            .iter()
-            .map(|field| Field::read(field, names, flattened.as_deref()))
-            .collect::<Option<_>>()?;
-        fields.sort_by_key(|field| names.iter().position(|name| name.wire == field.wire));
+        let fields = fields.iter().zip(types).map(|(property, kind)| {
+            let mut field = Field::new(property, kind.clone());
+            field.flattened = flattened.as_ref() == Some(&property.wire);
+            field
+        });
         Some(Self {
-            name: item.ident.clone(),
+            name: ident(&schema.name),
             schema: schema.clone(),
-            fields,
+            fields: fields.collect(),
         })
     }
 
@@ -101,7 +52,7 @@ impl Struct {
         let fields = self
             .fields
             .iter()
-            .map(|field| field.write(self.writer(is_kept)));
+            .map(|field| field.declaration(self.writer(is_kept)));
         let (tag_field, tag_type) = self.own_tag();
         let flags = self.schema.flags.keys().map(|name| {
             let name = format_ident!("{name}");
@@ -132,19 +83,12 @@ impl Struct {
 
     /// Returns whether a field holds what another schema describes.
     pub fn holds(&self, name: &str) -> bool {
-        fn mentions(tokens: TokenStream, name: &str) -> bool {
-            tokens.into_iter().any(|token| match token {
-                proc_macro2::TokenTree::Group(group) => mentions(group.stream(), name),
-                token => token.to_string() == name,
-            })
-        }
-        let mut kinds = self.fields.iter().map(|field| field.kind.to_token_stream());
-        kinds.any(|kind| mentions(kind, name))
+        self.fields.iter().any(|field| field.kind.holds(name))
     }
 
     /// Our own code sets what callers no longer should.
     fn allow_deprecated(&self) -> Option<TokenStream> {
-        let any = self.fields.iter().any(|field| field.deprecated);
+        let any = self.fields.iter().any(Field::is_deprecated);
         any.then(|| quote!(#[allow(deprecated)]))
     }
 
@@ -153,7 +97,7 @@ impl Struct {
         let (name, schema) = (&self.name, &self.schema.name);
         let id = self.fields.iter().find(|field| field.wire == "uuid")?;
         let kind = &id.kind;
-        (quote!(#kind).to_string() == format!("{schema}Uuid")).then(|| {
+        id.kind.is_named(&format!("{schema}Uuid")).then(|| {
             quote! {
                 impl From<&#name> for #kind {
                     fn from(value: &#name) -> Self {
@@ -286,18 +230,14 @@ impl Struct {
     /// `StringCondition::new(column, StringComparison::is(values))`, as long as it stays readable.
     fn shorthands(&self, unions: &BTreeMap<String, Constructors>) -> TokenStream {
         const READABLE: usize = 4;
-        let Some(field) = self
-            .fields
-            .iter()
-            .find(|field| field.presence == Presence::Flattened)
-        else {
+        let Some(field) = self.fields.iter().find(|field| field.flattened) else {
             return TokenStream::new();
         };
         let union = &field.kind;
         let own: Vec<Argument> = self
             .fields
             .iter()
-            .filter(|field| field.presence == Presence::Required)
+            .filter(|field| field.is_required() && !field.flattened)
             .map(Field::argument)
             .collect();
         let made = unions
@@ -330,150 +270,6 @@ pub fn own_tag_type(schema: &Schema) -> Ident {
     format_ident!("{}Tag", schema.name)
 }
 
-impl Field {
-    fn read(field: &syn::Field, names: &[FieldName], flattened: Option<&str>) -> Option<Self> {
-        let number = field.ident.as_ref()?.to_string();
-        let number: usize = number.strip_prefix('p')?.parse().ok()?;
-        let FieldName {
-            wire,
-            rust,
-            description,
-            deprecated,
-        } = names.get(number)?.clone();
-        let mut kind = field.ty.clone();
-        ShortPaths { types: None }.visit_type_mut(&mut kind);
-        let presence = if flattened == Some(wire.as_str()) {
-            Presence::Flattened
-        } else if inner("Option", &kind).is_some() {
-            Presence::Optional
-        } else {
-            Presence::Required
-        };
-        Some(Self {
-            name: super::rust::field(&rust),
-            wire,
-            kind,
-            docs: description,
-            deprecated,
-            presence,
-        })
-    }
-
-    fn is_required(&self) -> bool {
-        matches!(self.presence, Presence::Required | Presence::Flattened)
-    }
-
-    fn write(&self, writer: Writer) -> TokenStream {
-        let Self {
-            name, kind, wire, ..
-        } = self;
-        let (text, deprecated) = (docs(&self.docs), self.deprecated());
-        let rename = (serde_camel(&name.to_string()) != *wire
-            && self.presence != Presence::Flattened)
-            .then(|| quote!(#[serde(rename = #wire)]));
-        let serde = match (self.presence, self.reader(writer)) {
-            (Presence::Required, None) => None,
-            (Presence::Required, Some(reader)) => {
-                Some(quote!(#[serde(deserialize_with = #reader)]))
-            }
-            (Presence::Flattened, _) => Some(quote!(#[serde(flatten)])),
-            (Presence::Optional, None) => {
-                Some(quote!(#[serde(default, skip_serializing_if = "Option::is_none")]))
-            }
-            (Presence::Optional, Some(reader)) => Some(quote!(#[serde(
-                default,
-                deserialize_with = #reader,
-                skip_serializing_if = "Option::is_none"
-            )])),
-        };
-        quote!(#text #deprecated #rename #serde pub #name: #kind,)
-    }
-
-    fn deprecated(&self) -> Option<TokenStream> {
-        self.deprecated
-            .then(|| quote!(#[deprecated = "by the API"]))
-    }
-
-    /// Returns the function that reads the field where serde's own would be too strict: whole numbers always,
-    /// as `3.0` is 3; what else a server can write otherwise only where it does the writing.
-    fn reader(&self, writer: Writer) -> Option<&'static str> {
-        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
-        let kind = kind.to_token_stream().to_string();
-        let is_optional = self.presence == Presence::Optional;
-        let is_whole = ["u64", "i64"].contains(&kind.as_str());
-        let is_date = kind.starts_with("chrono ::");
-        if writer == Writer::Caller {
-            return is_whole.then_some(match is_optional {
-                true => "crate::lenient::optional_whole",
-                false => "crate::lenient::whole",
-            });
-        }
-        let is_read = match kind.as_str() {
-            // Without its id nothing is what it is: serde's own error says what an id looks like.
-            id if id.ends_with("Uuid") => is_optional,
-            "String" => writer == Writer::Server && !is_optional,
-            other => is_whole || is_date || ["f64", "bool"].contains(&other),
-        };
-        // Nothing has been counted, or it isn't so. What else is null would mean something else as 0.
-        let has_default = kind == "bool" || (self.wire.ends_with("Count") && kind != "String");
-        is_read.then_some(match is_optional {
-            true if is_date && writer == Writer::Server => "crate::lenient::optional_date",
-            true => "crate::lenient::optional",
-            false if has_default => "crate::lenient::or_default",
-            false => "crate::lenient::required",
-        })
-    }
-
-    fn argument(&self) -> Argument {
-        let name = self.name.clone();
-        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
-        let (taken, given) = conversion(kind, &quote!(#name));
-        Argument { name, taken, given }
-    }
-
-    /// An optional field that the constructor asks for.
-    fn initial_of_argument(&self) -> TokenStream {
-        let (name, Argument { given, .. }) = (&self.name, self.argument());
-        quote!(#name: Some(#given),)
-    }
-
-    fn initial(&self) -> TokenStream {
-        let name = &self.name;
-        if self.is_required() {
-            let Argument { given, .. } = self.argument();
-            if *name == given.to_string() {
-                quote!(#name,)
-            } else {
-                quote!(#name: #given,)
-            }
-        } else {
-            quote!(#name: Default::default(),)
-        }
-    }
-
-    /// `workflowUuid` is set by `.workflow(id)`: the id's type says already that it is one.
-    fn setter(&self) -> TokenStream {
-        let name = &self.name;
-        let word = name.to_string();
-        let method = match word.strip_suffix("_uuid") {
-            Some(stem) => snake(stem),
-            None => name.clone(),
-        };
-        let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
-        let kind = inner("Option", &self.kind).unwrap_or(&self.kind);
-        let (taken, given) = conversion(kind, &quote!(#method));
-        let deprecated = self.deprecated();
-        quote! {
-            #text
-            #deprecated
-            pub fn #method(mut self, #method: #taken) -> Self {
-                self.#name = Some(#given);
-                self
-            }
-        }
-    }
-}
-
 /// `Eq` and `Hash` for all but floats.
 pub fn equality(schema: &Schema) -> TokenStream {
     if schema.float {
@@ -481,68 +277,4 @@ pub fn equality(schema: &Schema) -> TokenStream {
     } else {
         quote!(PartialEq, Eq, Hash,)
     }
-}
-
-/// The parameter list of some arguments.
-pub fn taken<'a>(arguments: impl IntoIterator<Item = &'a Argument>) -> TokenStream {
-    let arguments = arguments
-        .into_iter()
-        .map(|Argument { name, taken, .. }| quote!(#name: #taken));
-    quote!(#(#arguments),*)
-}
-
-/// How a value of a type is taken, and what turns that into the type.
-pub fn conversion(kind: &syn::Type, value: &TokenStream) -> (TokenStream, TokenStream) {
-    if let Some(item) = inner("Vec", kind) {
-        return (
-            quote!(impl IntoIterator<Item = impl Into<#item>>),
-            quote!(#value.into_iter().map(Into::into).collect()),
-        );
-    }
-    let plain = quote!(#kind).to_string();
-    if plain.contains("BTreeMap < String , String >") {
-        return (
-            quote!(impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>),
-            quote!(#value.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
-        );
-    }
-    let as_is = ["bool", "u64", "i64", "i32", "u32"].contains(&plain.as_str())
-        || plain.starts_with("chrono ::")
-        || plain.starts_with("serde_json ::");
-    if as_is {
-        (quote!(#kind), quote!(#value))
-    } else {
-        (quote!(impl Into<#kind>), quote!(#value.into()))
-    }
-}
-
-/// `T` of `Outer<T>`.
-pub fn inner<'a>(outer: &str, kind: &'a syn::Type) -> Option<&'a syn::Type> {
-    let syn::Type::Path(path) = kind else {
-        return None;
-    };
-    let last = path
-        .path
-        .segments
-        .last()
-        .filter(|part| part.ident == outer)?;
-    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    match arguments.args.first()? {
-        syn::GenericArgument::Type(kind) => Some(kind),
-        _ => None,
-    }
-}
-
-/// The spelling that `#[serde(rename_all = "camelCase")]` gives a field.
-fn serde_camel(field: &str) -> String {
-    let mut words = field.trim_start_matches("r#").split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut name, word| {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-        name
-    })
 }

@@ -11,10 +11,10 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
-use super::lower::{Lowered, lower};
 use super::rust::camel;
 use super::structs::own_tag_type;
-use super::{Chunk, Generated, client, operations, panics, types};
+use super::{Chunk, Generated, identities, operations, panics, progenitor, reasons, table, types};
+use crate::model::Api;
 use crate::spec::naming::RUST_NAME;
 use crate::spec::{Document, Place, Problem};
 
@@ -22,7 +22,7 @@ use crate::spec::{Document, Place, Problem};
 const PREFIX: &str = "Qq";
 
 /// Checks the names of schemas, operations, modules and tags.
-pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
+pub fn check(document: &Document, api: &Api) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut say = |place: &Place, name: &str, what: &str, cure: &str| {
         let message =
@@ -31,44 +31,28 @@ pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
     };
     let cure = format!(", here or in `{RUST_NAME}`");
     let probe = document.renamed(|name, _| format!("{PREFIX}{name}"));
-    let Ok(mut hidden) = lower(&probe) else {
+    let Ok(mut hidden) = Api::read(&probe) else {
         return Vec::new();
     };
     for operation in &mut hidden.operations {
         operation.id = format!("qq_{}", operation.id);
     }
-    for item in hidden.spec.paths.paths.values_mut() {
-        if let openapiv3::ReferenceOr::Item(item) = item {
-            let methods = [
-                &mut item.get,
-                &mut item.post,
-                &mut item.put,
-                &mut item.patch,
-                &mut item.delete,
-            ];
-            for node in methods.into_iter().flatten() {
-                node.operation_id = node.operation_id.as_ref().map(|id| format!("qq_{id}"));
-            }
-        }
-    }
     // What fails here fails again with its own names, and is located then.
-    let chunks = panics::caught(|| types::generate(&hidden)).unwrap_or_default();
-    let mut in_types = referred_to(&chunks);
+    let Ok(answers) = panics::caught(|| progenitor::ask(&hidden)) else {
+        return Vec::new();
+    };
+    let mut in_types = referred_to(&types::generate(&hidden, &answers));
     static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::read);
     in_types.extend(BY_HAND.types.iter().cloned());
-    for schema in &lowered.schemas {
+    for schema in &api.schemas {
         let place = Place::schema(&schema.name);
         if in_types.contains(&schema.name) {
             say(&place, &schema.name, "the types crate", &cure);
         }
     }
-    for schema in lowered
-        .schemas
-        .iter()
-        .filter(|schema| schema.own_tag.is_some())
-    {
+    for schema in api.schemas.iter().filter(|schema| schema.own_tag.is_some()) {
         let tag = own_tag_type(schema).to_string();
-        if lowered.schemas.iter().any(|other| other.name == tag) {
+        if api.schemas.iter().any(|other| other.name == tag) {
             let what = format!("the types crate (the tag of `{}`)", schema.name);
             say(&Place::schema(&tag), &tag, &what, &cure);
         }
@@ -85,15 +69,15 @@ pub fn check(document: &Document, lowered: &Lowered) -> Vec<Problem> {
             "",
         );
     }
-    let chunks = panics::caught(|| client::generate(&probe, &hidden)).unwrap_or_default();
+    let chunks = operations::generate(&probe, &hidden, &answers).unwrap_or_default();
     let mut in_client = referred_to(&chunks);
     let own = [
-        operations::table(lowered),
-        operations::reasons(lowered),
-        operations::identities(document),
+        table::generate(api),
+        reasons::generate(api),
+        identities::generate(api),
     ];
     in_client.extend(own.map(|chunk| chunk.module));
-    for operation in &lowered.operations {
+    for operation in &api.operations {
         let builder = camel(&operation.id).to_string();
         let is_method = BY_HAND.methods.contains(&operation.id) && operation.hand_written.is_none();
         if is_method || in_client.contains(&builder) {
@@ -281,7 +265,8 @@ fn sources(package: &str, words: &[&str]) -> Vec<(PathBuf, syn::File)> {
 }
 
 /// Fields, variants, methods and items that would be there twice.
-pub fn twice(document: &Document, lowered: &Lowered, generated: &Generated) -> Vec<Problem> {
+pub fn twice(document: &Document, generated: &Generated) -> Vec<Problem> {
+    let api = &generated.api;
     let mut problems = Vec::new();
     let mut check = |chunk: &Chunk, place: &Place| {
         if let Some(name) = repeated(&chunk.text) {
@@ -295,7 +280,7 @@ pub fn twice(document: &Document, lowered: &Lowered, generated: &Generated) -> V
         check(chunk, &Place::schema(&chunk.name));
     }
     for chunk in &generated.operations {
-        let operation = lowered
+        let operation = api
             .operations
             .iter()
             .find(|operation| operation.id == chunk.name);
@@ -307,7 +292,7 @@ pub fn twice(document: &Document, lowered: &Lowered, generated: &Generated) -> V
     for chunk in [&generated.table, &generated.reasons] {
         if let Some(name) = repeated(&chunk.text) {
             let snake = heck::ToSnakeCase::to_snake_case(name.as_str());
-            let operation = lowered
+            let operation = api
                 .operations
                 .iter()
                 .find(|operation| operation.id == snake);

@@ -5,11 +5,14 @@ mod lint;
 pub mod naming;
 mod operation;
 mod place;
+pub mod property;
+pub mod prose;
 mod walk;
 
 pub use document::Document;
-pub use operation::{Operation, Pagination, Waiter, raw, reference};
+pub use operation::{Operation, Pagination, Parameter, Waiter, raw, reference};
 pub use place::{Place, Problem};
+pub use property::{Kind, Property};
 pub use walk::{each_schema, reachable, used_outside_unions};
 
 /// Reads the specification and checks every rule of the house.

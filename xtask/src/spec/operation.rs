@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Document, Place, Problem, naming};
+use super::{Document, Place, Problem, Property, naming};
 
 /// What a file is sent in.
 const FORM: &str = "multipart/form-data";
@@ -33,6 +33,8 @@ pub struct Operation {
     pub waiter: Option<Waiter>,
     /// `x-pagination`: how its list is paged.
     pub pagination: Option<Pagination>,
+    /// What it takes in its path and its query.
+    pub parameters: Vec<Parameter>,
     /// Schema of the request body.
     pub request: Option<String>,
     /// `x-hand-written`: where its method is, as the request body is `multipart/form-data`.
@@ -43,6 +45,15 @@ pub struct Operation {
     pub error: Option<String>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// What an operation takes beside its body.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// It is part of the path, not of the query.
+    pub in_path: bool,
+    /// Its name, its type, and what it is.
+    pub property: Property,
 }
 
 /// `x-waiter`; times in seconds.
@@ -57,16 +68,6 @@ pub struct Waiter {
     pub slow_after: Option<u64>,
     /// How many runs make a job large.
     pub slow_from: Option<u64>,
-    /// Field of the answer that holds the status.
-    pub status: String,
-    /// Field of the answer that is set once the job has ended.
-    pub finished_at: String,
-    /// Statuses that mean it went well.
-    pub success: Vec<String>,
-    /// Statuses that mean it ended otherwise.
-    pub failure: Vec<String>,
-    /// What to do on a status nobody has heard of: `wait`.
-    pub unknown: String,
 }
 
 /// `x-pagination`.
@@ -198,6 +199,7 @@ impl Operation {
                 creates,
                 waiter,
                 pagination,
+                parameters: parameters(value),
                 request,
                 hand_written,
                 response,
@@ -208,6 +210,16 @@ impl Operation {
             Err(problems)
         }
     }
+}
+
+fn parameters(operation: &Value) -> Vec<Parameter> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters
+        .map(|parameter| Parameter {
+            in_path: parameter["in"] == "path",
+            property: Property::parameter(parameter),
+        })
+        .collect()
 }
 
 /// The schema of a request's body.

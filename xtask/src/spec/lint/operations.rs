@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use heck::ToSnakeCase;
 use serde_json::Value;
 
-use super::{described, object, strings};
+use super::{described, object};
 use crate::spec::operation::raw;
-use crate::spec::{Document, Operation, Problem};
+use crate::spec::{Document, Kind, Operation, Problem};
 
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = written(document);
@@ -23,7 +23,6 @@ pub fn check(document: &Document) -> Vec<Problem> {
                     ));
                 }
                 problems.extend(paging(document, operation));
-                problems.extend(waiting(document, operation));
             }
         }
     }
@@ -104,14 +103,36 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
         }
     }
     let response = operation.response.as_deref().unwrap_or_default();
-    let answer = &document.root()["components"]["schemas"][response]["properties"];
-    for name in [Some(&paging.items), paging.total.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        if answer.get(name).is_none() {
-            problems.push(document.problem(&place, format!("the answer has no field `{name}`")));
-        }
+    let field = |schema: &str, name: &str| {
+        let schema = document.schema(schema)?;
+        Some(Kind::read(schema["properties"].get(name)?))
+    };
+    let mut expect = |name: &String, is_right: &dyn Fn(&Kind) -> bool, what: &str| {
+        let message = match field(response, name) {
+            Some(kind) if is_right(&kind) => return,
+            Some(_) => format!("the field `{name}` of the answer is not {what}"),
+            None => format!("the answer has no field `{name}`"),
+        };
+        problems.push(document.problem(&place, message));
+    };
+    let is_identified = |kind: &Kind| match kind {
+        Kind::List(items) => matches!(
+            &**items,
+            Kind::Schema(item) if matches!(field(item, "uuid"), Some(Kind::Schema(_)))
+        ),
+        _ => false,
+    };
+    expect(
+        &paging.items,
+        &is_identified,
+        "a list of a schema with a `uuid` that tells its items apart",
+    );
+    if let Some(total) = &paging.total {
+        expect(
+            total,
+            &|kind| *kind == Kind::Whole { signed: false },
+            "an integer from 0",
+        );
     }
     problems
 }
@@ -134,66 +155,4 @@ fn members(document: &Document, operation: &Operation, location: &str) -> BTreeS
         .flat_map(|body| object(&body["properties"]))
         .map(|(name, _)| name.clone())
         .collect()
-}
-
-/// The states that a waiter names are values of the status it reads.
-fn waiting(document: &Document, operation: &Operation) -> Vec<Problem> {
-    let Some(waiter) = &operation.waiter else {
-        return Vec::new();
-    };
-    let place = operation.place.join("x-waiter");
-    let mut problems = Vec::new();
-    let response = operation.response.as_deref().unwrap_or_default();
-    let status = field(document, response, &waiter.status);
-    let known = status
-        .and_then(crate::spec::reference)
-        .and_then(|name| document.schema(name))
-        .map(|schema| (strings(&schema["enum"]), strings(&schema["x-terminal"])));
-    let Some((values, terminal)) = known else {
-        problems.push(document.problem(
-            &place.join("status"),
-            format!("`{}` is not an enum of the answer", waiter.status),
-        ));
-        return problems;
-    };
-    let ends: Vec<&str> = waiter
-        .success
-        .iter()
-        .chain(&waiter.failure)
-        .map(String::as_str)
-        .collect();
-    for state in &ends {
-        if !values.contains(state) {
-            problems
-                .push(document.problem(&place, format!("`{state}` is not a value of the status")));
-        }
-    }
-    if BTreeSet::from_iter(&ends) != BTreeSet::from_iter(&terminal) {
-        problems.push(document.problem(
-            &place,
-            format!("success and failure name {ends:?}, but the status's x-terminal {terminal:?}"),
-        ));
-    }
-    if field(document, response, &waiter.finished_at).is_none() {
-        problems.push(document.problem(
-            &place.join("finishedAt"),
-            format!("the answer has no field `{}`", waiter.finished_at),
-        ));
-    }
-    if waiter.unknown != "wait" {
-        problems.push(document.problem(&place.join("unknown"), "the only way is `wait`"));
-    }
-    problems
-}
-
-/// The schema of a field of a field, such as `batch.status`.
-fn field<'a>(document: &'a Document, schema: &str, path: &str) -> Option<&'a Value> {
-    let mut schema = document.schema(schema)?;
-    for name in path.split('.') {
-        if let Some(target) = crate::spec::reference(schema) {
-            schema = document.schema(target)?;
-        }
-        schema = schema["properties"].get(name)?;
-    }
-    Some(schema)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::spec::operation::{raw, reference};
-use crate::spec::{Document, Problem, naming};
+use crate::spec::{Document, Problem, Property, naming};
 
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -27,7 +27,8 @@ pub fn check(document: &Document) -> Vec<Problem> {
                 continue; // Said by the rule of keys.
             }
             let name = parameter["name"].as_str().unwrap_or_default();
-            let rust = naming::parameter(parameter);
+            let property = Property::parameter(parameter);
+            let rust = property.setter().to_owned();
             if !declared.insert((parameter["in"].as_str(), name)) {
                 problems.push(document.problem(&place, format!("`{name}` is declared twice")));
             } else if let Some(other) = names.insert(rust.clone(), "another parameter") {

@@ -84,13 +84,7 @@ pub const LIST_THINGS: Operation = Operation {
     idempotent: true,
     creates: None,
     waiter: None,
-    pagination: Some(Pagination {
-        limit: "limit",
-        offset: "offset",
-        items: "things",
-        total: Some("total"),
-        page_size: 50u64,
-    }),
+    pagination: Some(Pagination { page_size: 50u64 }),
 };
 /// Do it
 pub const LIST_FOUND_THINGS: Operation = Operation {
@@ -100,13 +94,7 @@ pub const LIST_FOUND_THINGS: Operation = Operation {
     idempotent: true,
     creates: None,
     waiter: None,
-    pagination: Some(Pagination {
-        limit: "limit",
-        offset: "offset",
-        items: "things",
-        total: None,
-        page_size: 50u64,
-    }),
+    pagination: Some(Pagination { page_size: 50u64 }),
 };
 /// Do it
 pub const ASK_REQUIRED: Operation = Operation {

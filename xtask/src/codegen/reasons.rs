@@ -1,0 +1,125 @@
+//! Why the server refuses, typed by operation.
+
+use quote::quote;
+
+use super::Chunk;
+use super::rust::{camel, docs, ident, print, shouting};
+use crate::model::{Api, Shape};
+
+/// The reasons of all operations in one enum, typed by operation.
+pub fn generate(api: &Api) -> Chunk {
+    let typed = api.operations.iter().filter_map(|operation| {
+        let schema = api.reasons(operation)?;
+        let Shape::OpenEnum { ambiguous, .. } = &schema.shape else {
+            return None;
+        };
+        let (case, id) = (camel(&operation.id), shouting(&operation.id));
+        Some((case, id, ident(&schema.name), ambiguous))
+    });
+    let typed: Vec<_> = typed.collect();
+    let cases = typed.iter().map(|(case, _, reason, _)| {
+        let text = docs(&format!(
+            "Of [`Client::{}`](crate::Client).",
+            heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
+        ));
+        quote!(#text #case(types::#reason),)
+    });
+    let reads = typed.iter().map(|(case, id, ..)| {
+        quote!(if operation.id == operations::#id.id { return Self::#case(text.into()); })
+    });
+    let texts = typed
+        .iter()
+        .map(|(case, ..)| quote!(Self::#case(reason) => reason.as_str(),));
+    let operations = typed
+        .iter()
+        .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
+    // Reasons that several operations share don't say which of them failed.
+    let is_own = |reason| {
+        typed
+            .iter()
+            .filter(|(.., other, _)| other == reason)
+            .count()
+            == 1
+    };
+    let own = typed.iter().filter(|(.., reason, _)| is_own(reason));
+    let conversions = own.map(|(case, _, reason, _)| {
+        quote! {
+            impl From<types::#reason> for Reason {
+                fn from(reason: types::#reason) -> Self {
+                    Self::#case(reason)
+                }
+            }
+        }
+    });
+    let advice = typed
+        .iter()
+        .map(|(case, ..)| quote!(Self::#case(reason) => reason.advice(),));
+    let unknown = typed
+        .iter()
+        .map(|(case, _, reason, _)| quote!(Self::#case(types::#reason::Unknown(_))));
+    let ambiguous: Vec<_> = typed
+        .iter()
+        .flat_map(|(case, _, reason, values)| {
+            values.iter().map(move |value| {
+                let value = ident(value);
+                quote!(Self::#case(types::#reason::#value))
+            })
+        })
+        .collect();
+    let is_ambiguous = match ambiguous.is_empty() {
+        true => quote!(false),
+        false => quote!(matches!(self, #(#ambiguous)|*)),
+    };
+    let text = print(quote! {
+        /// Why the server refused, typed by the operation that was refused.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            #(#cases)*
+            /// Of an operation that documents no reasons.
+            Other(String),
+        }
+        impl Reason {
+            /// Reads the `reason` of an error answer.
+            pub(crate) fn read(operation: &Operation, text: &str) -> Self {
+                #(#reads)*
+                Self::Other(text.to_owned())
+            }
+            /// The reason as the server spells it.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    #(#texts)*
+                    Self::Other(text) => text,
+                }
+            }
+            /// Returns the operation that was refused, unless it documents no reasons.
+            pub fn operation(&self) -> Option<&'static Operation> {
+                match self {
+                    #(#operations)*
+                    Self::Other(_) => None,
+                }
+            }
+            /// What to do about it, in a sentence, where the specification knows.
+            pub fn advice(&self) -> Option<&'static str> {
+                match self {
+                    #(#advice)*
+                    Self::Other(_) => None,
+                }
+            }
+            /// Returns whether the specification lists the reason for the operation.
+            pub fn is_known(&self) -> bool {
+                !matches!(self, #(#unknown |)* Self::Other(_))
+            }
+            /// Returns whether something may exist all the same, although the server refused.
+            pub fn is_ambiguous(&self) -> bool {
+                #is_ambiguous
+            }
+        }
+        #(#conversions)*
+    });
+    Chunk {
+        module: "reasons".into(),
+        name: "Reason".into(),
+        text,
+    }
+}
