@@ -42,6 +42,7 @@ impl Header {
         self.ends.len()
     }
 
+    #[inline] // Called for every cell, as `cell` is.
     pub fn name(&self, column: usize) -> &str {
         let start = match column {
             0 => 0,
@@ -76,6 +77,7 @@ pub struct Record<'de> {
 }
 
 impl<'de> Record<'de> {
+    #[inline]
     pub fn cell(&self, column: usize) -> &'de str {
         let start = match column {
             0 => 0,
