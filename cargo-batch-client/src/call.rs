@@ -14,7 +14,7 @@ use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 
 use crate::attempts::Attempts;
-use crate::creation::batch_id;
+use crate::creation::created_id;
 use crate::gate::Lane;
 use crate::hosts::Departure;
 use crate::operation::Operation;
@@ -139,8 +139,8 @@ impl Client {
         operation: &'static Operation,
         answer: Answer,
     ) -> Result<Response<T>, Error> {
-        if let Some(path) = operation.creates
-            && let Some(batch) = batch_id(path, &answer.body)
+        if let Some(path) = operation.path_of_batch()
+            && let Some(batch) = created_id(path, &answer.body)
         {
             // Whoever searches for a batch of their own must not take this one.
             let creation = self.sending.as_ref().map(|sending| &sending.creation);

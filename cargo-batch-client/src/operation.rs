@@ -48,6 +48,20 @@ impl Operation {
         }
     }
 
+    /// Returns where the id of the batch stands that the operation creates.
+    pub(crate) fn path_of_batch(&self) -> Option<&'static [&'static str]> {
+        self.path_of("batch")
+    }
+
+    /// Returns where the id of the run stands that the operation creates.
+    pub(crate) fn path_of_run(&self) -> Option<&'static [&'static str]> {
+        self.path_of("run")
+    }
+
+    fn path_of(&self, what: &str) -> Option<&'static [&'static str]> {
+        self.creates.filter(|path| path.first() == Some(&what))
+    }
+
     /// Returns a value as it stands in the operation's path: escaped, a date in RFC 3339, a number or a boolean as
     /// JSON writes it.
     ///

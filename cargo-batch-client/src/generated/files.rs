@@ -344,10 +344,6 @@ impl<'a> AbortMultipartUpload<'a> {
             client
                 .client
                 .post(&url)
-                .header(
-                    reqwest::header::ACCEPT,
-                    reqwest::header::HeaderValue::from_static("application/json"),
-                )
                 .json(&body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -359,19 +355,16 @@ impl<'a> AbortMultipartUpload<'a> {
     }
 }
 impl AbortMultipartUpload<'_> {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
-    pub async fn send(
-        self,
-    ) -> Result<Response<types::AbortMultipartUploadResponse>, Error> {
+    /// Sends the request; the response has a status and headers, and nothing to read.
+    pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
 }
 impl<'a> IntoFuture for AbortMultipartUpload<'a> {
-    type Output = Result<types::AbortMultipartUploadResponse, Error>;
-    type IntoFuture = crate::call::Pending<'a, types::AbortMultipartUploadResponse>;
+    type Output = Result<(), Error>;
+    type IntoFuture = crate::call::Pending<'a, ()>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Box::pin(async move { self.send().await.map(|_| ()) })
     }
 }
 

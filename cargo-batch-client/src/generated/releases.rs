@@ -80,3 +80,95 @@ impl<'a> IntoFuture for GetRelease<'a> {
         Box::pin(async move { Ok(self.send().await?.into_inner()) })
     }
 }
+
+impl Client {
+    /// Get the deployed release of a workflow.
+    ///
+    /// Reads the release that is executed when a batch names none, before there is a batch. Its form fields say what the columns of a file for a tool are called, its nodes what downloads take as `outputNodeSlug`.
+    ///
+    /// `GET /orchestration/releases/deployed`. Idempotent: sending it again does no harm.
+    ///
+    /// Await it for the answer, or [`send`](GetDeployedRelease::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::GetDeployedReleaseErrorReason`]; see [`Error`].
+    pub fn get_deployed_release(
+        &self,
+        workflow_uuid: impl Into<types::WorkflowUuid>,
+    ) -> GetDeployedRelease<'_> {
+        GetDeployedRelease::new(self).workflow_uuid(workflow_uuid.into())
+    }
+}
+/// Get the deployed release of a workflow: awaited, or sent with `send`.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct GetDeployedRelease<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) workflow_uuid: Result<types::WorkflowUuid, String>,
+}
+impl<'a> GetDeployedRelease<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client: client,
+            workflow_uuid: Err("workflow_uuid was not initialized".to_string()),
+        }
+    }
+    pub(crate) fn workflow_uuid<V>(mut self, value: V) -> Self
+    where
+        V: std::convert::TryInto<types::WorkflowUuid>,
+    {
+        self.workflow_uuid = value
+            .try_into()
+            .map_err(|_| {
+                "conversion to `WorkflowUuid` for workflow_uuid failed".to_string()
+            });
+        self
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        let Self { client, workflow_uuid } = self;
+        let workflow_uuid = workflow_uuid
+            .map_err(|why| Error::invalid_request(
+                &operations::GET_DEPLOYED_RELEASE,
+                why,
+            ))?;
+        let url = format!("{}/orchestration/releases/deployed", client.baseurl,);
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(
+                    &progenitor_client::QueryParam::new("workflowUuid", &workflow_uuid),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::GET_DEPLOYED_RELEASE,
+                    error,
+                ))
+        };
+        client.call(&operations::GET_DEPLOYED_RELEASE, &request).await
+    }
+}
+impl GetDeployedRelease<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::GetDeployedReleaseResponse>, Error> {
+        self.send_as().await
+    }
+}
+impl<'a> IntoFuture for GetDeployedRelease<'a> {
+    type Output = Result<types::GetDeployedReleaseResponse, Error>;
+    type IntoFuture = crate::call::Pending<'a, types::GetDeployedReleaseResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+    }
+}

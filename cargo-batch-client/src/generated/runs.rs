@@ -6,6 +6,167 @@ use super::operations;
 use crate::{Client, Error, Response, types};
 
 impl Client {
+    /// Create a run and start it.
+    ///
+    /// Sends one record through the workflow of a tool, for instance the sample of one before a batch. The response comes at once; wait for the run with `get_run`. Plays are refused with `playNotCompatible`: only batches start them. With neither `releaseUuid` nor `nodes` the deployed release of the workflow is executed. The run may cost credits. Not idempotent: the API has no idempotency key, so a repeat creates another run and spends credits again. Unknown: whether a run can exist after a timeout or `failedToStart`.
+    ///
+    /// `POST /orchestration/runs`. Not idempotent: it is never sent again unless it provably did not arrive.
+    ///
+    /// Await it for the answer, or [`send`](CreateRun::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::CreateRunErrorReason`]; see [`Error`].
+    pub fn create_run(&self, body: impl Into<types::CreateRunRequest>) -> CreateRun<'_> {
+        CreateRun::new(self).body(body.into())
+    }
+}
+/// Create a run and start it: awaited, or sent with `send`.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct CreateRun<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::CreateRunRequest, String>,
+}
+impl<'a> CreateRun<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client: client,
+            body: Err("body was not initialized".to_string()),
+        }
+    }
+    pub(crate) fn body<V>(mut self, value: V) -> Self
+    where
+        V: std::convert::TryInto<types::CreateRunRequest>,
+    {
+        self.body = value
+            .try_into()
+            .map_err(|_| "conversion to `CreateRunRequest` for body failed".to_string());
+        self
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        let Self { client, body } = self;
+        let body = body
+            .map_err(|why| Error::invalid_request(&operations::CREATE_RUN, why))?;
+        let url = format!("{}/orchestration/runs", client.baseurl,);
+        crate::creation::omission::check(&operations::CREATE_RUN, &body)?;
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::CREATE_RUN, error))
+        };
+        client.call(&operations::CREATE_RUN, &request).await
+    }
+}
+impl CreateRun<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CreateRunResponse>, Error> {
+        self.send_as().await
+    }
+}
+impl<'a> IntoFuture for CreateRun<'a> {
+    type Output = Result<types::CreateRunResponse, Error>;
+    type IntoFuture = crate::call::Pending<'a, types::CreateRunResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+    }
+}
+
+impl Client {
+    /// Execute one action on one record.
+    ///
+    /// Starts a run of a single step, without a workflow of your own. The response comes at once; wait for the run with `get_run`. The node of the action is called `action` in the run. The run may cost credits. Not idempotent: the API has no idempotency key, so a repeat creates another run and spends credits again. Unknown: whether a run can exist after a timeout or `failedToStart`.
+    ///
+    /// `POST /orchestration/actions/execute`. Not idempotent: it is never sent again unless it provably did not arrive.
+    ///
+    /// Await it for the answer, or [`send`](ExecuteAction::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::ExecuteActionErrorReason`]; see [`Error`].
+    pub fn execute_action(
+        &self,
+        body: impl Into<types::ExecuteActionRequest>,
+    ) -> ExecuteAction<'_> {
+        ExecuteAction::new(self).body(body.into())
+    }
+}
+/// Execute one action on one record: awaited, or sent with `send`.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct ExecuteAction<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) body: Result<types::ExecuteActionRequest, String>,
+}
+impl<'a> ExecuteAction<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self {
+            client: client,
+            body: Err("body was not initialized".to_string()),
+        }
+    }
+    pub(crate) fn body<V>(mut self, value: V) -> Self
+    where
+        V: std::convert::TryInto<types::ExecuteActionRequest>,
+    {
+        self.body = value
+            .try_into()
+            .map_err(|_| {
+                "conversion to `ExecuteActionRequest` for body failed".to_string()
+            });
+        self
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        let Self { client, body } = self;
+        let body = body
+            .map_err(|why| Error::invalid_request(&operations::EXECUTE_ACTION, why))?;
+        let url = format!("{}/orchestration/actions/execute", client.baseurl,);
+        crate::creation::omission::check(&operations::EXECUTE_ACTION, &body)?;
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .header(
+                    reqwest::header::ACCEPT,
+                    reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::EXECUTE_ACTION, error))
+        };
+        client.call(&operations::EXECUTE_ACTION, &request).await
+    }
+}
+impl ExecuteAction<'_> {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::ExecuteActionResponse>, Error> {
+        self.send_as().await
+    }
+}
+impl<'a> IntoFuture for ExecuteAction<'a> {
+    type Output = Result<types::ExecuteActionResponse, Error>;
+    type IntoFuture = crate::call::Pending<'a, types::ExecuteActionResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+    }
+}
+
+impl Client {
     /// List runs.
     ///
     /// Lists the runs that meet all of the given filters, page by page. It only reads, although it is a POST. Unknown: the order of the runs.
@@ -291,10 +452,6 @@ impl<'a> CancelRuns<'a> {
             client
                 .client
                 .post(&url)
-                .header(
-                    reqwest::header::ACCEPT,
-                    reqwest::header::HeaderValue::from_static("application/json"),
-                )
                 .json(&body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))
@@ -303,24 +460,23 @@ impl<'a> CancelRuns<'a> {
     }
 }
 impl CancelRuns<'_> {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
-    pub async fn send(self) -> Result<Response<types::CancelRunsResponse>, Error> {
+    /// Sends the request; the response has a status and headers, and nothing to read.
+    pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
 }
 impl<'a> IntoFuture for CancelRuns<'a> {
-    type Output = Result<types::CancelRunsResponse, Error>;
-    type IntoFuture = crate::call::Pending<'a, types::CancelRunsResponse>;
+    type Output = Result<(), Error>;
+    type IntoFuture = crate::call::Pending<'a, ()>;
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.into_inner()) })
+        Box::pin(async move { self.send().await.map(|_| ()) })
     }
 }
 
 impl Client {
     /// Get a link to a table of runs.
     ///
-    /// Prepares a gzipped CSV file, one row per run: `_uuid`, `_workspace_uuid`, `_workflow_uuid`, `_record_id`, `_record_title`, `_created_at`, `_finished_at`, `_status`, `_error_message`, then for each node slug the title of its execution, possibly cut short. The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it.
+    /// Prepares a gzipped CSV file, one row per run: `_uuid`, `_workspace_uuid`, `_workflow_uuid`, `_record_id`, `_record_title`, `_created_at`, `_finished_at`, `_status`, `_error_message`, then for each node slug the title of its execution, possibly cut short. Unknown: what is in the column when several nodes have the slug. A workflow that is not in the workspace, or that has no deployed nodes, is answered with 500 and no reason (unconfirmed). The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it.
     ///
     /// `POST /orchestration/runs/download`. Idempotent: sending it again does no harm.
     ///

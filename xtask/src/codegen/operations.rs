@@ -144,7 +144,13 @@ pub fn reasons(lowered: &Lowered) -> Chunk {
         .iter()
         .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
     // Reasons that several operations share don't say which of them failed.
-    let is_own = |reason| typed.iter().filter(|(.., other, _)| other == reason).count() == 1;
+    let is_own = |reason| {
+        typed
+            .iter()
+            .filter(|(.., other, _)| other == reason)
+            .count()
+            == 1
+    };
     let own = typed.iter().filter(|(.., reason, _)| is_own(reason));
     let conversions = own.map(|(case, _, reason, _)| {
         quote! {
