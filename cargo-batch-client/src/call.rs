@@ -13,7 +13,7 @@ use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 
 use crate::attempts::Attempts;
-use crate::creation::batch_id;
+use crate::creation::created_id;
 use crate::gate::Lane;
 use crate::hosts::Departure;
 use crate::operation::Operation;
@@ -37,11 +37,10 @@ impl Client {
     /// ```no_run
     /// # use cargo_batch_client::{Client, Error, operation::{Method, Operation}};
     /// # async fn run(client: Client) -> Result<(), Error> {
-    /// static COUNT: Operation = Operation::new("count_batches", Method::GET, "/orchestration/batches/count", true);
+    /// static LIST: Operation = Operation::new("list_connectors", Method::GET, "/connection/connectors/list", true);
     ///
-    /// let path = "/orchestration/batches/count?isFinished=true";
-    /// let count = client.request::<serde_json::Value>(&COUNT, path, None).await?;
-    /// println!("{}", count["count"]);
+    /// let list = client.request::<serde_json::Value>(&LIST, LIST.path, None).await?;
+    /// println!("{}", list["connectors"]);
     /// # Ok(()) }
     /// ```
     ///
@@ -131,8 +130,8 @@ impl Client {
         operation: &'static Operation,
         answer: Answer,
     ) -> Result<Response<T>, Error> {
-        if let Some(path) = operation.creates
-            && let Some(batch) = batch_id(path, &answer.body)
+        if let Some(path) = operation.path_of_batch()
+            && let Some(batch) = created_id(path, &answer.body)
         {
             // Whoever searches for a batch of their own must not take this one.
             let creation = self.sending.as_ref().map(|sending| &sending.creation);

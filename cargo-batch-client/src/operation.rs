@@ -48,6 +48,20 @@ impl Operation {
         }
     }
 
+    /// Returns where the id of the batch stands that the operation creates.
+    pub(crate) fn path_of_batch(&self) -> Option<&'static [&'static str]> {
+        self.path_of("batch")
+    }
+
+    /// Returns where the id of the run stands that the operation creates.
+    pub(crate) fn path_of_run(&self) -> Option<&'static [&'static str]> {
+        self.path_of("run")
+    }
+
+    fn path_of(&self, what: &str) -> Option<&'static [&'static str]> {
+        self.creates.filter(|path| path.first() == Some(&what))
+    }
+
     /// Returns a value as it stands in the operation's path: escaped, a date in RFC 3339, a number or a boolean as
     /// JSON writes it.
     ///
@@ -63,7 +77,7 @@ impl Operation {
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) for an empty text and for `.` and `..`, which would call
     /// another operation, and for what has no single spelling, such as a list.
-    pub fn segment(&'static self, value: impl Serialize) -> Result<String, Error> {
+    pub fn segment(&'static self, value: &(impl Serialize + ?Sized)) -> Result<String, Error> {
         let refused = |why: String| Error::invalid_request(self, why);
         let text = match serde_json::to_value(value) {
             Ok(Value::String(text)) => text,

@@ -33,6 +33,10 @@ impl Clock {
         }
     }
 
+    pub fn began(&self) -> DateTime<Utc> {
+        self.began
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         let passed = self.started.elapsed().as_secs_f64() * self.speed;
         let added = self.added.load(Ordering::SeqCst);

@@ -1,27 +1,29 @@
-//! What batches have been created, and from what.
+//! What batches and runs have been created, and from what.
 
 use std::collections::HashMap;
 
-use cargo_batch_types::BatchUuid;
+use cargo_batch_types::{BatchUuid, RunUuid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::received::hide;
 
-/// A request to create a batch, and how often it was acted on.
+/// A request to create a batch or a run, and how often it was acted on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Created {
-    /// `create_batch` or `execute_action_batch`.
+    /// `create_batch`, `execute_action_batch`, `create_run` or `execute_action`.
     pub operation: String,
     /// The body, in which the order of members makes no difference. Secrets are hidden.
     pub body: Value,
-    /// How often a batch was made from it. Whoever sent it may know of fewer: the answer can have
+    /// How often something was created from it. Its sender may know of fewer: the response can have
     /// been lost on the way.
     pub count: u64,
-    /// The batches that were made from it.
+    /// The batches that were created from it.
     pub batch_uuids: Vec<BatchUuid>,
+    /// The runs that were created from it by themselves.
+    pub run_uuids: Vec<RunUuid>,
 }
 
 /// All of them, in the order of the first time.
@@ -33,20 +35,28 @@ pub struct Creations {
     batches: Vec<BatchUuid>,
 }
 
-/// The operations that create batches.
-const CREATES: [&str; 2] = ["create_batch", "execute_action_batch"];
+/// The operations that create batches or runs.
+const CREATES: [&str; 4] = [
+    "create_batch",
+    "execute_action_batch",
+    "create_run",
+    "execute_action",
+];
 
 impl Creations {
-    /// Takes note of an operation that was done, if it has created a batch.
+    /// Takes note of an operation that was done, if it has created something.
     pub fn note(&mut self, operation: &str, body: &[u8], answer: &[u8]) {
         if !CREATES.contains(&operation) {
             return;
         }
-        let batch = serde_json::from_slice::<Value>(answer)
-            .ok()
-            .and_then(|answer| answer["batch"]["uuid"].as_str()?.parse::<BatchUuid>().ok());
-        let Some(batch) = batch else { return };
-        self.batches.push(batch);
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let uuid = |what: &str| answer[what]["uuid"].as_str();
+        let batch: Option<BatchUuid> = uuid("batch").and_then(|uuid| uuid.parse().ok());
+        let run: Option<RunUuid> = uuid("run").and_then(|uuid| uuid.parse().ok());
+        if batch.is_none() && run.is_none() {
+            return;
+        }
+        self.batches.extend(batch);
         let mut body = sorted(serde_json::from_slice(body).unwrap_or_default());
         // Two bodies that differ in a secret only are two bodies.
         let key = format!("{operation} {body}");
@@ -57,12 +67,14 @@ impl Creations {
                 body,
                 count: 0,
                 batch_uuids: Vec::new(),
+                run_uuids: Vec::new(),
             });
             self.created.len() - 1
         });
         if let Some(created) = self.created.get_mut(place) {
             created.count += 1;
-            created.batch_uuids.push(batch);
+            created.batch_uuids.extend(batch);
+            created.run_uuids.extend(run);
         }
     }
 

@@ -87,6 +87,7 @@ mod settings;
 mod spec;
 mod state;
 mod storage;
+mod usage;
 mod views;
 mod world;
 

@@ -21,7 +21,8 @@ pub struct Refusal {
 /// the token a 401; they have no reason.
 fn status(reason: &str) -> StatusCode {
     match reason {
-        "workflowNotFound" | "segmentNotFound" | "batchNotFound" => StatusCode::NOT_FOUND,
+        "workflowNotFound" | "segmentNotFound" | "batchNotFound" | "toolNotFound"
+        | "playNotFound" | "releaseNotFound" => StatusCode::NOT_FOUND,
         "noFile" => StatusCode::BAD_REQUEST,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -47,7 +47,7 @@ pub struct State {
     pub lists: u64,
     random: fastrand::Rng,
     outcomes: Option<Outcomes>,
-    /// In the order of their creation.
+    /// In the order of their creation, with the runs that were created by themselves.
     pub batches: Vec<Batch>,
     index: HashMap<BatchUuid, usize>,
     /// Batch and place in it of every run there will be.
@@ -91,6 +91,8 @@ pub struct Batch {
     pub trace: TraceUuid,
     pub records: Vec<Arc<Record>>,
     pub plan: Plan,
+    /// It is no batch, but the one run in it, which was created by itself.
+    pub is_alone: bool,
 }
 
 impl Batch {
@@ -186,6 +188,11 @@ impl App {
         self.0.clock.now()
     }
 
+    /// When the sandbox's time began.
+    pub fn began(&self) -> DateTime<Utc> {
+        self.0.clock.began()
+    }
+
     pub fn advance(&self, by: std::time::Duration) {
         self.0.clock.advance(by);
     }
@@ -214,6 +221,7 @@ impl State {
     pub fn create(&mut self, new: NewBatch, cents: u64) -> Option<&Batch> {
         let uuid = BatchUuid::from(self.id());
         let trace = TraceUuid::from(self.id());
+        let is_alone = matches!(new.way, Way::Alone);
         let records = new
             .records
             .iter()
@@ -227,7 +235,9 @@ impl State {
         }
         self.committed = committed;
         let place = self.batches.len();
-        self.index.insert(uuid, place);
+        if !is_alone {
+            self.index.insert(uuid, place);
+        }
         let runs = plan.planned().enumerate();
         self.runs
             .extend(runs.map(|(n, run)| (run.uuid, (place, n))));
@@ -243,6 +253,7 @@ impl State {
             trace,
             records: new.records.into_iter().map(|(record, _)| record).collect(),
             plan,
+            is_alone,
         });
         self.batches.last()
     }
@@ -265,17 +276,28 @@ impl State {
         Some(result)
     }
 
+    /// How many runs that were created by themselves have not ended.
+    pub fn under_way(&self, now: DateTime<Utc>) -> usize {
+        let alone = self.batches.iter().filter(|batch| batch.is_alone);
+        let open = |batch: &Batch| {
+            batch
+                .plan
+                .runs(now)
+                .iter()
+                .any(|run| run.at(now).finished.is_none())
+        };
+        alone.filter(|batch| open(batch)).count()
+    }
+
     /// The place of a batch in the order of creation.
     pub fn place(&self, uuid: BatchUuid) -> Option<usize> {
         self.index.get(&uuid).copied()
     }
 
-    /// What has been spent so far, in hundredths of a credit.
+    /// What has been spent so far, in hundredths of a credit, executions of nodes included.
     pub fn spent(&self, now: DateTime<Utc>) -> u64 {
-        self.batches
-            .iter()
-            .map(|batch| batch.plan.at(now).cents)
-            .sum()
+        let standings = self.batches.iter().map(|batch| batch.plan.at(now));
+        standings.map(|now| now.cents + now.nodes).sum()
     }
 
     /// Keeps a file under a name nobody else has.

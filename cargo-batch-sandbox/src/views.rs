@@ -61,7 +61,7 @@ pub fn run(run: &RunView, world: &World) -> Value {
         "userUuid": world.user_uuid,
         "releaseUuid": batch.release,
         "nodes": nodes(batch),
-        "batchUuid": batch.uuid,
+        "batchUuid": (!batch.is_alone).then_some(batch.uuid),
         "traceUuid": batch.trace,
         "temporalWorkflowId": format!("run-{}", plan.uuid),
         "recordId": run.record_id(),

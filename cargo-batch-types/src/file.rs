@@ -11,8 +11,8 @@ impl UploadedFile {
     ) -> Self {
         Self {
             s3_filename: s3_filename.into(),
-            content_type: content_type.into(),
-            name: name.into(),
+            content_type: Some(content_type.into()),
+            name: Some(name.into()),
             uuid: None,
         }
     }

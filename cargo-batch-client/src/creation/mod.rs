@@ -4,7 +4,7 @@
 //! is lost, searched for among the batches of the workflow. What is found decides: the batch is adopted,
 //! created again, or the end is an error that names the candidates.
 
-mod batch_id;
+mod created_id;
 mod decision;
 mod fingerprint;
 mod id;
@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use cargo_batch_types::{Batch, CreateBatchData, CreateFileData};
 
-pub(crate) use self::batch_id::batch_id;
+pub(crate) use self::created_id::created_id;
 pub use self::id::{CreationId, InvalidCreationId};
 pub(crate) use self::listing::{Listings, may_pass};
 pub(crate) use self::registry::Registry;

@@ -1,8 +1,8 @@
 //! Nothing is spent by omission: "everything" is a word that one must write.
 
 use cargo_batch_types::{
-    Conjonction, CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest, Filter,
-    FilterGroup, RunsFilter,
+    Conjonction, CreateBatchData, CreateBatchRequest, CreateRunRequest, ExecuteActionBatchRequest,
+    ExecuteActionRequest, Filter, FilterGroup, RunsFilter,
 };
 use serde_json::Value;
 
@@ -43,6 +43,18 @@ impl Spends for CreateBatchRequest {
 impl Spends for ExecuteActionBatchRequest {
     fn omission(&self) -> Option<&'static str> {
         None // Its records or its file are in it.
+    }
+}
+
+impl Spends for CreateRunRequest {
+    fn omission(&self) -> Option<&'static str> {
+        None // It is one record.
+    }
+}
+
+impl Spends for ExecuteActionRequest {
+    fn omission(&self) -> Option<&'static str> {
+        None // It is one record.
     }
 }
 

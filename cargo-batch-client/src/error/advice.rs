@@ -14,6 +14,11 @@ impl Error {
                 "The batch exists and spends credits: go on with it, and don't create another one.",
             );
         }
+        if self.created_run().is_some() {
+            return Some(
+                "The run exists and spends credits: go on with it, and don't create another one.",
+            );
+        }
         match self.kind() {
             ErrorKind::Superseded => {
                 return Some("Nothing was sent: leave the job to whoever holds it now.");
@@ -35,7 +40,14 @@ impl Error {
             return self.advice_on_storage();
         }
         if self.is_ambiguous() {
+            let of_run = self
+                .operation()
+                .is_some_and(|operation| operation.path_of_run().is_some());
             return Some(match self.may_have_spent() {
+                true if of_run => {
+                    "It may have been acted on: look for the run before creating another one, which would \
+                     spend credits again."
+                }
                 true => {
                     "It may have been acted on: look for the batch before creating another one, \
                      which would spend credits again."

@@ -63,6 +63,9 @@ impl Error {
         if let Some(batch) = self.created() {
             details.push(format!("batch {batch} was created"));
         }
+        if let Some(run) = self.created_run() {
+            details.push(format!("run {run} was created"));
+        }
         let is_open = inner.kind != ErrorKind::InvalidRequest;
         if !inner.candidates.is_empty() && is_open {
             let shown = inner.candidates.iter().take(SHOWN);

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use crate::time::Instant;
 use bytes::Bytes;
-use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError, from_json};
+use cargo_batch_types::{Batch, BatchDataErrorReason, BatchUuid, DecodeError, RunUuid, from_json};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use self::cause::Cause;
 use self::classify::{Effect, Failure, classify};
 use self::refusal::Refusal;
-use crate::creation::{BoxError, batch_id};
+use crate::creation::{BoxError, created_id};
 use crate::operation::Operation;
 use crate::response::Answer;
 use crate::retry::retry_after;
@@ -505,7 +505,15 @@ impl Error {
         if self.0.kind != ErrorKind::Unreadable {
             return None;
         }
-        batch_id(self.0.operation?.creates?, self.body()?)
+        created_id(self.0.operation?.path_of_batch()?, self.body()?)
+    }
+
+    /// Returns the run that was created, when the server said so in a response that can't be read otherwise.
+    pub fn created_run(&self) -> Option<RunUuid> {
+        if self.0.kind != ErrorKind::Unreadable {
+            return None;
+        }
+        created_id(self.0.operation?.path_of_run()?, self.body()?)
     }
 
     /// The batches that may be the one that was asked for, where that can't be decided: see

@@ -468,9 +468,8 @@ pub struct CancelBatch {
     pub(crate) uuid: types::BatchUuid,
 }
 impl CancelBatch {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
-    pub async fn send(self) -> Result<Response<types::CancelBatchResponse>, Error> {
+    /// Sends the request; the response has a status and headers, and nothing to read.
+    pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
@@ -492,17 +491,17 @@ impl CancelBatch {
     }
 }
 impl IntoFuture for CancelBatch {
-    type Output = Result<types::CancelBatchResponse, Error>;
-    type IntoFuture = Pending<types::CancelBatchResponse>;
+    type Output = Result<(), Error>;
+    type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { self.send().await.map(|_| ()) })
     }
 }
 
 impl Client {
     /// Get a link to the results of a batch.
     ///
-    /// Prepares a file with one row per record, its inputs joined with what its run put out at the chosen node. A record that failed keeps its inputs and has no output. The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it. Unknown: file format (CSV is likely), compression, column names, and the answer to a slug that does not exist.
+    /// Prepares a file with one row per record, its inputs joined with what its run put out at the chosen node. A record that failed keeps its inputs and has no output. The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it. Unconfirmed: the file is CSV. Unknown: compression, column names, and the response to a slug that does not exist.
     ///
     /// `POST /orchestration/batches/{uuid}/download`. Idempotent: sending it again does no harm.
     ///

@@ -235,11 +235,8 @@ pub struct AbortMultipartUpload {
     pub(crate) body: types::AbortMultipartUploadRequest,
 }
 impl AbortMultipartUpload {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
-    pub async fn send(
-        self,
-    ) -> Result<Response<types::AbortMultipartUploadResponse>, Error> {
+    /// Sends the request; the response has a status and headers, and nothing to read.
+    pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
@@ -265,10 +262,10 @@ impl AbortMultipartUpload {
     }
 }
 impl IntoFuture for AbortMultipartUpload {
-    type Output = Result<types::AbortMultipartUploadResponse, Error>;
-    type IntoFuture = Pending<types::AbortMultipartUploadResponse>;
+    type Output = Result<(), Error>;
+    type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { self.send().await.map(|_| ()) })
     }
 }
 

@@ -10,13 +10,19 @@
 )] // How it is worded and named is up to the API.
 
 pub mod batches;
+pub mod billing;
 pub mod files;
 pub(crate) mod identities;
+pub mod models;
 pub mod operations;
+pub mod plays;
 mod reasons;
 pub use reasons::*;
 pub mod releases;
 pub mod runs;
+pub mod segments;
+pub mod tools;
+pub mod workspaces;
 
 /// The API of Cargo.
 pub const BASE_URL: &str = "https://api.getcargo.io/v1";

@@ -83,6 +83,26 @@ pub const EXECUTE_ACTION_BATCH: Operation = Operation {
     waiter: None,
     pagination: None,
 };
+/// Create a run and start it
+pub const CREATE_RUN: Operation = Operation {
+    id: "create_run",
+    method: Method::POST,
+    path: "/orchestration/runs",
+    idempotent: false,
+    creates: Some(&["run", "uuid"]),
+    waiter: None,
+    pagination: None,
+};
+/// Execute one action on one record
+pub const EXECUTE_ACTION: Operation = Operation {
+    id: "execute_action",
+    method: Method::POST,
+    path: "/orchestration/actions/execute",
+    idempotent: false,
+    creates: Some(&["run", "uuid"]),
+    waiter: None,
+    pagination: None,
+};
 /// List runs
 pub const LIST_RUNS: Operation = Operation {
     id: "list_runs",
@@ -226,6 +246,126 @@ pub const GET_RELEASE: Operation = Operation {
     waiter: None,
     pagination: None,
 };
+/// Get the deployed release of a workflow
+pub const GET_DEPLOYED_RELEASE: Operation = Operation {
+    id: "get_deployed_release",
+    method: Method::GET,
+    path: "/orchestration/releases/deployed",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// List tools
+pub const LIST_TOOLS: Operation = Operation {
+    id: "list_tools",
+    method: Method::GET,
+    path: "/orchestration/tools/list",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get a tool
+pub const GET_TOOL: Operation = Operation {
+    id: "get_tool",
+    method: Method::GET,
+    path: "/orchestration/tools/{uuid}",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// List plays
+pub const LIST_PLAYS: Operation = Operation {
+    id: "list_plays",
+    method: Method::GET,
+    path: "/orchestration/plays/list",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get a play
+pub const GET_PLAY: Operation = Operation {
+    id: "get_play",
+    method: Method::GET,
+    path: "/orchestration/plays/{uuid}",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// List segments
+pub const LIST_SEGMENTS: Operation = Operation {
+    id: "list_segments",
+    method: Method::GET,
+    path: "/segmentation/segments/list",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get a segment
+pub const GET_SEGMENT: Operation = Operation {
+    id: "get_segment",
+    method: Method::GET,
+    path: "/segmentation/segments/{uuid}",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// List changes of segments
+pub const LIST_SEGMENT_CHANGES: Operation = Operation {
+    id: "list_segment_changes",
+    method: Method::GET,
+    path: "/segmentation/changes/list",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: Some(Pagination { page_size: 100u64 }),
+};
+/// List models
+pub const LIST_MODELS: Operation = Operation {
+    id: "list_models",
+    method: Method::GET,
+    path: "/storage/models/list",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get the subscription of the workspace
+pub const GET_SUBSCRIPTION: Operation = Operation {
+    id: "get_subscription",
+    method: Method::GET,
+    path: "/billing/subscriptions",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get what was used, day by day
+pub const GET_USAGE_METRICS: Operation = Operation {
+    id: "get_usage_metrics",
+    method: Method::GET,
+    path: "/billing/usage/metrics",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
+/// Get the workspace of the token
+pub const GET_CURRENT_WORKSPACE: Operation = Operation {
+    id: "get_current_workspace",
+    method: Method::GET,
+    path: "/workspaceManagement/workspaces/current",
+    idempotent: true,
+    creates: None,
+    waiter: None,
+    pagination: None,
+};
 /// Every operation, in the order of the specification.
 pub const ALL: &[&Operation] = &[
     &CREATE_BATCH,
@@ -235,6 +375,8 @@ pub const ALL: &[&Operation] = &[
     &CANCEL_BATCH,
     &DOWNLOAD_BATCH,
     &EXECUTE_ACTION_BATCH,
+    &CREATE_RUN,
+    &EXECUTE_ACTION,
     &LIST_RUNS,
     &COUNT_RUNS,
     &GET_RUN,
@@ -249,4 +391,16 @@ pub const ALL: &[&Operation] = &[
     &ABORT_MULTIPART_UPLOAD,
     &LIST_FILE_COLUMNS,
     &GET_RELEASE,
+    &GET_DEPLOYED_RELEASE,
+    &LIST_TOOLS,
+    &GET_TOOL,
+    &LIST_PLAYS,
+    &GET_PLAY,
+    &LIST_SEGMENTS,
+    &GET_SEGMENT,
+    &LIST_SEGMENT_CHANGES,
+    &LIST_MODELS,
+    &GET_SUBSCRIPTION,
+    &GET_USAGE_METRICS,
+    &GET_CURRENT_WORKSPACE,
 ];

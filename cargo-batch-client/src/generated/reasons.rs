@@ -19,6 +19,10 @@ pub enum Reason {
     DownloadBatch(types::DownloadBatchErrorReason),
     /// Of [`Client::execute_action_batch`](crate::Client).
     ExecuteActionBatch(types::ExecuteActionBatchErrorReason),
+    /// Of [`Client::create_run`](crate::Client).
+    CreateRun(types::CreateRunErrorReason),
+    /// Of [`Client::execute_action`](crate::Client).
+    ExecuteAction(types::ExecuteActionErrorReason),
     /// Of [`Client::cancel_runs`](crate::Client).
     CancelRuns(types::CancelRunsErrorReason),
     /// Of [`Client::download_run_outputs`](crate::Client).
@@ -27,6 +31,12 @@ pub enum Reason {
     UploadFile(types::UploadFileErrorReason),
     /// Of [`Client::list_file_columns`](crate::Client).
     ListFileColumns(types::ListFileColumnsErrorReason),
+    /// Of [`Client::get_deployed_release`](crate::Client).
+    GetDeployedRelease(types::GetDeployedReleaseErrorReason),
+    /// Of [`Client::get_tool`](crate::Client).
+    GetTool(types::GetToolErrorReason),
+    /// Of [`Client::get_play`](crate::Client).
+    GetPlay(types::GetPlayErrorReason),
     /// Of an operation that documents no reasons.
     Other(String),
 }
@@ -48,6 +58,12 @@ impl Reason {
         if operation.id == operations::EXECUTE_ACTION_BATCH.id {
             return Self::ExecuteActionBatch(text.into());
         }
+        if operation.id == operations::CREATE_RUN.id {
+            return Self::CreateRun(text.into());
+        }
+        if operation.id == operations::EXECUTE_ACTION.id {
+            return Self::ExecuteAction(text.into());
+        }
         if operation.id == operations::CANCEL_RUNS.id {
             return Self::CancelRuns(text.into());
         }
@@ -60,6 +76,15 @@ impl Reason {
         if operation.id == operations::LIST_FILE_COLUMNS.id {
             return Self::ListFileColumns(text.into());
         }
+        if operation.id == operations::GET_DEPLOYED_RELEASE.id {
+            return Self::GetDeployedRelease(text.into());
+        }
+        if operation.id == operations::GET_TOOL.id {
+            return Self::GetTool(text.into());
+        }
+        if operation.id == operations::GET_PLAY.id {
+            return Self::GetPlay(text.into());
+        }
         Self::Other(text.to_owned())
     }
     /// The reason as the server spells it.
@@ -70,10 +95,15 @@ impl Reason {
             Self::CancelBatch(reason) => reason.as_str(),
             Self::DownloadBatch(reason) => reason.as_str(),
             Self::ExecuteActionBatch(reason) => reason.as_str(),
+            Self::CreateRun(reason) => reason.as_str(),
+            Self::ExecuteAction(reason) => reason.as_str(),
             Self::CancelRuns(reason) => reason.as_str(),
             Self::DownloadRunOutputs(reason) => reason.as_str(),
             Self::UploadFile(reason) => reason.as_str(),
             Self::ListFileColumns(reason) => reason.as_str(),
+            Self::GetDeployedRelease(reason) => reason.as_str(),
+            Self::GetTool(reason) => reason.as_str(),
+            Self::GetPlay(reason) => reason.as_str(),
             Self::Other(text) => text,
         }
     }
@@ -85,10 +115,15 @@ impl Reason {
             Self::CancelBatch(_) => Some(&operations::CANCEL_BATCH),
             Self::DownloadBatch(_) => Some(&operations::DOWNLOAD_BATCH),
             Self::ExecuteActionBatch(_) => Some(&operations::EXECUTE_ACTION_BATCH),
+            Self::CreateRun(_) => Some(&operations::CREATE_RUN),
+            Self::ExecuteAction(_) => Some(&operations::EXECUTE_ACTION),
             Self::CancelRuns(_) => Some(&operations::CANCEL_RUNS),
             Self::DownloadRunOutputs(_) => Some(&operations::DOWNLOAD_RUN_OUTPUTS),
             Self::UploadFile(_) => Some(&operations::UPLOAD_FILE),
             Self::ListFileColumns(_) => Some(&operations::LIST_FILE_COLUMNS),
+            Self::GetDeployedRelease(_) => Some(&operations::GET_DEPLOYED_RELEASE),
+            Self::GetTool(_) => Some(&operations::GET_TOOL),
+            Self::GetPlay(_) => Some(&operations::GET_PLAY),
             Self::Other(_) => None,
         }
     }
@@ -100,10 +135,15 @@ impl Reason {
             Self::CancelBatch(reason) => reason.advice(),
             Self::DownloadBatch(reason) => reason.advice(),
             Self::ExecuteActionBatch(reason) => reason.advice(),
+            Self::CreateRun(reason) => reason.advice(),
+            Self::ExecuteAction(reason) => reason.advice(),
             Self::CancelRuns(reason) => reason.advice(),
             Self::DownloadRunOutputs(reason) => reason.advice(),
             Self::UploadFile(reason) => reason.advice(),
             Self::ListFileColumns(reason) => reason.advice(),
+            Self::GetDeployedRelease(reason) => reason.advice(),
+            Self::GetTool(reason) => reason.advice(),
+            Self::GetPlay(reason) => reason.advice(),
             Self::Other(_) => None,
         }
     }
@@ -115,11 +155,15 @@ impl Reason {
             Self::CancelBatch(types::CancelBatchErrorReason::Unknown(_)) |
             Self::DownloadBatch(types::DownloadBatchErrorReason::Unknown(_)) |
             Self::ExecuteActionBatch(types::ExecuteActionBatchErrorReason::Unknown(_)) |
+            Self::CreateRun(types::CreateRunErrorReason::Unknown(_)) |
+            Self::ExecuteAction(types::ExecuteActionErrorReason::Unknown(_)) |
             Self::CancelRuns(types::CancelRunsErrorReason::Unknown(_)) |
             Self::DownloadRunOutputs(types::DownloadRunOutputsErrorReason::Unknown(_)) |
             Self::UploadFile(types::UploadFileErrorReason::Unknown(_)) |
             Self::ListFileColumns(types::ListFileColumnsErrorReason::Unknown(_)) |
-            Self::Other(_)
+            Self::GetDeployedRelease(types::GetDeployedReleaseErrorReason::Unknown(_)) |
+            Self::GetTool(types::GetToolErrorReason::Unknown(_)) |
+            Self::GetPlay(types::GetPlayErrorReason::Unknown(_)) | Self::Other(_)
         )
     }
     /// Returns whether something may exist all the same, although the server refused.
@@ -127,6 +171,8 @@ impl Reason {
         matches!(
             self, Self::CreateBatch(types::CreateBatchErrorReason::FailedToStart) |
             Self::ExecuteActionBatch(types::ExecuteActionBatchErrorReason::FailedToStart)
+            | Self::CreateRun(types::CreateRunErrorReason::FailedToStart) |
+            Self::ExecuteAction(types::ExecuteActionErrorReason::FailedToStart)
         )
     }
 }
@@ -155,6 +201,16 @@ impl From<types::ExecuteActionBatchErrorReason> for Reason {
         Self::ExecuteActionBatch(reason)
     }
 }
+impl From<types::CreateRunErrorReason> for Reason {
+    fn from(reason: types::CreateRunErrorReason) -> Self {
+        Self::CreateRun(reason)
+    }
+}
+impl From<types::ExecuteActionErrorReason> for Reason {
+    fn from(reason: types::ExecuteActionErrorReason) -> Self {
+        Self::ExecuteAction(reason)
+    }
+}
 impl From<types::CancelRunsErrorReason> for Reason {
     fn from(reason: types::CancelRunsErrorReason) -> Self {
         Self::CancelRuns(reason)
@@ -173,5 +229,20 @@ impl From<types::UploadFileErrorReason> for Reason {
 impl From<types::ListFileColumnsErrorReason> for Reason {
     fn from(reason: types::ListFileColumnsErrorReason) -> Self {
         Self::ListFileColumns(reason)
+    }
+}
+impl From<types::GetDeployedReleaseErrorReason> for Reason {
+    fn from(reason: types::GetDeployedReleaseErrorReason) -> Self {
+        Self::GetDeployedRelease(reason)
+    }
+}
+impl From<types::GetToolErrorReason> for Reason {
+    fn from(reason: types::GetToolErrorReason) -> Self {
+        Self::GetTool(reason)
+    }
+}
+impl From<types::GetPlayErrorReason> for Reason {
+    fn from(reason: types::GetPlayErrorReason) -> Self {
+        Self::GetPlay(reason)
     }
 }

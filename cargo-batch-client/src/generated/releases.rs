@@ -61,3 +61,73 @@ impl IntoFuture for GetRelease {
         Pending::new(async move { Ok(self.send().await?.into_inner()) })
     }
 }
+
+impl Client {
+    /// Get the deployed release of a workflow.
+    ///
+    /// Reads the release that is executed when a batch names none, before there is a batch. Its form fields say what the columns of a file for a tool are called, its nodes what downloads take as `outputNodeSlug`.
+    ///
+    /// `GET /orchestration/releases/deployed`. Idempotent: sending it again does no harm.
+    ///
+    /// Await it for the answer, or [`send`](GetDeployedRelease::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::GetDeployedReleaseErrorReason`]; see [`Error`].
+    pub fn get_deployed_release(
+        &self,
+        workflow_uuid: impl Into<types::WorkflowUuid>,
+    ) -> GetDeployedRelease {
+        GetDeployedRelease {
+            client: self.clone(),
+            workflow_uuid: workflow_uuid.into(),
+        }
+    }
+}
+/// Get the deployed release of a workflow: awaited, or sent with `send`.
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct GetDeployedRelease {
+    pub(crate) client: Client,
+    pub(crate) workflow_uuid: types::WorkflowUuid,
+}
+impl GetDeployedRelease {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(
+        self,
+    ) -> Result<Response<types::GetDeployedReleaseResponse>, Error> {
+        self.send_as().await
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        let client = &self.client;
+        let url = format!("{}/orchestration/releases/deployed", client.baseurl);
+        let request = || {
+            client
+                .client
+                .get(&url)
+                .query(
+                    &progenitor_client::QueryParam::new(
+                        "workflowUuid",
+                        &self.workflow_uuid,
+                    ),
+                )
+                .build()
+                .map_err(|error| Error::unbuildable(
+                    &operations::GET_DEPLOYED_RELEASE,
+                    error,
+                ))
+        };
+        client.call(&operations::GET_DEPLOYED_RELEASE, &request).await
+    }
+}
+impl IntoFuture for GetDeployedRelease {
+    type Output = Result<types::GetDeployedReleaseResponse, Error>;
+    type IntoFuture = Pending<types::GetDeployedReleaseResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+    }
+}

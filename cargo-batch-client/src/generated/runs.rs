@@ -8,6 +8,125 @@ use crate::pending::Pending;
 use crate::{Client, Error, Response, types};
 
 impl Client {
+    /// Create a run and start it.
+    ///
+    /// Sends one record through the workflow of a tool, for instance the sample of one before a batch. The response comes at once; wait for the run with `get_run`. Plays are refused with `playNotCompatible`: only batches start them. With neither `releaseUuid` nor `nodes` the deployed release of the workflow is executed. The run may cost credits. Not idempotent: the API has no idempotency key, so a repeat creates another run and spends credits again. Unknown: whether a run can exist after a timeout or `failedToStart`.
+    ///
+    /// `POST /orchestration/runs`. Not idempotent: it is never sent again unless it provably did not arrive.
+    ///
+    /// Await it for the answer, or [`send`](CreateRun::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::CreateRunErrorReason`]; see [`Error`].
+    pub fn create_run(&self, body: impl Into<types::CreateRunRequest>) -> CreateRun {
+        CreateRun {
+            client: self.clone(),
+            body: body.into(),
+        }
+    }
+}
+/// Create a run and start it: awaited, or sent with `send`.
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct CreateRun {
+    pub(crate) client: Client,
+    pub(crate) body: types::CreateRunRequest,
+}
+impl CreateRun {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::CreateRunResponse>, Error> {
+        self.send_as().await
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        crate::creation::omission::check(&operations::CREATE_RUN, &self.body)?;
+        let client = &self.client;
+        let url = format!("{}/orchestration/runs", client.baseurl);
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .json(&self.body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::CREATE_RUN, error))
+        };
+        client.call(&operations::CREATE_RUN, &request).await
+    }
+}
+impl IntoFuture for CreateRun {
+    type Output = Result<types::CreateRunResponse, Error>;
+    type IntoFuture = Pending<types::CreateRunResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+    }
+}
+
+impl Client {
+    /// Execute one action on one record.
+    ///
+    /// Starts a run of a single step, without a workflow of your own. The response comes at once; wait for the run with `get_run`. The node of the action is called `action` in the run. The run may cost credits. Not idempotent: the API has no idempotency key, so a repeat creates another run and spends credits again. Unknown: whether a run can exist after a timeout or `failedToStart`.
+    ///
+    /// `POST /orchestration/actions/execute`. Not idempotent: it is never sent again unless it provably did not arrive.
+    ///
+    /// Await it for the answer, or [`send`](ExecuteAction::send) it for the answer with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// The reasons are [`types::ExecuteActionErrorReason`]; see [`Error`].
+    pub fn execute_action(
+        &self,
+        body: impl Into<types::ExecuteActionRequest>,
+    ) -> ExecuteAction {
+        ExecuteAction {
+            client: self.clone(),
+            body: body.into(),
+        }
+    }
+}
+/// Execute one action on one record: awaited, or sent with `send`.
+#[derive(Clone, Debug)]
+#[must_use = "a request does nothing until it is awaited or sent"]
+pub struct ExecuteAction {
+    pub(crate) client: Client,
+    pub(crate) body: types::ExecuteActionRequest,
+}
+impl ExecuteAction {
+    /// Sends the request; the answer comes with its status, its headers and as it was
+    /// received.
+    pub async fn send(self) -> Result<Response<types::ExecuteActionResponse>, Error> {
+        self.send_as().await
+    }
+    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    pub async fn send_as<T: serde::de::DeserializeOwned>(
+        self,
+    ) -> Result<Response<T>, Error> {
+        crate::creation::omission::check(&operations::EXECUTE_ACTION, &self.body)?;
+        let client = &self.client;
+        let url = format!("{}/orchestration/actions/execute", client.baseurl);
+        let request = || {
+            client
+                .client
+                .post(&url)
+                .json(&self.body)
+                .build()
+                .map_err(|error| Error::unbuildable(&operations::EXECUTE_ACTION, error))
+        };
+        client.call(&operations::EXECUTE_ACTION, &request).await
+    }
+}
+impl IntoFuture for ExecuteAction {
+    type Output = Result<types::ExecuteActionResponse, Error>;
+    type IntoFuture = Pending<types::ExecuteActionResponse>;
+    fn into_future(self) -> Self::IntoFuture {
+        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+    }
+}
+
+impl Client {
     /// List runs.
     ///
     /// Lists the runs that meet all of the given filters, page by page. It only reads, although it is a POST. Unknown: the order of the runs.
@@ -235,9 +354,8 @@ pub struct CancelRuns {
     pub(crate) body: types::CancelRunsRequest,
 }
 impl CancelRuns {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
-    pub async fn send(self) -> Result<Response<types::CancelRunsResponse>, Error> {
+    /// Sends the request; the response has a status and headers, and nothing to read.
+    pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
@@ -258,17 +376,17 @@ impl CancelRuns {
     }
 }
 impl IntoFuture for CancelRuns {
-    type Output = Result<types::CancelRunsResponse, Error>;
-    type IntoFuture = Pending<types::CancelRunsResponse>;
+    type Output = Result<(), Error>;
+    type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { self.send().await.map(|_| ()) })
     }
 }
 
 impl Client {
     /// Get a link to a table of runs.
     ///
-    /// Prepares a gzipped CSV file, one row per run: `_uuid`, `_workspace_uuid`, `_workflow_uuid`, `_record_id`, `_record_title`, `_created_at`, `_finished_at`, `_status`, `_error_message`, then for each node slug the title of its execution, possibly cut short. The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it.
+    /// Prepares a gzipped CSV file, one row per run: `_uuid`, `_workspace_uuid`, `_workflow_uuid`, `_record_id`, `_record_title`, `_created_at`, `_finished_at`, `_status`, `_error_message`, then for each node slug the title of its execution, possibly cut short. Unknown: what is in the column when several nodes have the slug. A workflow that is not in the workspace, or that has no deployed nodes, is answered with 500 and no reason (unconfirmed). The link is signed and short-lived (Unknown: for how long), so fetch it at once. The bearer token is for this API only and should not be sent to it.
     ///
     /// `POST /orchestration/runs/download`. Idempotent: sending it again does no harm.
     ///

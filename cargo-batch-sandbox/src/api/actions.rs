@@ -1,12 +1,15 @@
-//! Single actions on many records.
+//! Single actions, on one record or on many.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use cargo_batch_types::{Action, ExecuteActionBatchRequest, NodeKind, WorkflowUuid};
+use cargo_batch_types::{
+    Action, ExecuteActionBatchRequest, ExecuteActionRequest, NodeKind, ToolUuid, WorkflowUuid,
+};
 
 use super::batches::{failed_to_start, start};
+use super::single::{filled, start_alone};
 use super::{Answer, read};
 use crate::data::{form, shared};
 use crate::graph::Graph;
@@ -18,9 +21,9 @@ use crate::world::action_graph;
 /// Actions that steer a run through a graph, and take no records themselves.
 const STEERING: [&str; 5] = ["filter", "branch", "split", "switch", "group"];
 
-pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn execute_batch(State(app): State<App>, body: Bytes) -> Answer {
     let request: ExecuteActionBatchRequest = read(&body)?;
-    check(&app, &request.action)?;
+    check(&app, &request.action, "invalidDataKind")?;
     if request.records.is_empty() {
         return Err(Refusal::data("noRecords", "records is empty."));
     }
@@ -53,9 +56,41 @@ pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
     start(&app, &mut state, new)
 }
 
-/// Whether the action is one that there is, and that takes records. The API only names the reasons;
-/// which action has which is the sandbox's choice.
-fn check(app: &App, action: &Action) -> Result<(), Refusal> {
+pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
+    let request: ExecuteActionRequest = read(&body)?;
+    check(&app, &request.action, "invalidData")?;
+    if let NodeKind::Tool(tool) = &request.action.kind
+        && let Some(uuid) = tool.release_uuid
+        && app
+            .catalog()
+            .release(uuid)
+            .is_some_and(|release| app.catalog().is_of_play(release))
+    {
+        let message = format!("action: {uuid} is a release of a play, which only batches start.");
+        return Err(Refusal::reason("playNotCompatible", message));
+    }
+    filled(&request.data, [])?;
+    if let NodeKind::Tool(tool) = &request.action.kind
+        && tool.tool_uuid == Some(app.world().broken_tool_uuid)
+    {
+        return Err(failed_to_start());
+    }
+    let mut state = app.state();
+    let uuids = [(); 3].map(|()| state.id().into());
+    let graph = Graph::new(action_graph(&request.action, uuids))?;
+    let workflow = WorkflowUuid::from(state.id());
+    start_alone(
+        &app,
+        &mut state,
+        workflow,
+        (None, Arc::new(graph)),
+        request.data,
+    )
+}
+
+/// Whether the action is one that there is, and that takes records; `wrong_data` is the reason when it takes
+/// none. The API only names the reasons; which action has which is the sandbox's choice.
+fn check(app: &App, action: &Action, wrong_data: &'static str) -> Result<(), Refusal> {
     let world = app.world();
     let no_workflow = |what: String| {
         let message = format!("action: there is no {what}.");
@@ -70,18 +105,19 @@ fn check(app: &App, action: &Action) -> Result<(), Refusal> {
             }
             if STEERING.contains(&slug) {
                 let message = format!("action: {slug} steers a run, and takes no records.");
-                return Err(Refusal::reason("invalidDataKind", message));
+                return Err(Refusal::reason(wrong_data, message));
             }
             return Ok(());
         }
         NodeKind::Connector(_) => return Ok(()),
         NodeKind::Tool(tool) => {
-            let known = [world.tool_uuid, world.broken_tool_uuid];
-            if let Some(uuid) = tool.tool_uuid.filter(|uuid| !known.contains(uuid)) {
+            let known = |uuid: &ToolUuid| app.catalog().tool(*uuid).is_some();
+            if let Some(uuid) = tool.tool_uuid.filter(|uuid| !known(uuid)) {
                 return no_workflow(format!("tool {uuid}"));
             }
-            if tool.tool_uuid.is_none() && tool.template_slug.is_none() {
-                let message = "action: a tool needs toolUuid or templateSlug.";
+            let named = tool.template_slug.is_some() || tool.release_uuid.is_some();
+            if tool.tool_uuid.is_none() && !named {
+                let message = "action: a tool needs toolUuid, templateSlug or releaseUuid.";
                 return Err(Refusal::unfit(message));
             }
             (&tool.template_slug, tool.release_uuid)
@@ -90,8 +126,9 @@ fn check(app: &App, action: &Action) -> Result<(), Refusal> {
             if let Some(uuid) = agent.agent_uuid.filter(|uuid| *uuid != world.agent_uuid) {
                 return no_workflow(format!("agent {uuid}"));
             }
-            if agent.agent_uuid.is_none() && agent.template_slug.is_none() {
-                let message = "action: an agent needs agentUuid or templateSlug.";
+            let named = agent.template_slug.is_some() || agent.release_uuid.is_some();
+            if agent.agent_uuid.is_none() && !named {
+                let message = "action: an agent needs agentUuid, templateSlug or releaseUuid.";
                 return Err(Refusal::unfit(message));
             }
             (&agent.template_slug, agent.release_uuid)

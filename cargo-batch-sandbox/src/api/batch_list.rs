@@ -36,7 +36,8 @@ pub async fn list(extract::State(app): extract::State<App>, RawQuery(query): Raw
 /// All batches, in the order of the list. Those that are alike in it come newest first.
 fn ordered(state: &State, now: DateTime<Utc>) -> Vec<&Batch> {
     let created = |batch: &&Batch| batch.clock.at(batch.created);
-    let mut all: Vec<&Batch> = state.batches.iter().rev().collect();
+    let batches = state.batches.iter().rev();
+    let mut all: Vec<&Batch> = batches.filter(|batch| !batch.is_alone).collect();
     match state.settings.order {
         ListOrder::NewestFirst => all.sort_by_key(|batch| Reverse(created(batch))),
         ListOrder::OldestFirst => {

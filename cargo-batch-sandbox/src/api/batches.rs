@@ -6,7 +6,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use cargo_batch_types::{
-    BatchUuid, CreateBatchData, CreateBatchRequest, PreviewBatchRequest, ReleaseUuid, WorkflowUuid,
+    BatchUuid, CreateBatchData, CreateBatchRequest, Node, PreviewBatchRequest, ReleaseUuid,
+    WorkflowUuid,
 };
 use serde_json::json;
 
@@ -32,7 +33,7 @@ pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
         None => None,
     };
     let kind = workflow.map(|workflow| (workflow.uuid, workflow.kind));
-    let (release, graph) = graph(&app, request.clone(), kind)?;
+    let (release, graph) = graph(&app, request.release_uuid, request.nodes.clone(), kind)?;
     let target = Target {
         workflow: kind,
         graph: &graph,
@@ -78,20 +79,28 @@ pub fn failed_to_start() -> Refusal {
     Refusal::reason("failedToStart", message)
 }
 
-/// The graph to execute: that of a release, or one for this batch only.
-fn graph(
+/// The graph to execute: that of a release, or one for this batch or run only.
+pub fn graph(
     app: &App,
-    request: CreateBatchRequest,
+    release: Option<ReleaseUuid>,
+    nodes: Option<Vec<Node>>,
     workflow: Option<(WorkflowUuid, Kind)>,
 ) -> Result<(Option<ReleaseUuid>, Arc<Graph>), Refusal> {
     let invalid = |message: String| Refusal::reason("invalidReleaseOrCustomNodes", message);
-    let release = match (request.release_uuid, request.nodes, workflow) {
+    let release = match (release, nodes, workflow) {
         (Some(_), Some(_), _) => {
             return Err(invalid("Give releaseUuid or nodes, not both.".to_owned()));
         }
         (None, Some(nodes), _) => return Ok((None, Arc::new(Graph::new(nodes)?))),
         (Some(release), None, _) => release,
-        (None, None, Some(_)) => app.world().release_uuid,
+        (None, None, Some((workflow, _))) => {
+            let deployed = app.catalog().deployed(workflow);
+            let missing = || {
+                let message = format!("The workflow {workflow} has no deployed release.");
+                Refusal::reason("nodesNotFound", message)
+            };
+            deployed.ok_or_else(missing)?.uuid
+        }
         (None, None, None) => {
             let message = "There is nothing to execute: give workflowUuid or nodes.";
             return Err(Refusal::reason("nodesNotFound", message));

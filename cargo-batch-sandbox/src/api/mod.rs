@@ -3,10 +3,18 @@
 mod actions;
 mod batch_list;
 mod batches;
+mod billing;
 mod exports;
 mod files;
+mod models;
+mod plays;
+mod query;
 mod releases;
 mod runs;
+mod segments;
+mod single;
+mod tools;
+mod workspaces;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -36,7 +44,9 @@ pub fn routes(app: App) -> Router {
         .route("/batches/{uuid}", get(batches::get))
         .route("/batches/{uuid}/cancel", post(batches::cancel))
         .route("/batches/{uuid}/download", post(exports::batch))
-        .route("/actions/execute-batch", post(actions::execute))
+        .route("/actions/execute-batch", post(actions::execute_batch))
+        .route("/actions/execute", post(actions::execute))
+        .route("/runs", post(single::create))
         .route("/runs/list", post(runs::list))
         .route("/runs/count", post(runs::count))
         .route("/runs/{uuid}", get(runs::get))
@@ -44,7 +54,19 @@ pub fn routes(app: App) -> Router {
         .route("/runs/download", post(exports::runs))
         .route("/runs/download-outputs", post(exports::outputs))
         .route("/runs/metrics", post(runs::metrics))
-        .route("/releases/{uuid}", get(releases::get));
+        .route("/releases/deployed", get(releases::deployed))
+        .route("/releases/{uuid}", get(releases::get))
+        .route("/tools/list", get(tools::list))
+        .route("/tools/{uuid}", get(tools::get))
+        .route("/plays/list", get(plays::list))
+        .route("/plays/{uuid}", get(plays::get));
+    let segmentation = Router::new()
+        .route("/segments/list", get(segments::list))
+        .route("/segments/{uuid}", get(segments::get))
+        .route("/changes/list", get(segments::changes));
+    let billing = Router::new()
+        .route("/subscriptions", get(billing::subscription))
+        .route("/usage/metrics", get(billing::usage));
     let files = Router::new()
         .route("/upload", post(files::upload))
         .route("/multipart/create", post(files::create))
@@ -54,6 +76,13 @@ pub fn routes(app: App) -> Router {
         .route("/listColumns", get(files::columns));
     Router::new()
         .nest("/v1/orchestration", orchestration)
+        .nest("/v1/segmentation", segmentation)
+        .nest("/v1/billing", billing)
+        .route("/v1/storage/models/list", get(models::list))
+        .route(
+            "/v1/workspaceManagement/workspaces/current",
+            get(workspaces::current),
+        )
         .nest("/v1/workspaceManagement/files", files)
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

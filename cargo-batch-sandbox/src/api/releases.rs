@@ -1,24 +1,52 @@
 //! Releases.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use cargo_batch_types::ReleaseUuid;
-use serde_json::json;
+use axum::extract::{Path, RawQuery, State};
+use cargo_batch_types::{ReleaseUuid, WorkflowUuid};
+use serde_json::{Value, json};
 
+use super::query::Parameters;
 use super::{Answer, id};
+use crate::clock::{days_before, written};
 use crate::refusal::Refusal;
 use crate::state::App;
+use crate::world::{Release, World};
 
 pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let uuid: ReleaseUuid = id(&uuid)?;
     let release = app.catalog().release(uuid);
     let release =
         release.ok_or_else(|| Refusal::missing(format!("There is no release {uuid}.")))?;
-    Ok(Json(json!({ "release": {
+    Ok(Json(json!({ "release": view(release, app.world()) })))
+}
+
+pub async fn deployed(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+    let query = Parameters::read(query.as_deref());
+    let workflow: Option<WorkflowUuid> = query.get("workflowUuid")?;
+    let release = workflow.and_then(|uuid| app.catalog().deployed(uuid));
+    let missing = || Refusal::reason("releaseNotFound", "The workflow has no deployed release.");
+    let release = release.ok_or_else(missing)?;
+    Ok(Json(json!({ "release": view(release, app.world()) })))
+}
+
+fn view(release: &Release, world: &World) -> Value {
+    let deployed = (release.status != "draft").then(|| written(days_before(60)));
+    json!({
         "uuid": release.uuid,
+        "parentUuid": null,
+        "workspaceUuid": world.workspace_uuid,
+        "userUuid": world.user_uuid,
         "workflowUuid": release.workflow,
-        "nodes": release.graph.nodes(),
+        "description": null,
         "version": release.version,
         "status": release.status,
-    } })))
+        "templateSlug": null,
+        "nodes": release.graph.nodes(),
+        "formFields": release.form,
+        "testRecords": [],
+        "deployedAt": deployed,
+        "createdAt": written(days_before(90)),
+        "updatedAt": written(days_before(60)),
+        "deletedAt": null,
+    })
 }

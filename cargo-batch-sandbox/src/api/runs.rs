@@ -103,9 +103,10 @@ pub async fn metrics(State(app): State<App>, body: Bytes) -> Answer {
     };
     // Every node of the graph has its numbers, those that no run has come to, too.
     let batch = request.batch_uuid.and_then(|uuid| state.batch(uuid));
-    let workflow = app.catalog().workflow(request.workflow_uuid);
-    let deployed = workflow.map(|_| app.world().release_uuid);
-    let release = request.release_uuid.or(deployed);
+    let deployed = app.catalog().deployed(request.workflow_uuid);
+    let release = request
+        .release_uuid
+        .or(deployed.map(|release| release.uuid));
     let graph = match batch.filter(|batch| batch.workflow == request.workflow_uuid) {
         Some(batch) => Some(&batch.graph),
         None => release

@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 use crate::runs::RunView;
 use crate::state::{App, Parent, State};
 use crate::world::{Catalog, Kind};
-pub use preview::preview;
+pub use preview::{column, preview};
 pub use table::columns;
 
 /// What a batch runs over, and what the API says of it.
@@ -296,7 +296,9 @@ fn parent(data: &CreateFormData, state: &State, now: DateTime<Utc>) -> Result<Pa
         }
     }
     Ok(Parent {
-        batch: data.parent_batch_uuid.or(run.map(|run| run.batch.uuid)),
+        batch: data.parent_batch_uuid.or(run
+            .filter(|run| !run.batch.is_alone)
+            .map(|run| run.batch.uuid)),
         run: data.parent_run_uuid,
         node: data.parent_node_uuid,
     })

@@ -151,7 +151,8 @@ fn fits(tag: &str, kind: Kind) -> Result<(), Refusal> {
     }
 }
 
-fn column(slug: &str, kind: &str) -> Value {
+/// A column as the API writes it.
+pub fn column(slug: &str, kind: &str) -> Value {
     let words = slug.replace('_', " ");
     let mut letters = words.chars();
     let label: String = letters

@@ -4,7 +4,7 @@
 //! `rootNodeNotFound` for the start and the end. Answering `invalidReleaseOrCustomNodes` to
 //! everything else is the sandbox's choice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use cargo_batch_types::{Node, NodeKind, NodeUuid};
 use serde_json::Value;
@@ -24,13 +24,9 @@ pub fn check(nodes: &[Node], depth: usize) -> Result<usize, Refusal> {
         ));
     }
     let mut uuids = HashMap::new();
-    let mut slugs = HashSet::new();
     for (n, node) in nodes.iter().enumerate() {
         if uuids.insert(node.uuid, n).is_some() {
             return Err(invalid(node, "its uuid is that of another node, too"));
-        }
-        if !slugs.insert(&node.slug) {
-            return Err(invalid(node, "its slug is that of another node, too"));
         }
     }
     let start = only(nodes, "start")?;
@@ -76,11 +72,21 @@ fn form(node: &Node) -> Result<(), Refusal> {
         }
     }
     match &node.kind {
-        NodeKind::Tool(tool) if tool.tool_uuid.is_none() && tool.template_slug.is_none() => {
-            Err(invalid(node, "a tool needs toolUuid or templateSlug"))
+        NodeKind::Tool(tool)
+            if tool.tool_uuid.is_none()
+                && tool.template_slug.is_none()
+                && tool.release_uuid.is_none() =>
+        {
+            let why = "a tool needs toolUuid, templateSlug or releaseUuid";
+            Err(invalid(node, why))
         }
-        NodeKind::Agent(agent) if agent.agent_uuid.is_none() && agent.template_slug.is_none() => {
-            Err(invalid(node, "an agent needs agentUuid or templateSlug"))
+        NodeKind::Agent(agent)
+            if agent.agent_uuid.is_none()
+                && agent.template_slug.is_none()
+                && agent.release_uuid.is_none() =>
+        {
+            let why = "an agent needs agentUuid, templateSlug or releaseUuid";
+            Err(invalid(node, why))
         }
         NodeKind::Unknown(_) => Err(Refusal::malformed(format!(
             "nodes: {:?}: kind must be native, connector, tool or agent, with the members of that kind.",

@@ -21,6 +21,8 @@ pub enum Way {
     Sync,
     /// It brings a segment up to date, and finds nothing to do.
     Skip,
+    /// It is a run that belongs to no batch: it starts at once.
+    Alone,
     /// It brings a segment up to date or looks for its records, and can't.
     Fail(BatchStatus, Cow<'static, str>),
 }
@@ -60,10 +62,14 @@ impl Plan {
         records: impl Iterator<Item = (&'a Record, Start)>,
         outcomes: Option<&Outcomes>,
     ) -> Self {
-        let begin = created + seconds(2.0 + random.f64());
-        let then = begin + seconds(3.0 + 2.0 * random.f64());
+        let mut begin = created + seconds(2.0 + random.f64());
+        let mut then = begin + seconds(3.0 + 2.0 * random.f64());
+        let mut free = then;
+        if matches!(way, Way::Alone) {
+            (begin, then, free) = (created, created, begin);
+        }
         let (first, last, error) = match way {
-            Way::Query => (BatchStatus::Querying, BatchStatus::Running, None),
+            Way::Query | Way::Alone => (BatchStatus::Querying, BatchStatus::Running, None),
             Way::Sync => (BatchStatus::Syncing, BatchStatus::Running, None),
             Way::Skip => (BatchStatus::Syncing, BatchStatus::Skipped, None),
             Way::Fail(first, why) => (first, BatchStatus::Error, Some(why)),
@@ -83,7 +89,7 @@ impl Plan {
             cancelled: None,
         };
         if last == BatchStatus::Running {
-            let mut lanes = [(then, then); LANES];
+            let mut lanes = [(then, free); LANES];
             for (n, (record, start)) in records.enumerate() {
                 let (queued, free) = &mut lanes[n % LANES];
                 let outcome = outcomes.map(|outcomes| outcomes.of(record));

@@ -39,6 +39,7 @@ struct Sum {
     executed: u64,
     failed: u64,
     cents: u64,
+    nodes: u64,
 }
 
 /// How a batch stands at a moment.
@@ -52,8 +53,10 @@ pub struct Standing {
     pub executed: u64,
     /// Runs that have failed.
     pub failed: u64,
-    /// Hundredths of credits used.
+    /// What providers have charged, in hundredths of a credit.
     pub cents: u64,
+    /// Executions of nodes that have ended, which cost a hundredth each besides.
+    pub nodes: u64,
     /// When it ended.
     pub finished: Option<DateTime<Utc>>,
     /// When it last changed.
@@ -89,10 +92,10 @@ impl Plan {
         self.steps.get(run.steps.clone()).unwrap_or_default()
     }
 
-    /// What it will have cost at its end, in hundredths of a credit.
+    /// What it will have cost at its end, in hundredths of a credit, executions of nodes included.
     pub fn total(&self) -> u64 {
         match self.born() {
-            Some(_) => self.sums.last().map_or(0, |sum| sum.cents),
+            Some(_) => self.sums.last().map_or(0, |sum| sum.cents + sum.nodes),
             None => 0,
         }
     }
@@ -151,6 +154,7 @@ impl Plan {
             executed: sum.map_or(0, |sum| sum.executed),
             failed: sum.map_or(0, |sum| sum.failed),
             cents: sum.map_or(0, |sum| sum.cents),
+            nodes: sum.map_or(0, |sum| sum.nodes),
             finished: status.is_terminal().then_some(since),
             updated: sum.map_or(since, |sum| sum.time.max(since)),
             status,
@@ -179,43 +183,39 @@ impl Plan {
         let mut events: Vec<Sum> = Vec::with_capacity(self.steps.len() + self.runs.len());
         let mut end = self.phases.last().map_or(self.end, |(since, _)| *since);
         for run in &self.runs {
-            let counted = |time, executed, failed, cents| Sum {
+            let counted = |time, executed, failed| Sum {
                 time,
                 executed: u64::from(executed),
                 failed: u64::from(failed),
-                cents,
+                cents: 0,
+                nodes: 0,
             };
             let ended = |step: &&Step| run.cut.is_none_or(|cut| step.end <= cut);
             let steps = self.steps.get(run.steps.clone()).unwrap_or_default();
-            events.extend(
-                steps
-                    .iter()
-                    .filter(ended)
-                    .map(|step| counted(step.end, false, false, u64::from(step.cents))),
-            );
+            events.extend(steps.iter().filter(ended).map(|step| Sum {
+                cents: u64::from(step.cents),
+                nodes: 1,
+                ..counted(step.end, false, false)
+            }));
             let ended = match run.cut {
                 Some(cut) => {
-                    events.push(counted(cut, false, false, 0));
+                    events.push(counted(cut, false, false));
                     cut + seconds(CANCELLING)
                 }
                 None => run.end,
             };
             let executed = run.cut.is_none() && !run.skipped;
-            events.push(counted(
-                ended,
-                executed,
-                executed && run.failure.is_some(),
-                0,
-            ));
+            events.push(counted(ended, executed, executed && run.failure.is_some()));
             end = end.max(ended);
         }
         events.sort_by_key(|event| event.time);
-        let mut total = (0, 0, 0);
+        let mut total = (0, 0, 0, 0);
         for event in &mut events {
             total.0 += event.executed;
             total.1 += event.failed;
             total.2 += event.cents;
-            (event.executed, event.failed, event.cents) = total;
+            total.3 += event.nodes;
+            (event.executed, event.failed, event.cents, event.nodes) = total;
         }
         self.sums = events;
         self.end = end + seconds(1.0);

@@ -16,8 +16,8 @@ pub struct Operation {
     segments: Vec<Segment>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Content>,
-    /// What it answers with, by the first digit of the status.
-    answers: Vec<(char, Shape)>,
+    /// What it answers with, by the first digit of the status; nothing where its body is not said.
+    answers: Vec<(char, Option<Shape>)>,
 }
 
 /// A part of a path, between slashes.
@@ -100,8 +100,8 @@ impl Operation {
             body: Content::read(&operation["requestBody"]),
             answers: answers
                 .filter_map(|(status, answer)| {
-                    let schema = answer.pointer("/content/application~1json/schema")?;
-                    Some((status.chars().next()?, Shape::new(schema)))
+                    let schema = answer.pointer("/content/application~1json/schema");
+                    Some((status.chars().next()?, schema.map(Shape::new)))
                 })
                 .collect(),
         }
@@ -136,6 +136,8 @@ impl Operation {
         let Some((_, shape)) = self.answers.iter().find(|(digit, _)| Some(*digit) == class) else {
             return Some(format!("{status} is not among its answers"));
         };
+        // Nothing is said of a body that nobody reads.
+        let shape = shape.as_ref()?;
         match serde_json::from_slice(body) {
             Ok(value) => super::explain::told(shape.problems(&value)),
             Err(error) => Some(format!("no JSON: {error}")),

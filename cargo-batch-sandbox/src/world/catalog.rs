@@ -3,44 +3,32 @@
 use std::sync::Arc;
 
 use cargo_batch_types::{
-    ChangeKind, ChangeUuid, ModelUuid, Record, ReleaseUuid, SegmentUuid, WorkflowUuid,
+    ChangeKind, ChangeUuid, ModelUuid, PlayUuid, Record, ReleaseUuid, SegmentUuid, ToolUuid,
+    WorkflowUuid,
 };
 
 use super::models::{Model, companies, contacts};
 use super::releases::{self, Release};
+use super::workflows::{self, Kind, Play, Tool, Workflow};
 use super::{World, models};
 
 /// Everything that is in the workspace from the beginning, and stays as it is.
 #[derive(Debug)]
 pub struct Catalog {
     pub workflows: Vec<Workflow>,
+    pub tools: Vec<Tool>,
+    pub plays: Vec<Play>,
     pub models: Vec<Model>,
-    segments: Vec<Segment>,
-    changes: Vec<Change>,
+    pub segments: Vec<Segment>,
+    pub changes: Vec<Change>,
     releases: Vec<Release>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Tied to a model.
-    Play,
-    /// Tied to nothing.
-    Tool,
-}
-
-#[derive(Debug)]
-pub struct Workflow {
-    pub uuid: WorkflowUuid,
-    pub kind: Kind,
-    /// Its batches start.
-    pub starts: bool,
-    /// Its batches and runs can be cancelled.
-    pub stops: bool,
 }
 
 #[derive(Debug)]
 pub struct Segment {
     pub uuid: SegmentUuid,
+    pub slug: &'static str,
+    pub name: &'static str,
     pub model: ModelUuid,
     pub records: Vec<Arc<Record>>,
     /// It belongs to a play.
@@ -86,23 +74,54 @@ impl Catalog {
             let records = model.records.iter().step_by(step);
             records.cloned().collect::<Vec<_>>()
         };
-        let segment = |uuid, model: &Model, step| Segment {
+        let segment = |uuid, (slug, name), model: &Model, step| Segment {
             uuid,
+            slug,
+            name,
             model: model.uuid,
             records: every(model, step),
             linked: false,
             reachable: true,
         };
         let segments = vec![
-            segment(world.segment_uuid, &contacts, 2),
+            segment(
+                world.segment_uuid,
+                ("every_second", "Every second contact"),
+                &contacts,
+                2,
+            ),
             Segment {
                 linked: true,
-                ..segment(world.play_segment_uuid, &contacts, 3)
+                ..segment(
+                    world.play_segment_uuid,
+                    ("route_contacts", "Route contacts"),
+                    &contacts,
+                    3,
+                )
             },
-            segment(world.company_segment_uuid, &companies, 2),
+            segment(
+                world.company_segment_uuid,
+                ("companies", "Every second company"),
+                &companies,
+                2,
+            ),
             Segment {
                 reachable: false,
-                ..segment(world.unreachable_segment_uuid, &contacts, 4)
+                ..segment(
+                    world.unreachable_segment_uuid,
+                    ("unreachable", "Contacts that can't be fetched"),
+                    &contacts,
+                    4,
+                )
+            },
+            Segment {
+                linked: true,
+                ..segment(
+                    world.paused_play_segment_uuid,
+                    ("route_contacts_by_country", "Route contacts by country"),
+                    &contacts,
+                    5,
+                )
             },
         ];
         // Ten came in, eight changed, six left, four stayed.
@@ -128,25 +147,10 @@ impl Catalog {
             change(world.additions_change_uuid, &segments[0], &mut added(5)),
             change(world.company_change_uuid, &segments[2], &mut added(3)),
         ];
-        let workflow = |uuid, kind| Workflow {
-            uuid,
-            kind,
-            starts: true,
-            stops: true,
-        };
         Self {
-            workflows: vec![
-                workflow(world.play_workflow_uuid, Kind::Play),
-                workflow(world.tool_workflow_uuid, Kind::Tool),
-                Workflow {
-                    starts: false,
-                    ..workflow(world.broken_workflow_uuid, Kind::Tool)
-                },
-                Workflow {
-                    stops: false,
-                    ..workflow(world.unstoppable_workflow_uuid, Kind::Tool)
-                },
-            ],
+            workflows: workflows::workflows(world),
+            tools: workflows::tools(world),
+            plays: workflows::plays(world),
             releases: releases::all(world),
             models: vec![contacts, companies, models::events(world.event_model_uuid)],
             segments,
@@ -156,6 +160,14 @@ impl Catalog {
 
     pub fn workflow(&self, uuid: WorkflowUuid) -> Option<&Workflow> {
         self.workflows.iter().find(|known| known.uuid == uuid)
+    }
+
+    pub fn tool(&self, uuid: ToolUuid) -> Option<&Tool> {
+        self.tools.iter().find(|known| known.uuid == uuid)
+    }
+
+    pub fn play(&self, uuid: PlayUuid) -> Option<&Play> {
+        self.plays.iter().find(|known| known.uuid == uuid)
     }
 
     pub fn model(&self, uuid: ModelUuid) -> Option<&Model> {
@@ -173,6 +185,18 @@ impl Catalog {
     /// The latest change of a segment.
     pub fn latest_change(&self, segment: SegmentUuid) -> Option<&Change> {
         self.changes.iter().find(|known| known.segment == segment)
+    }
+
+    /// The release that is executed when none is named.
+    pub fn deployed(&self, workflow: WorkflowUuid) -> Option<&Release> {
+        let mut all = self.releases.iter();
+        all.find(|known| known.workflow == workflow && known.status == "deployed")
+    }
+
+    /// Whether only plays can be started with a release.
+    pub fn is_of_play(&self, release: &Release) -> bool {
+        let workflow = self.workflow(release.workflow);
+        workflow.is_some_and(|workflow| workflow.kind == Kind::Play)
     }
 
     pub fn release(&self, uuid: ReleaseUuid) -> Option<&Release> {

@@ -3,17 +3,19 @@
 mod catalog;
 mod models;
 mod releases;
+mod workflows;
 
 use cargo_batch_types::{
-    AgentUuid, ChangeUuid, ConnectorUuid, ModelUuid, NodeUuid, ReleaseUuid, SegmentUuid, ToolUuid,
-    UserUuid, WorkflowUuid, WorkspaceUuid,
+    AgentUuid, ChangeUuid, ConnectorUuid, ModelUuid, NodeUuid, PlayUuid, ReleaseUuid, SegmentUuid,
+    ToolUuid, UserUuid, WorkflowUuid, WorkspaceUuid,
 };
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use catalog::{Catalog, Kind};
+pub(crate) use catalog::{Catalog, Change, Segment};
 pub(crate) use models::Model;
-pub(crate) use releases::action_graph;
+pub(crate) use releases::{Release, action_graph};
+pub(crate) use workflows::{Kind, Play, Tool};
 
 /// The ids of a sandbox, the same for the same seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,7 +28,7 @@ pub struct World {
     pub play_workflow_uuid: WorkflowUuid,
     /// A tool: it takes files, records and forms.
     pub tool_workflow_uuid: WorkflowUuid,
-    /// The release that both workflows have deployed: a start, a step that costs, an end.
+    /// The release that the tool has deployed: a start, a step that costs, an end. Its form asks for an `email`.
     pub release_uuid: ReleaseUuid,
     /// The model whose records the play works on.
     pub model_uuid: ModelUuid,
@@ -70,12 +72,33 @@ pub struct World {
     pub connector_uuid: ConnectorUuid,
     /// The template that actions and nodes can name in place of a tool or an agent.
     pub template_slug: String,
+    /// The play itself, as `list_plays` names it.
+    pub play_uuid: PlayUuid,
+    /// The release that the play has deployed, which has no form.
+    pub play_release_uuid: ReleaseUuid,
+    /// A play that is not enabled and was never deployed.
+    pub paused_play_uuid: PlayUuid,
+    /// The workflow of that play, which nothing can be started with.
+    pub paused_play_workflow_uuid: WorkflowUuid,
+    /// The segment that it keeps for itself.
+    pub paused_play_segment_uuid: SegmentUuid,
+    /// The tool whose batches and runs can't be cancelled, as `list_tools` names it.
+    pub unstoppable_tool_uuid: ToolUuid,
+    /// The release of the tool that never starts.
+    pub broken_release_uuid: ReleaseUuid,
+    /// The release of the tool whose batches and runs can't be cancelled.
+    pub unstoppable_release_uuid: ReleaseUuid,
     #[serde(skip)]
     pub(crate) node_uuids: Vec<NodeUuid>,
+    #[serde(skip)]
+    pub(crate) more_node_uuids: Vec<NodeUuid>,
 }
 
 /// How many ids of nodes the releases take.
 const NODES: usize = 24;
+
+/// How many more of them there are.
+const MORE_NODES: usize = 9;
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
@@ -109,6 +132,15 @@ impl World {
             agent_uuid: id().into(),
             connector_uuid: id().into(),
             template_slug: "enrich_contact".to_owned(),
+            play_uuid: id().into(),
+            play_release_uuid: id().into(),
+            paused_play_uuid: id().into(),
+            paused_play_workflow_uuid: id().into(),
+            paused_play_segment_uuid: id().into(),
+            unstoppable_tool_uuid: id().into(),
+            broken_release_uuid: id().into(),
+            unstoppable_release_uuid: id().into(),
+            more_node_uuids: (0..MORE_NODES).map(|_| id().into()).collect(),
         }
     }
 }

@@ -20,6 +20,8 @@ const CITIES: [&str; 4] = ["Paris", "Madrid", "Berlin", "Rome"];
 #[derive(Debug)]
 pub struct Model {
     pub uuid: ModelUuid,
+    pub slug: &'static str,
+    pub name: &'static str,
     /// Slug and type of each column.
     pub columns: &'static [(&'static str, &'static str)],
     pub records: Vec<Arc<Record>>,
@@ -30,6 +32,7 @@ pub struct Model {
 impl Model {
     fn new(
         uuid: ModelUuid,
+        (slug, name): (&'static str, &'static str),
         columns: &'static [(&'static str, &'static str)],
         records: impl Iterator<Item = Record>,
     ) -> Self {
@@ -41,6 +44,8 @@ impl Model {
         Self {
             index: ids.collect(),
             uuid,
+            slug,
+            name,
             columns,
             records,
         }
@@ -49,6 +54,15 @@ impl Model {
     /// A record by its id.
     pub fn record(&self, id: &str) -> Option<&Arc<Record>> {
         self.records.get(*self.index.get(id)?)
+    }
+
+    /// The column that holds what a record is called.
+    pub fn title_column(&self) -> &'static str {
+        let named = |wanted: &str| self.columns.iter().any(|(slug, _)| *slug == wanted);
+        ["email", "name"]
+            .into_iter()
+            .find(|slug| named(slug))
+            .unwrap_or("id")
     }
 
     /// The type of a column.
@@ -82,7 +96,8 @@ pub fn contacts(uuid: ModelUuid) -> Model {
         ("embedding", "vector"),
         ("notes", "any"),
     ];
-    Model::new(uuid, columns, (0..CONTACTS).map(contact))
+    let names = ("contacts", "Contacts");
+    Model::new(uuid, names, columns, (0..CONTACTS).map(contact))
 }
 
 fn contact(n: usize) -> Record {
@@ -160,7 +175,8 @@ pub fn companies(uuid: ModelUuid) -> Model {
             ("public", json!(n.is_multiple_of(2))),
         ])
     };
-    Model::new(uuid, columns, (0..COMPANIES).map(company))
+    let names = ("companies", "Companies");
+    Model::new(uuid, names, columns, (0..COMPANIES).map(company))
 }
 
 /// What contacts did: the nth of them n % 5 times, a day apart from each other.
@@ -180,5 +196,5 @@ pub fn events(uuid: ModelUuid) -> Model {
         ])
     };
     let all = (0..CONTACTS).flat_map(|contact| (0..contact % 5).map(move |n| (contact, n)));
-    Model::new(uuid, columns, all.map(event))
+    Model::new(uuid, ("events", "Events"), columns, all.map(event))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cargo_batch_types::{
     Action, Node, NodeKind, NodePosition, NodeUuid, ReleaseUuid, WorkflowUuid,
 };
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::World;
 use crate::graph::Graph;
@@ -21,26 +21,48 @@ pub struct Release {
     pub version: Option<&'static str>,
     pub status: &'static str,
     pub graph: Arc<Graph>,
+    /// Its form fields, as the API writes them.
+    pub form: Option<Value>,
 }
 
 pub fn all(world: &World) -> Vec<Release> {
-    let tools = [
-        world.tool_workflow_uuid,
-        world.broken_workflow_uuid,
-        world.unstoppable_workflow_uuid,
-    ];
+    let deployed = |uuid, workflow, version, nodes| Release {
+        uuid,
+        workflow,
+        usable: vec![workflow],
+        version: Some(version),
+        status: "deployed",
+        graph: graph(nodes),
+        form: Some(lead_form()),
+    };
     vec![
+        deployed(
+            world.release_uuid,
+            world.tool_workflow_uuid,
+            "2",
+            straight(&world.node_uuids),
+        ),
         Release {
-            uuid: world.release_uuid,
-            workflow: world.tool_workflow_uuid,
-            usable: tools
-                .into_iter()
-                .chain([world.play_workflow_uuid])
-                .collect(),
-            version: Some("2"),
-            status: "deployed",
-            graph: graph(straight(world, 0)),
+            form: None,
+            ..deployed(
+                world.play_release_uuid,
+                world.play_workflow_uuid,
+                "2",
+                straight(&world.more_node_uuids),
+            )
         },
+        deployed(
+            world.broken_release_uuid,
+            world.broken_workflow_uuid,
+            "1",
+            straight(&world.more_node_uuids[3..]),
+        ),
+        deployed(
+            world.unstoppable_release_uuid,
+            world.unstoppable_workflow_uuid,
+            "1",
+            straight(&world.more_node_uuids[6..]),
+        ),
         Release {
             uuid: world.branching_release_uuid,
             workflow: world.play_workflow_uuid,
@@ -48,6 +70,7 @@ pub fn all(world: &World) -> Vec<Release> {
             version: Some("1"),
             status: "archived",
             graph: graph(branching(world)),
+            form: None,
         },
         Release {
             uuid: world.draft_release_uuid,
@@ -55,9 +78,45 @@ pub fn all(world: &World) -> Vec<Release> {
             usable: Vec::new(),
             version: None,
             status: "draft",
-            graph: graph(straight(world, 18)),
+            graph: graph(straight(&world.node_uuids[18..])),
+            form: Some(lead_form()),
         },
     ]
+}
+
+/// What a lead is asked for: a field of every kind, of which only the email is required.
+fn lead_form() -> Value {
+    json!([
+        {
+            "name": "Email", "slug": "email", "kind": "string", "isRequired": true,
+            "description": "What the lead is found by.", "placeholder": "ada@example.com",
+        },
+        { "name": "Employees", "slug": "employees", "kind": "number" },
+        { "name": "Subscribed", "slug": "subscribed", "kind": "boolean", "isRequired": false },
+        { "name": "Signed up at", "slug": "signed_up_at", "kind": "date" },
+        {
+            "name": "Country", "slug": "country", "kind": "enum",
+            "enum": ["France", "Spain", "Germany", "Italy"],
+        },
+        {
+            "name": "Visits", "slug": "visits", "kind": "array", "fields": [
+                { "name": "Page", "slug": "page", "kind": "string", "isRequired": true },
+                { "name": "Seconds", "slug": "seconds", "kind": "number" },
+            ],
+        },
+        { "name": "Notes", "slug": "notes", "kind": "any" },
+    ])
+}
+
+impl Release {
+    /// The slugs of the fields that a record must have.
+    pub fn required_fields(&self) -> impl Iterator<Item = &str> {
+        let fields = self.form.as_ref().and_then(Value::as_array);
+        let required = fields.into_iter().flatten();
+        required
+            .filter(|field| field["isRequired"] == true)
+            .filter_map(|field| field["slug"].as_str())
+    }
 }
 
 /// The graph that a single action is executed in; its node is called `action`.
@@ -104,8 +163,8 @@ fn node(
 }
 
 /// A start, a step that costs, an end.
-fn straight(world: &World, first: usize) -> Vec<Node> {
-    let uuid = |n: usize| world.node_uuids[first + n];
+fn straight(uuids: &[NodeUuid]) -> Vec<Node> {
+    let uuid = |n: usize| uuids[n];
     let native = NodeKind::native;
     vec![
         node(uuid(0), "start", native("start"), &[Some(uuid(1))], 0),
@@ -120,7 +179,7 @@ fn branching(world: &World) -> Vec<Node> {
     let uuid = |n: usize| world.node_uuids[3 + n];
     let to = |n: usize| [Some(uuid(n))];
     let native = NodeKind::native;
-    let mut each = straight(world, 12);
+    let mut each = straight(&world.node_uuids[12..]);
     each[1].slug = "each".to_owned();
     let mut tool = NodeKind::tool();
     if let NodeKind::Tool(tool) = &mut tool {
@@ -166,13 +225,20 @@ mod tests {
     #[test]
     fn the_graphs_of_the_world_keep_the_rules() {
         let world = World::new(1);
-        for nodes in [straight(&world, 0), branching(&world), straight(&world, 18)] {
+        for nodes in [
+            straight(&world.node_uuids),
+            branching(&world),
+            straight(&world.more_node_uuids),
+        ] {
             let count = nodes.len();
             assert_eq!(Graph::new(nodes).unwrap().nodes().len(), count);
         }
-        let mut uuids = world.node_uuids.clone();
+        let mut uuids = [&*world.node_uuids, &*world.more_node_uuids].concat();
         uuids.sort_unstable();
         uuids.dedup();
-        assert_eq!(uuids.len(), world.node_uuids.len());
+        assert_eq!(
+            uuids.len(),
+            world.node_uuids.len() + world.more_node_uuids.len()
+        );
     }
 }

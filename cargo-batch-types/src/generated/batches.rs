@@ -131,37 +131,6 @@ pub struct GetBatchResponse {
     pub batch: Batch,
 }
 
-/// Answer to the cancellation of a batch: an empty object.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct CancelBatchResponse(pub serde_json::Map<String, serde_json::Value>);
-impl std::ops::Deref for CancelBatchResponse {
-    type Target = serde_json::Map<String, serde_json::Value>;
-    fn deref(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0
-    }
-}
-impl From<CancelBatchResponse> for serde_json::Map<String, serde_json::Value> {
-    fn from(value: CancelBatchResponse) -> Self {
-        value.0
-    }
-}
-impl From<serde_json::Map<String, serde_json::Value>> for CancelBatchResponse {
-    fn from(value: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(value)
-    }
-}
-
 /// Which results of a batch to download. With nothing set, an empty object is sent.
 #[derive(
     Clone,
@@ -177,7 +146,7 @@ impl From<serde_json::Map<String, serde_json::Value>> for CancelBatchResponse {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DownloadBatchRequest {
-    /// Slug of the node whose output is wanted. Without it, the node executed last.
+    /// Slug of the node whose output is wanted. Without it, the node executed last. Unknown: which node is taken when several have the slug.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_node_slug: Option<String>,
 }
@@ -188,7 +157,7 @@ impl DownloadBatchRequest {
             output_node_slug: Default::default(),
         }
     }
-    /// Sets `outputNodeSlug`. Slug of the node whose output is wanted. Without it, the node executed last.
+    /// Sets `outputNodeSlug`. Slug of the node whose output is wanted. Without it, the node executed last. Unknown: which node is taken when several have the slug.
     pub fn output_node_slug(mut self, output_node_slug: impl Into<String>) -> Self {
         self.output_node_slug = Some(output_node_slug.into());
         self
@@ -266,14 +235,14 @@ pub struct Batch {
         skip_serializing_if = "Option::is_none"
     )]
     pub user_uuid: Option<UserUuid>,
-    /// Release the batch executes. Unconfirmed: null when the batch was given its own `nodes`.
+    /// Release the batch executes. Null when the batch was given its own `nodes`, as that of an action is: then the slugs are in `nodes`. Never set together with `nodes` (unconfirmed; so it is for runs).
     #[serde(
         default,
         deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub release_uuid: Option<ReleaseUuid>,
-    /// Graph given for this batch only. Unconfirmed: null when the batch executes a release.
+    /// Graph given for this batch only. Null when the batch executes a release (unconfirmed; so it is for runs).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Node>>,
     /// Id of the background workflow that carries the batch out.
@@ -299,13 +268,13 @@ pub struct Batch {
     /// Records enrolled, one run each.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub runs_count: u64,
-    /// Runs that have ended, well or badly.
+    /// Runs that ended in success or in an error; those cancelled or skipped do not count.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub executed_runs_count: u64,
     /// Runs that ended in an error. Can be above zero in a batch whose status is `success`.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub failed_runs_count: u64,
-    /// Credits spent so far. Can be fractional.
+    /// Credits of providers spent so far, which are not the whole bill: every execution of a node costs 0.01 credit besides, which shows in `get_usage_metrics` only. Can be fractional.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
     /// When the batch was created.

@@ -29,7 +29,7 @@ pub enum CreateBatchData {
     /// Enrol records handed over inline, for a tool or an ad-hoc graph.
     #[serde(rename = "records")]
     Records(CreateRecordsData),
-    /// Execute past runs or records of a workflow again. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
+    /// Execute past runs or records of a workflow again. Unconfirmed: known from the types of the vendor's own client only; what is documented for another try is data of kind recordIds, for plays. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
     #[serde(rename = "runs")]
     Runs(CreateRunsData),
     /// Enrol what changed in a segment, as the scheduler does. Meant for internal use. Unknown: for which workflow types.
@@ -73,7 +73,7 @@ impl CreateBatchData {
     pub fn records(records: impl IntoIterator<Item = impl Into<Record>>) -> Self {
         Self::Records(CreateRecordsData::new(records))
     }
-    /// Execute past runs or records of a workflow again. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
+    /// Execute past runs or records of a workflow again. Unconfirmed: known from the types of the vendor's own client only; what is documented for another try is data of kind recordIds, for plays. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
     pub fn runs(filter: impl Into<RunsFilter>, reset: impl Into<RunsReset>) -> Self {
         Self::Runs(CreateRunsData::new(filter, reset))
     }
@@ -323,7 +323,7 @@ impl CreateRecordsData {
     }
 }
 
-/// Execute past runs or records of a workflow again. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
+/// Execute past runs or records of a workflow again. Unconfirmed: known from the types of the vendor's own client only; what is documented for another try is data of kind recordIds, for plays. Unknown: for which workflow types. Danger: each run may cost credits again, so narrow the filter down.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

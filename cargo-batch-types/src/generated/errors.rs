@@ -603,3 +603,297 @@ impl ListFileColumnsErrorReason {
         )
     }
 }
+
+/// Why a run was not created. Every field can be missing.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize
+)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CreateRunError {
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CreateRunErrorReason>,
+    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+crate::open_enum! {
+    /// Why a run was not created. Unknown: the HTTP status of each reason, likely a 4xx.
+    pub enum CreateRunErrorReason {
+        /// There is no such workflow in the workspace.
+        WorkflowNotFound = "workflowNotFound",
+        /// The release or the nodes cannot be used, for instance because both were given.
+        InvalidReleaseOrCustomNodes = "invalidReleaseOrCustomNodes",
+        /// The workflow is that of a play, which only batches start.
+        PlayNotCompatible = "playNotCompatible",
+        /// There are no nodes to execute, or some that are referred to do not exist (exact rule undocumented).
+        NodesNotFound = "nodesNotFound",
+        /// The record cannot be used (exact rule undocumented).
+        InvalidData = "invalidData",
+        /// The graph has no node to start from.
+        RootNodeNotFound = "rootNodeNotFound",
+        /// The work could not be started in the background. Unknown: whether a run was created all the same.
+        FailedToStart = "failedToStart",
+        /// The workspace has too few credits.
+        NotEnoughCredits = "notEnoughCredits",
+        /// Too many runs are under way in the workspace. Unknown: how many are too many.
+        ConcurrencyLimitReached = "concurrencyLimitReached",
+    }
+}
+impl CreateRunErrorReason {
+    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(
+            match self {
+                Self::WorkflowNotFound => {
+                    "Check `workflowUuid`, and that the token belongs to the workspace of the workflow."
+                }
+                Self::InvalidReleaseOrCustomNodes => {
+                    "Send either `releaseUuid` or `nodes`, never both, and check the one you send."
+                }
+                Self::PlayNotCompatible => {
+                    "Create a batch with data of kind filter or recordIds instead."
+                }
+                Self::NodesNotFound => {
+                    "Check that `nodes` is not empty and that every uuid in `childrenUuids` is the uuid of a node in it."
+                }
+                Self::InvalidData => {
+                    "Check `data` against the form fields of the deployed release."
+                }
+                Self::RootNodeNotFound => {
+                    "Give the graph exactly one native start node and one native end node."
+                }
+                Self::FailedToStart => {
+                    "List the latest runs first and create again only if yours is not among them, as a repeat may spend credits twice."
+                }
+                Self::NotEnoughCredits => {
+                    "Add credits to the workspace, then create the run again."
+                }
+                Self::ConcurrencyLimitReached => {
+                    "Wait for runs to end, then create the run again."
+                }
+                Self::Unknown(_) => return None,
+            },
+        )
+    }
+}
+
+/// Why an action was not executed on a record. Every field can be missing.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize
+)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ExecuteActionError {
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ExecuteActionErrorReason>,
+    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+crate::open_enum! {
+    /// Why an action was not executed on a record. Unknown: the HTTP status of each reason, likely a 4xx.
+    pub enum ExecuteActionErrorReason {
+        /// A workflow that the action needs was not found. Unknown: which one.
+        WorkflowNotFound = "workflowNotFound",
+        /// The release or the nodes cannot be used, for instance because both were given.
+        InvalidReleaseOrCustomNodes = "invalidReleaseOrCustomNodes",
+        /// The workflow is that of a play, which only batches start.
+        PlayNotCompatible = "playNotCompatible",
+        /// There are no nodes to execute, or some that are referred to do not exist (exact rule undocumented).
+        NodesNotFound = "nodesNotFound",
+        /// The record cannot be used (exact rule undocumented).
+        InvalidData = "invalidData",
+        /// The graph has no node to start from.
+        RootNodeNotFound = "rootNodeNotFound",
+        /// The work could not be started in the background. Unknown: whether a run was created all the same.
+        FailedToStart = "failedToStart",
+        /// The workspace has too few credits.
+        NotEnoughCredits = "notEnoughCredits",
+        /// Too many runs are under way in the workspace. Unknown: how many are too many.
+        ConcurrencyLimitReached = "concurrencyLimitReached",
+    }
+}
+impl ExecuteActionErrorReason {
+    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(
+            match self {
+                Self::WorkflowNotFound => {
+                    "Check the uuids in `action`, and that the token belongs to their workspace."
+                }
+                Self::InvalidReleaseOrCustomNodes => {
+                    "Check `releaseUuid` of the action, or leave it out."
+                }
+                Self::PlayNotCompatible => {
+                    "Name the uuid of a tool or of an agent in the action."
+                }
+                Self::NodesNotFound => "Check the uuids and slugs in `action`.",
+                Self::InvalidData => "Check `data` against the inputs of the action.",
+                Self::RootNodeNotFound => "Check `kind` and the slugs in `action`.",
+                Self::FailedToStart => {
+                    "List the latest runs first and create again only if yours is not among them, as a repeat may spend credits twice."
+                }
+                Self::NotEnoughCredits => {
+                    "Add credits to the workspace, then execute the action again."
+                }
+                Self::ConcurrencyLimitReached => {
+                    "Wait for runs to end, then execute the action again."
+                }
+                Self::Unknown(_) => return None,
+            },
+        )
+    }
+}
+
+/// Why the deployed release of a workflow cannot be read. Every field can be missing.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize
+)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetDeployedReleaseError {
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<GetDeployedReleaseErrorReason>,
+    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+crate::open_enum! {
+    /// Why the deployed release of a workflow cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.
+    pub enum GetDeployedReleaseErrorReason {
+        /// The workflow has no deployed release, or does not exist.
+        ReleaseNotFound = "releaseNotFound",
+    }
+}
+impl GetDeployedReleaseErrorReason {
+    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(
+            match self {
+                Self::ReleaseNotFound => {
+                    "Check `workflowUuid`, and deploy the workflow if it never was."
+                }
+                Self::Unknown(_) => return None,
+            },
+        )
+    }
+}
+
+/// Why a tool cannot be read. Every field can be missing.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize
+)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetToolError {
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<GetToolErrorReason>,
+    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+crate::open_enum! {
+    /// Why a tool cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.
+    pub enum GetToolErrorReason {
+        /// There is no such tool in the workspace.
+        ToolNotFound = "toolNotFound",
+    }
+}
+impl GetToolErrorReason {
+    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(
+            match self {
+                Self::ToolNotFound => {
+                    "Check the uuid, which is that of the tool and not of its workflow, and that the token belongs to its workspace."
+                }
+                Self::Unknown(_) => return None,
+            },
+        )
+    }
+}
+
+/// Why a play cannot be read. Every field can be missing.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize
+)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetPlayError {
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<GetPlayErrorReason>,
+    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+crate::open_enum! {
+    /// Why a play cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.
+    pub enum GetPlayErrorReason {
+        /// There is no such play in the workspace.
+        PlayNotFound = "playNotFound",
+    }
+}
+impl GetPlayErrorReason {
+    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(
+            match self {
+                Self::PlayNotFound => {
+                    "Check the uuid, which is that of the play and not of its workflow, and that the token belongs to its workspace."
+                }
+                Self::Unknown(_) => return None,
+            },
+        )
+    }
+}

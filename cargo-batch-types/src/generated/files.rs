@@ -30,11 +30,11 @@ pub struct UploadedFile {
     #[serde(deserialize_with = "crate::lenient::required")]
     pub s3_filename: String,
     /// Media type of the file.
-    #[serde(deserialize_with = "crate::lenient::required")]
-    pub content_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// Name that the file was uploaded under.
-    #[serde(deserialize_with = "crate::lenient::required")]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Id of the file, where the server sends one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
@@ -199,37 +199,6 @@ impl AbortMultipartUploadRequest {
             s3_filename: s3_filename.into(),
             upload_id: upload_id.into(),
         }
-    }
-}
-
-/// Answer to the giving up of an upload. Unknown: its content; nothing in it is needed.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct AbortMultipartUploadResponse(pub serde_json::Map<String, serde_json::Value>);
-impl std::ops::Deref for AbortMultipartUploadResponse {
-    type Target = serde_json::Map<String, serde_json::Value>;
-    fn deref(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0
-    }
-}
-impl From<AbortMultipartUploadResponse> for serde_json::Map<String, serde_json::Value> {
-    fn from(value: AbortMultipartUploadResponse) -> Self {
-        value.0
-    }
-}
-impl From<serde_json::Map<String, serde_json::Value>> for AbortMultipartUploadResponse {
-    fn from(value: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(value)
     }
 }
 

@@ -61,6 +61,11 @@ crate::id! {
 }
 
 crate::id! {
+    /// Identifies a play.
+    pub struct PlayUuid;
+}
+
+crate::id! {
     /// Identifies a connector, the configured access to an integration.
     pub struct ConnectorUuid;
 }

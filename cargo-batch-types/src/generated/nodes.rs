@@ -13,7 +13,7 @@ use super::*;
 pub struct Node {
     /// The node itself. The children of other nodes refer to it.
     pub uuid: NodeUuid,
-    /// Name of the node within the graph, made of word characters. `start` and `end` are reserved.
+    /// Name of the node within the graph, made of word characters. `start` and `end` are reserved. Several nodes can have the same one.
     pub slug: String,
     /// Configuration of the node, which depends on its action; may be empty. A `group` node holds its inner graph in `_nodes`.
     pub config: serde_json::Map<String, serde_json::Value>,
@@ -108,10 +108,10 @@ pub enum NodeKind {
     /// Executes an action of an integration.
     #[serde(rename = "connector")]
     Connector(ConnectorNode),
-    /// Executes a tool. Give at least one of `toolUuid` and `templateSlug`.
+    /// Executes a tool. Give at least one of `toolUuid`, `templateSlug` and `releaseUuid`.
     #[serde(rename = "tool")]
     Tool(ToolNode),
-    /// Executes an agent. Give at least one of `agentUuid` and `templateSlug`.
+    /// Executes an agent. Give at least one of `agentUuid`, `templateSlug` and `releaseUuid`.
     #[serde(rename = "agent")]
     Agent(AgentNode),
     /// A kind newer than this crate, or a known one that doesn't have the form it should: kept as it came, and written back unchanged.
@@ -130,11 +130,11 @@ impl NodeKind {
     ) -> Self {
         Self::Connector(ConnectorNode::new(integration_slug, action_slug))
     }
-    /// Executes a tool. Give at least one of `toolUuid` and `templateSlug`.
+    /// Executes a tool. Give at least one of `toolUuid`, `templateSlug` and `releaseUuid`.
     pub fn tool() -> Self {
         Self::Tool(ToolNode::new())
     }
-    /// Executes an agent. Give at least one of `agentUuid` and `templateSlug`.
+    /// Executes an agent. Give at least one of `agentUuid`, `templateSlug` and `releaseUuid`.
     pub fn agent() -> Self {
         Self::Agent(AgentNode::new())
     }
@@ -196,7 +196,7 @@ pub struct ConnectorNode {
     pub integration_slug: String,
     /// The action of the integration.
     pub action_slug: String,
-    /// Connector to use. Formally optional; better always given, as a guide calls it required.
+    /// Connector to use. Better always given in a graph, as a guide calls it required there; an action without it takes the connector of the workspace for `integrationSlug`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector_uuid: Option<ConnectorUuid>,
 }
@@ -212,14 +212,14 @@ impl ConnectorNode {
             connector_uuid: Default::default(),
         }
     }
-    /// Sets `connectorUuid`. Connector to use. Formally optional; better always given, as a guide calls it required.
+    /// Sets `connectorUuid`. Connector to use. Better always given in a graph, as a guide calls it required there; an action without it takes the connector of the workspace for `integrationSlug`.
     pub fn connector(mut self, connector: impl Into<ConnectorUuid>) -> Self {
         self.connector_uuid = Some(connector.into());
         self
     }
 }
 
-/// Executes a tool. Give at least one of `toolUuid` and `templateSlug`.
+/// Executes a tool. Give at least one of `toolUuid`, `templateSlug` and `releaseUuid`.
 #[derive(
     Clone,
     Debug,
@@ -279,7 +279,7 @@ impl ToolNode {
     }
 }
 
-/// Executes an agent. Give at least one of `agentUuid` and `templateSlug`.
+/// Executes an agent. Give at least one of `agentUuid`, `templateSlug` and `releaseUuid`.
 #[derive(
     Clone,
     Debug,

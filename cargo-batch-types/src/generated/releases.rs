@@ -5,7 +5,7 @@
 #[allow(unused_imports)] // Some files stand alone.
 use super::*;
 
-/// A stored version of a workflow. The server sends more members than these.
+/// A stored version of a workflow. The server sends more fields than these.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -15,13 +15,50 @@ pub struct Release {
     pub uuid: ReleaseUuid,
     /// Workflow the release belongs to.
     pub workflow_uuid: WorkflowUuid,
-    /// The graph; the slugs of its nodes are what downloads take as `outputNodeSlug`.
+    /// The graph; the slugs of its nodes are what downloads take as `outputNodeSlug`. Several nodes can have the same slug.
     pub nodes: Vec<Node>,
     /// Name of the version. Null when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Where the release stands.
     pub status: ReleaseStatus,
+    /// Input fields of the workflow: what the columns of a file for a tool are called. Null when the workflow has no form, as that of a play.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form_fields: Option<Vec<FormField>>,
+    /// Release that this one was edited from. Null when there is none.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub parent_uuid: Option<ReleaseUuid>,
+    /// What is different in this version. Null when nobody wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Template that the workflow was created from. Null when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_slug: Option<String>,
+    /// When the release was deployed. Null when it never was.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub deployed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When the release was created.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub created_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When the release last changed.
+    #[serde(
+        default,
+        deserialize_with = "crate::lenient::optional_date",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub updated_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 impl From<&Release> for ReleaseUuid {
     fn from(value: &Release) -> Self {
@@ -39,6 +76,113 @@ crate::open_enum! {
         /// No longer in use.
         Archived = "archived",
     }
+}
+
+/// Response to the reading of a deployed release.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetDeployedReleaseResponse {
+    /// The release.
+    pub release: Release,
+}
+
+/// An input field of a workflow. Its slug is what the column of a file for a tool must be called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FormField {
+    /// Name of the field for display.
+    pub name: String,
+    /// Name of the field in records: the header of its column in a file.
+    pub slug: String,
+    /// What the field is about. Left out when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Example of a value, for display. Left out when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<String>,
+    /// Whether a record must have the field. Unconfirmed: left out means that it need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_required: Option<bool>,
+    /// What sets this kind apart; its members stand beside the others on the wire.
+    #[serde(flatten)]
+    pub kind: FormFieldKind,
+}
+
+/// What a form field holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(tag = "kind")]
+#[non_exhaustive]
+pub enum FormFieldKind {
+    /// The field holds text.
+    #[serde(rename = "string")]
+    String,
+    /// The field holds a number.
+    #[serde(rename = "number")]
+    Number,
+    /// The field holds true or false.
+    #[serde(rename = "boolean")]
+    Boolean,
+    /// The field holds any JSON value.
+    #[serde(rename = "any")]
+    Any,
+    /// The field holds a date, possibly with a time.
+    #[serde(rename = "date")]
+    Date,
+    /// The field holds one of some texts.
+    #[serde(rename = "enum")]
+    Enum(EnumFormField),
+    /// The field holds a list of objects, each with fields of its own.
+    #[serde(rename = "array")]
+    Array(ArrayFormField),
+    /// A kind newer than this crate, or a known one that doesn't have the form it should: kept as it came, and written back unchanged.
+    #[serde(untagged)]
+    Unknown(crate::RawObject),
+}
+crate::tagged_union! {
+    FormFieldKind by "kind", keep what does not fit {
+        "string" => String,
+        "number" => Number,
+        "boolean" => Boolean,
+        "any" => Any,
+        "date" => Date,
+        "enum" => Enum(EnumFormField),
+        "array" => Array(ArrayFormField),
+    }
+}
+impl From<EnumFormField> for FormFieldKind {
+    fn from(value: EnumFormField) -> Self {
+        Self::Enum(value)
+    }
+}
+impl From<ArrayFormField> for FormFieldKind {
+    fn from(value: ArrayFormField) -> Self {
+        Self::Array(value)
+    }
+}
+
+/// The field holds one of some texts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct EnumFormField {
+    /// The texts there are to choose from.
+    pub enum_: Vec<String>,
+}
+
+/// The field holds a list of objects, each with fields of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ArrayFormField {
+    /// The fields of each object.
+    pub fields: Vec<FormField>,
 }
 
 /// Answer to the reading of a release.

@@ -74,7 +74,7 @@ pub struct ListRunsRequest {
     /// Only runs last changed before this moment. Newer servers only. Unknown: whether the moment itself counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_before: Option<chrono::DateTime<chrono::Utc>>,
-    /// Most runs to return. Unknown: bounds and default; a sibling list of this API documents 1 to 100, hence pages of 100.
+    /// Most runs to return. Unconfirmed: a page holds 100 at most. Unknown: the default.
     #[serde(
         default,
         deserialize_with = "crate::lenient::optional_whole",
@@ -223,7 +223,7 @@ impl ListRunsRequest {
         self.updated_before = Some(updated_before);
         self
     }
-    /// Sets `limit`. Most runs to return. Unknown: bounds and default; a sibling list of this API documents 1 to 100, hence pages of 100.
+    /// Sets `limit`. Most runs to return. Unconfirmed: a page holds 100 at most. Unknown: the default.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
         self
@@ -475,10 +475,10 @@ pub struct CountRunsResponse {
 pub struct GetRunResponse {
     /// The run as it stands now.
     pub run: Run,
-    /// What the nodes put out, by node slug.
+    /// What the nodes put out, by node slug. Of nodes with the same slug only one is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_context: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The configuration that the nodes were executed with, by node slug.
+    /// The configuration that the nodes were executed with, by node slug. Of nodes with the same slug only one is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_computed_configs: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -627,37 +627,6 @@ impl CancelRunsRequest {
     }
 }
 
-/// Answer to the cancellation of runs: an empty object.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct CancelRunsResponse(pub serde_json::Map<String, serde_json::Value>);
-impl std::ops::Deref for CancelRunsResponse {
-    type Target = serde_json::Map<String, serde_json::Value>;
-    fn deref(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0
-    }
-}
-impl From<CancelRunsResponse> for serde_json::Map<String, serde_json::Value> {
-    fn from(value: CancelRunsResponse) -> Self {
-        value.0
-    }
-}
-impl From<serde_json::Map<String, serde_json::Value>> for CancelRunsResponse {
-    fn from(value: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(value)
-    }
-}
-
 /// Which runs to put into the table; a run has to meet all the filters that are set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -699,7 +668,7 @@ pub struct DownloadRunsRequest {
     /// Only runs of records with this title or id. Unknown: whether a part is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_title_or_id: Option<String>,
-    /// True for runs that have ended (`finishedAt` is set, cancelled and skipped runs included), false for the others.
+    /// True for runs that have ended (`finishedAt` is set, cancelled and skipped runs included), false for the others. Newer servers only; older ones refuse it with 400.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_finished: Option<bool>,
     /// Only runs with such executions of nodes.
@@ -800,7 +769,7 @@ impl DownloadRunsRequest {
         self.record_title_or_id = Some(record_title_or_id.into());
         self
     }
-    /// Sets `isFinished`. True for runs that have ended (`finishedAt` is set, cancelled and skipped runs included), false for the others.
+    /// Sets `isFinished`. True for runs that have ended (`finishedAt` is set, cancelled and skipped runs included), false for the others. Newer servers only; older ones refuse it with 400.
     pub fn is_finished(mut self, is_finished: bool) -> Self {
         self.is_finished = Some(is_finished);
         self
@@ -911,7 +880,7 @@ pub struct DownloadRunOutputsRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub offset: Option<u64>,
-    /// Slug of the node whose output is wanted. Without it, the node executed last; older servers may require it.
+    /// Slug of the node whose output is wanted. Without it, the node executed last; older servers may require it. Unknown: which node is taken when several have the slug.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_node_slug: Option<String>,
     /// Format of the file. Without it, CSV.
@@ -1035,7 +1004,7 @@ impl DownloadRunOutputsRequest {
         self.offset = Some(offset);
         self
     }
-    /// Sets `outputNodeSlug`. Slug of the node whose output is wanted. Without it, the node executed last; older servers may require it.
+    /// Sets `outputNodeSlug`. Slug of the node whose output is wanted. Without it, the node executed last; older servers may require it. Unknown: which node is taken when several have the slug.
     pub fn output_node_slug(mut self, output_node_slug: impl Into<String>) -> Self {
         self.output_node_slug = Some(output_node_slug.into());
         self
@@ -1052,7 +1021,7 @@ crate::open_enum! {
     pub enum RunOutputsFormat {
         /// Comma-separated values.
         Csv = "csv",
-        /// JSON. Unknown: whether one array or one object per line.
+        /// JSON. Unconfirmed: one array, with an object for each run.
         Json = "json",
     }
 }
@@ -1125,4 +1094,90 @@ impl GetRunMetricsRequest {
 pub struct GetRunMetricsResponse {
     /// One entry per node.
     pub run_metrics: Vec<RunMetric>,
+}
+
+/// What to create a run from. Fields that are not set are left out, never sent as null.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CreateRunRequest {
+    /// The record, with a value for each input field of the workflow. Unconfirmed: it is an object; the vendor's own client lets it be anything.
+    pub data: Record,
+    /// Workflow to send it through, that of a tool. Leave it out only when `nodes` gives an ad-hoc graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow_uuid: Option<WorkflowUuid>,
+    /// Release to execute instead of the deployed one. Not together with `nodes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_uuid: Option<ReleaseUuid>,
+    /// Graph to execute in this run only; the server checks it. Not together with `releaseUuid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<Node>>,
+}
+impl CreateRunRequest {
+    /// With what is required; the rest is added by name.
+    pub fn new(data: impl Into<Record>) -> Self {
+        Self {
+            data: data.into(),
+            workflow_uuid: Default::default(),
+            release_uuid: Default::default(),
+            nodes: Default::default(),
+        }
+    }
+    /// Sets `workflowUuid`. Workflow to send it through, that of a tool. Leave it out only when `nodes` gives an ad-hoc graph.
+    pub fn workflow(mut self, workflow: impl Into<WorkflowUuid>) -> Self {
+        self.workflow_uuid = Some(workflow.into());
+        self
+    }
+    /// Sets `releaseUuid`. Release to execute instead of the deployed one. Not together with `nodes`.
+    pub fn release(mut self, release: impl Into<ReleaseUuid>) -> Self {
+        self.release_uuid = Some(release.into());
+        self
+    }
+    /// Sets `nodes`. Graph to execute in this run only; the server checks it. Not together with `releaseUuid`.
+    pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<Node>>) -> Self {
+        self.nodes = Some(nodes.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+/// Response to the creation of a run.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CreateRunResponse {
+    /// The run as created.
+    pub run: Run,
+}
+
+/// An action and the record to execute it on.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ExecuteActionRequest {
+    /// The action.
+    pub action: Action,
+    /// The record, with the inputs of the action. Unconfirmed: it is an object; the vendor's own client lets it be anything.
+    pub data: Record,
+}
+impl ExecuteActionRequest {
+    /// With what is required; the rest is added by name.
+    pub fn new(action: impl Into<Action>, data: impl Into<Record>) -> Self {
+        Self {
+            action: action.into(),
+            data: data.into(),
+        }
+    }
+}
+
+/// Response to the execution of an action on a record.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ExecuteActionResponse {
+    /// The run as created.
+    pub run: Run,
 }

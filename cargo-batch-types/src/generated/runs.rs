@@ -24,14 +24,14 @@ pub struct Run {
         skip_serializing_if = "Option::is_none"
     )]
     pub user_uuid: Option<UserUuid>,
-    /// Release that is executed. Unconfirmed: null when the run has its own `nodes`.
+    /// Release that is executed. Null when the run has its own `nodes`, as that of an action has; never set together with them.
     #[serde(
         default,
         deserialize_with = "crate::lenient::optional",
         skip_serializing_if = "Option::is_none"
     )]
     pub release_uuid: Option<ReleaseUuid>,
-    /// Graph given for this run only. Unconfirmed: null when a release is executed.
+    /// Graph given for this run only. Null when a release is executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Node>>,
     /// Batch the run belongs to. Null for a run started alone.
@@ -163,7 +163,7 @@ crate::open_enum! {
         Cancelling = "cancelling",
         /// Ended by a cancellation.
         Cancelled = "cancelled",
-        /// Ended without being executed.
+        /// Ended without being executed, usually because the record was worked on before. No failure.
         Skipped = "skipped",
     }
 }
@@ -255,7 +255,7 @@ pub struct Execution {
     /// Address of an icon for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon_url: Option<String>,
-    /// Credits spent on the node. Can be fractional.
+    /// Credits of providers spent on the node. The 0.01 credit that every execution costs is not in it. Can be fractional.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
     /// When the execution began. Null before that.
@@ -455,7 +455,7 @@ pub struct RunMetric {
     /// Executions that were skipped.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub skipped_executions_count: u64,
-    /// Credits spent on the node. Can be fractional.
+    /// Credits of providers spent on the node. The 0.01 credit that every execution costs is not in it; it follows from `totalExecutionsCount` less those that have not ended (unconfirmed). Can be fractional.
     #[serde(deserialize_with = "crate::lenient::or_default")]
     pub credits_used_count: f64,
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use xtask::spec::Operation;
 
 /// What the issue names: id, method, path.
-const OPERATIONS: [[&str; 3]; 21] = [
+const OPERATIONS: [[&str; 3]; 35] = [
     ["create_batch", "POST", "/orchestration/batches"],
     ["preview_batch", "POST", "/orchestration/batches/preview"],
     ["list_batches", "GET", "/orchestration/batches/list"],
@@ -65,6 +65,28 @@ const OPERATIONS: [[&str; 3]; 21] = [
         "/workspaceManagement/files/listColumns",
     ],
     ["get_release", "GET", "/orchestration/releases/{uuid}"],
+    ["create_run", "POST", "/orchestration/runs"],
+    ["execute_action", "POST", "/orchestration/actions/execute"],
+    [
+        "get_deployed_release",
+        "GET",
+        "/orchestration/releases/deployed",
+    ],
+    ["list_tools", "GET", "/orchestration/tools/list"],
+    ["get_tool", "GET", "/orchestration/tools/{uuid}"],
+    ["list_plays", "GET", "/orchestration/plays/list"],
+    ["get_play", "GET", "/orchestration/plays/{uuid}"],
+    ["list_segments", "GET", "/segmentation/segments/list"],
+    ["get_segment", "GET", "/segmentation/segments/{uuid}"],
+    ["list_segment_changes", "GET", "/segmentation/changes/list"],
+    ["list_models", "GET", "/storage/models/list"],
+    ["get_subscription", "GET", "/billing/subscriptions"],
+    ["get_usage_metrics", "GET", "/billing/usage/metrics"],
+    [
+        "get_current_workspace",
+        "GET",
+        "/workspaceManagement/workspaces/current",
+    ],
 ];
 
 /// The type names that other code relies on.
@@ -75,13 +97,17 @@ const TYPES: &str = "Batch BatchData BatchStatus BatchRunsStatus Node NodeRetry 
     ExecuteActionBatchRequest RunsFilter RunsReset ExecutionsFilter";
 
 /// How many kinds each union has.
-const KINDS: [(&str, usize); 6] = [
+const KINDS: [(&str, usize); 10] = [
     ("BatchData", 11),
     ("CreateBatchData", 9),
     ("PreviewBatchData", 9),
     ("NodeKind", 4),
     ("ExecutionNode", 4),
     ("Condition", 13),
+    ("FormFieldKind", 7),
+    ("PlaySchedule", 5),
+    ("ToolCreditsCost", 3),
+    ("ToolTrigger", 1),
 ];
 
 fn errors(document: &Value) -> Vec<String> {
@@ -148,6 +174,8 @@ fn only_what_makes_something_new_is_not_idempotent() {
         [
             "create_batch",
             "execute_action_batch",
+            "create_run",
+            "execute_action",
             "upload_file",
             "create_multipart_upload",
             "complete_multipart_upload",
@@ -171,7 +199,7 @@ fn what_can_be_waited_for_and_paged_says_so() {
     );
     assert_eq!(
         ids(|operation| operation.pagination.is_some()),
-        ["list_batches", "list_runs"]
+        ["list_batches", "list_runs", "list_segment_changes"]
     );
 }
 

@@ -1,15 +1,14 @@
-//! Which batch did a creation make?
+//! What did a creation create?
 
 use std::borrow::Cow;
 
-use cargo_batch_types::BatchUuid;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// The id of the batch in the answer to a creation.
+/// Returns the id in the response to a creation: of the batch, or of the run.
 ///
-/// Whatever else is in it: the answer is read up to the id and no further, so that a batch that was
-/// made is known even where the rest is cut off or new to us, and finding it costs next to nothing.
-pub fn batch_id(path: &'static [&'static str], answer: &[u8]) -> Option<BatchUuid> {
+/// Whatever else is in it: the response is read up to the id and no further, so that what was created is known even
+/// where the rest is cut off or new to us, and finding it costs next to nothing.
+pub fn created_id<T: DeserializeOwned>(path: &'static [&'static str], answer: &[u8]) -> Option<T> {
     // Some servers begin with a byte order mark.
     let answer = answer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(answer);
     let mut found = None;
@@ -23,24 +22,24 @@ pub fn batch_id(path: &'static [&'static str], answer: &[u8]) -> Option<BatchUui
 }
 
 /// Looks for a member of a member.
-struct Member<'a> {
+struct Member<'a, T> {
     path: &'static [&'static str],
-    found: &'a mut Option<BatchUuid>,
+    found: &'a mut Option<T>,
 }
 
-impl<'de> DeserializeSeed<'de> for Member<'_> {
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         if !self.path.is_empty() {
             return value.deserialize_map(self);
         }
-        *self.found = Some(BatchUuid::deserialize(value)?);
+        *self.found = Some(T::deserialize(value)?);
         Ok(())
     }
 }
 
-impl<'de> Visitor<'de> for Member<'_> {
+impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,6 +68,8 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
+    use cargo_batch_types::BatchUuid;
+
     use super::*;
 
     const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
@@ -83,7 +84,8 @@ mod tests {
             // Cut off.
             r#"{"batch": {"uuid": "ID", "workspaceUu"#,
         ] {
-            let found = batch_id(&["batch", "uuid"], answer.replace("ID", ID).as_bytes());
+            let found =
+                created_id::<BatchUuid>(&["batch", "uuid"], answer.replace("ID", ID).as_bytes());
             assert_eq!(
                 found.map(|id| id.to_string()).as_deref(),
                 Some(ID),
@@ -106,7 +108,7 @@ mod tests {
             r#"{"other": {"batch": {"uuid": "ID"}}}"#,
         ] {
             assert_eq!(
-                batch_id(&["batch", "uuid"], answer.replace("ID", ID).as_bytes()),
+                created_id::<BatchUuid>(&["batch", "uuid"], answer.replace("ID", ID).as_bytes()),
                 None,
                 "{answer}"
             );
