@@ -107,7 +107,7 @@ async fn plays_segments_changes_and_models() {
     let plays = client
         .list_plays()
         .is_enabled(true)
-        .model_uuid(world.model_uuid);
+        .model(world.model_uuid);
     let plays = plays
         .schedule_type(PlayScheduleType::Cron)
         .await
@@ -147,7 +147,7 @@ async fn plays_segments_changes_and_models() {
     assert_eq!(uuids, wanted);
     let latest = client
         .list_segment_changes()
-        .segment_uuid(alone.uuid)
+        .segment(alone.uuid)
         .await
         .unwrap();
     assert_eq!(
