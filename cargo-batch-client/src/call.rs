@@ -45,11 +45,10 @@ impl Client {
     /// ```no_run
     /// # use cargo_batch_client::{Client, Error, operation::{Method, Operation}};
     /// # async fn run(client: Client) -> Result<(), Error> {
-    /// static COUNT: Operation = Operation::new("count_batches", Method::GET, "/orchestration/batches/count", true);
+    /// static LIST: Operation = Operation::new("list_connectors", Method::GET, "/connection/connectors/list", true);
     ///
-    /// let path = "/orchestration/batches/count?isFinished=true";
-    /// let count = client.request::<serde_json::Value>(&COUNT, path, None).await?;
-    /// println!("{}", count["count"]);
+    /// let list = client.request::<serde_json::Value>(&LIST, LIST.path, None).await?;
+    /// println!("{}", list["connectors"]);
     /// # Ok(()) }
     /// ```
     ///

@@ -129,8 +129,9 @@ impl BatchHandle {
     /// Starts a batch over the runs of this one that failed, from their first node.
     ///
     /// It spends credits for each of them, once: it is created with the care of
-    /// [`create_batch_once`](Client::create_batch_once). Unconfirmed: which workflow types the API
-    /// lets re-run.
+    /// [`create_batch_once`](Client::create_batch_once). Unconfirmed: that the API lets runs be run again, as no
+    /// documentation of it says so, and for which workflow types. For a play, a batch of the ids of the records
+    /// ([`CreateRecordIdsData`](cargo_batch_types::CreateRecordIdsData)) is the documented way.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where no run has failed, and as

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cargo_batch_types::{Batch, BatchUuid, ListRunsRequest, Run, RunUuid, from_json};
+use cargo_batch_types::{
+    Batch, BatchUuid, ChangeUuid, ListRunsRequest, Run, RunUuid, SegmentChange, from_json,
+};
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,6 +16,7 @@ use serde_json::Value;
 use crate::batches::ListBatches;
 use crate::call::Pending;
 use crate::operation::Operation;
+use crate::segments::ListSegmentChanges;
 use crate::{Client, Error, operations};
 
 /// A page of a list.
@@ -46,6 +49,13 @@ impl Identified for Batch {
 impl Identified for Run {
     type Id = RunUuid;
     fn id(&self) -> RunUuid {
+        self.uuid
+    }
+}
+
+impl Identified for SegmentChange {
+    type Id = ChangeUuid;
+    fn id(&self) -> ChangeUuid {
         self.uuid
     }
 }
@@ -439,6 +449,34 @@ impl<'a> ListBatches<'a> {
 
     /// All batches of the list, from the offset on, as a stream; `limit` is the size of a page.
     pub fn items(self) -> Items<'a, Batch> {
+        self.pages().items()
+    }
+}
+
+impl<'a> ListSegmentChanges<'a> {
+    /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+    pub fn pages(self) -> Pages<'a, SegmentChange> {
+        let (limit, offset) = (
+            self.limit.clone().ok().flatten(),
+            self.offset.clone().ok().flatten(),
+        );
+        let ask: Ask<'a, SegmentChange> = Box::new(move |offset, limit| {
+            let request = self.clone().offset(offset).limit(limit);
+            Box::pin(async move {
+                match request.await {
+                    Ok(response) => Ok(Received {
+                        items: response.changes.into_iter().map(Ok).collect(),
+                        total: None,
+                    }),
+                    Err(error) => one_by_one(error, "changes"),
+                }
+            })
+        });
+        Pages::new(&operations::LIST_SEGMENT_CHANGES, limit, offset, ask)
+    }
+
+    /// Returns all changes of the list, from the offset on, as a stream; `limit` is the size of a page.
+    pub fn items(self) -> Items<'a, SegmentChange> {
         self.pages().items()
     }
 }

@@ -26,3 +26,4 @@ mod upload;
 mod watch;
 mod watch_many;
 mod wire;
+mod workspace;

@@ -19,3 +19,4 @@ mod settings;
 mod storage;
 mod time;
 mod validation;
+mod workspace;

@@ -93,6 +93,74 @@ async fn after(calls: &Calls, seconds: u64, batch: Answer, what: &str) -> Answer
     calls.post(&format!("{BATCHES}/{uuid}/{what}"), &body).await
 }
 
+/// Provokes a reason not to create a run.
+async fn run_reason(calls: &Calls, reason: &str) -> Answer {
+    let world = calls.world();
+    let lead = json!({ "email": "ada@example.com" });
+    let run = |workflow: Value| json!({ "workflowUuid": workflow, "data": lead });
+    let tool = run(json!(world.tool_workflow_uuid));
+    let with = |name: &str, value: Value| {
+        let mut body = tool.clone();
+        body[name] = value;
+        body
+    };
+    let body = match reason {
+        "workflowNotFound" => run(json!(NOBODY)),
+        "invalidReleaseOrCustomNodes" => {
+            let mut body = with("nodes", nodes());
+            body["releaseUuid"] = json!(world.release_uuid);
+            body
+        }
+        "playNotCompatible" => run(json!(world.play_workflow_uuid)),
+        "nodesNotFound" => json!({ "nodes": [], "data": lead }),
+        "invalidData" => with("data", json!({ "employees": 5 })),
+        "rootNodeNotFound" => {
+            let mut nodes = nodes();
+            nodes[2]["actionSlug"] = "enrich".into();
+            json!({ "nodes": nodes, "data": lead })
+        }
+        "failedToStart" => run(json!(world.broken_workflow_uuid)),
+        "concurrencyLimitReached" => {
+            for _ in 0..20 {
+                calls.post("/orchestration/runs", &tool).await.ok();
+            }
+            tool
+        }
+        _ => tool,
+    };
+    calls.post("/orchestration/runs", &body).await
+}
+
+/// Provokes a reason not to execute an action.
+async fn action_reason(calls: &Calls, reason: &str) -> Answer {
+    let world = calls.world();
+    let of_tool = |name: &str, value: Value| json!({ "kind": "tool", name: value });
+    let with_release = |release: Value| json!({ "kind": "tool", "toolUuid": world.tool_uuid, "releaseUuid": release });
+    let native = |slug: &str| json!({ "kind": "native", "actionSlug": slug });
+    let mut data = json!({ "email": "ada@example.com" });
+    let action = match reason {
+        "workflowNotFound" => of_tool("toolUuid", NOBODY.into()),
+        "invalidReleaseOrCustomNodes" => with_release(json!(world.draft_release_uuid)),
+        "playNotCompatible" => with_release(json!(world.play_release_uuid)),
+        "nodesNotFound" => of_tool("templateSlug", "no_such_template".into()),
+        "invalidData" => {
+            data = json!({});
+            native("enrich")
+        }
+        "rootNodeNotFound" => native("end"),
+        "failedToStart" => of_tool("toolUuid", json!(world.broken_tool_uuid)),
+        _ => native("enrich"),
+    };
+    let body = json!({ "action": action, "data": data });
+    let path = "/orchestration/actions/execute";
+    if reason == "concurrencyLimitReached" {
+        for _ in 0..20 {
+            calls.post(path, &body).await.ok();
+        }
+    }
+    calls.post(path, &body).await
+}
+
 /// Provokes a row in a new sandbox.
 async fn provoke(operation: &str, reason: &str) -> Answer {
     let calls = match reason {
@@ -239,6 +307,15 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         ("execute_action_batch", "notEnoughCredits") => {
             action(calls, json!({ "kind": "native", "actionSlug": "enrich" })).await
         }
+        ("create_run", reason) => run_reason(calls, reason).await,
+        ("execute_action", reason) => action_reason(calls, reason).await,
+        ("get_deployed_release", "releaseNotFound") => {
+            let workflow = world.paused_play_workflow_uuid;
+            let path = format!("/orchestration/releases/deployed?workflowUuid={workflow}");
+            calls.get(&path).await
+        }
+        ("get_tool", "toolNotFound") => calls.get(&format!("/orchestration/tools/{NOBODY}")).await,
+        ("get_play", "playNotFound") => calls.get(&format!("/orchestration/plays/{NOBODY}")).await,
         ("cancel_runs", "failedToStart") => {
             let body = json!({ "workflowUuid": world.unstoppable_workflow_uuid });
             calls.post("/orchestration/runs/cancel", &body).await
