@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod child;
+pub mod clock;
 pub mod connections;
 pub mod crash;
 pub mod exchanges;

@@ -25,6 +25,7 @@ type Parts = Arc<Mutex<BTreeMap<u64, Vec<u8>>>>;
 async fn servers(
     fault: impl Fn(&Seen) -> Option<Response<Body>> + Send + Sync + 'static,
 ) -> (Script, Script, Parts) {
+    cargo_batch_tests::clock::steady();
     let fault = Arc::new(fault);
     let parts = Parts::default();
     let (kept, faults) = (parts.clone(), fault.clone());
