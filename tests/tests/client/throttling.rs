@@ -123,23 +123,39 @@ impl Limiter {
     }
 }
 
-/// A server that permits 20 requests a second, and how many it has let through and refused.
-async fn limited(limiter: Limiter) -> (Script, Arc<Mutex<[usize; 2]>>) {
+/// A server that permits 20 requests a second and responds after a while, and how many it has let through and
+/// refused.
+async fn limited(limiter: Limiter, latency: Duration) -> (Script, Arc<Mutex<[usize; 2]>>) {
     let counts = Arc::new(Mutex::new([0, 0]));
     let (counted, counting) = (Mutex::new(Counted::default()), counts.clone());
     let script = Script::start(move |seen| {
         let permitted = limiter.permits(&mut counted.lock().unwrap(), seen.at);
         counting.lock().unwrap()[usize::from(permitted.is_err())] += 1;
-        match permitted {
+        let response = match permitted {
             Ok(()) if seen.line == get(7) => {
                 json(value!({ "batch": batch(value!({ "status": "running" })) }))
             }
             Ok(()) => one_batch(),
             Err(after) => refused(after),
-        }
+        };
+        delayed(response, latency)
     })
     .await;
     (script, counts)
+}
+
+/// A response whose body comes later.
+fn delayed(response: Response<Body>, latency: Duration) -> Response<Body> {
+    if latency.is_zero() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove("content-length");
+    let body = futures_util::stream::once(async move {
+        tokio::time::sleep(latency).await;
+        axum::body::to_bytes(body, usize::MAX).await
+    });
+    Response::from_parts(parts, Body::from_stream(body))
 }
 
 const LIMITERS: [Limiter; 4] = [
@@ -159,7 +175,7 @@ const LIMITERS: [Limiter; 4] = [
 #[tokio::test(start_paused = true)]
 async fn sixty_creations_get_through_where_twenty_a_second_are_allowed() {
     for limiter in LIMITERS {
-        let (script, counts) = limited(limiter).await;
+        let (script, counts) = limited(limiter, Duration::ZERO).await;
         let client = script.client();
         let done = at_once(&client, 60, create).await;
         let times: Vec<Duration> = done.into_iter().map(Result::unwrap).collect();
@@ -176,12 +192,40 @@ async fn sixty_creations_get_through_where_twenty_a_second_are_allowed() {
     }
 }
 
+/// No two requests at once are permitted: each that comes too early is refused, and what was spent on waiting
+/// for it is lost.
+#[tokio::test(start_paused = true)]
+async fn what_permits_no_two_at_once_is_used_to_two_thirds() {
+    for (rate, count, latencies) in [
+        (20.0, 60, [0, 20, 50, 200].as_slice()),
+        (5.0, 15, &[0, 100]),
+        (100.0, 300, &[0, 50]),
+    ] {
+        let limiter = Limiter::Bucket { rate, burst: 0.0 };
+        for (seed, latency) in latencies.iter().cycle().take(8).enumerate() {
+            let (script, counts) = limited(limiter, Duration::from_millis(*latency)).await;
+            let client = script.builder().seed(seed as u64).build().unwrap();
+            let done = at_once(&client, count, create).await;
+            let times: Vec<Duration> = done.into_iter().map(Result::unwrap).collect();
+            let longest = times.into_iter().max().unwrap();
+            let least = Duration::from_secs_f64(count as f64 / rate);
+            assert!(
+                longest < least.mul_f64(1.5),
+                "{limiter:?}, {latency} ms, {seed}: {longest:?}"
+            );
+            let [through, refused] = *counts.lock().unwrap();
+            assert_eq!(through, count);
+            assert!(refused <= 3 * through, "{limiter:?}: {refused} refused");
+        }
+    }
+}
+
 /// The clones of a client wait together: a second one alone would be refused as often again.
 #[tokio::test(start_paused = true)]
 async fn a_watch_keeps_its_pace_while_many_creations_are_throttled() {
     for limiter in LIMITERS {
         for interval in [Duration::from_secs(1), Duration::from_secs(5)] {
-            let (script, counts) = limited(limiter).await;
+            let (script, counts) = limited(limiter, Duration::ZERO).await;
             let client = script.client();
             let watch = client.watch(uuid(7).parse::<BatchUuid>().unwrap());
             let mut watch = watch.interval(interval);
