@@ -343,6 +343,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_holds_up_no_other() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.refused(pass, Duration::ZERO);
+        let start = Instant::now();
+        for lane in [Lane::Polls, Lane::Calls].repeat(20) {
+            let waiting = timeout(FIRST / 50, gate.pass(lane, far()));
+            waiting.await.unwrap_err();
+        }
+        gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.pass(Lane::Polls, far()).await.unwrap();
+        assert!(start.elapsed() <= 5 * FIRST, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_outage_the_pace_is_found_again_at_once() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+        gate.refused(pass, Duration::ZERO);
+        for _ in 0..3 * OUTAGE {
+            let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+            gate.refused(pass, Duration::ZERO);
+        }
+        let start = Instant::now();
+        for _ in 0..30 {
+            let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+            gate.accepted(pass);
+        }
+        assert!(start.elapsed() < 8 * LONGEST, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_has_no_time_is_turned_away_at_once() {
         let gate = Gate::new();
         let pass = gate.pass(Lane::Calls, far()).await.unwrap();
