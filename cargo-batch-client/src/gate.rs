@@ -382,6 +382,11 @@ mod tests {
         let start = Instant::now();
         let deadline = start + Duration::from_secs(59);
         assert_eq!(gate.pass(Lane::Polls, deadline).await.unwrap_err(), Closed);
+        // Also where another one waits already.
+        let mut waiting = std::pin::pin!(gate.pass(Lane::Calls, far()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        assert_eq!(gate.pass(Lane::Calls, deadline).await.unwrap_err(), Closed);
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -131,6 +131,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_permit_that_is_returned_shows_that_something_moves() {
+        let permits = Arc::new(Permits::new(1));
+        let held = permits.acquire().await;
+        let mut abandoned = pin!(permits.acquire());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(abandoned.as_mut().poll(&mut context).is_pending());
+        let start = Instant::now();
+        let waiting = tokio::spawn({
+            let permits = permits.clone();
+            async move { permits.acquire().await }
+        });
+        crate::time::sleep(STALL / 2).await;
+        // It goes to the one that isn't polled; what waits behind that counts from here.
+        drop(held);
+        waiting.await.unwrap();
+        assert_eq!(start.elapsed(), 2 * STALL);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn as_long_as_permits_are_returned_there_are_no_more() {
         let permits = Arc::new(Permits::new(2));
         let most = Arc::new(Mutex::new((0, 0)));

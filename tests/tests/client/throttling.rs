@@ -344,6 +344,25 @@ async fn what_one_call_is_asked_for_all_clones_wait() {
     waiting.abort();
 }
 
+/// A call that was refused, and then held up by what another one was asked for, ends with its refusal.
+#[tokio::test(start_paused = true)]
+async fn what_is_held_up_ends_with_its_own_refusal() {
+    let script = Script::start(|seen| refused(Some([1, 50][seen.number.min(1)]))).await;
+    let client = script.client().with_timeout(Duration::from_secs(10));
+    let (first, other) = tokio::join!(client.get_batch(id()).into_future(), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        client
+            .with_timeout(Duration::from_secs(180))
+            .get_batch(id())
+            .await
+    });
+    let (first, other) = (first.unwrap_err(), other.unwrap_err());
+    for error in [first, other] {
+        assert_eq!(error.status().unwrap().as_u16(), 429, "{error:#}");
+        assert!(error.retry_after().is_some());
+    }
+}
+
 /// 429 takes nothing from the budget, and isn't an attempt; a failure is and does.
 #[tokio::test(start_paused = true)]
 async fn being_throttled_is_not_failing() {
@@ -389,8 +408,11 @@ async fn another_policy_leaves_the_budget_alone() {
     let client = script.client();
     let mut other = RetryPolicy::default();
     other.budget = 0;
-    client.with_retry(other).get_batch(id()).await.unwrap();
+    let other = client.with_retry(other);
+    other.get_batch(id()).await.unwrap();
     let failing: BatchUuid = uuid(2).parse().unwrap();
+    let error = other.get_batch(failing).await.unwrap_err();
+    assert_eq!(error.attempts(), 6);
     let error = client.get_batch(failing).await.unwrap_err();
     assert_eq!(error.attempts(), 6);
 }
@@ -422,6 +444,8 @@ async fn a_watch_that_is_refused_slows_down() {
             between(400.0, 580.0),
         );
         assert!((11..=13).contains(&before), "{times:?}");
+        // Soon again at first, and then less often.
+        assert!(between(60.0, 90.0) <= 9, "{times:?}");
         // In 240 seconds it would be 48.
         let least = match after {
             Some(_) => 7..=8,
