@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use cargo_batch_types::from_json;
 use futures_core::Stream;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue};
-use reqwest::{Method, Request};
+use reqwest::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::attempts::Attempts;
@@ -274,10 +274,13 @@ impl Client {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let cap = self.inner.max_answer_bytes;
-        let body = body(response, cap).await.map_err(|error| match error {
-            Some(error) => Error::cut_off(Some(operation), error),
-            None => Error::too_large(Some(operation), cap),
-        })?;
+        let body = match body(response, cap).await {
+            Ok(body) => body,
+            // The status says all that there is to know.
+            Err(_) if status == StatusCode::TOO_MANY_REQUESTS => Bytes::new(),
+            Err(Some(error)) => return Err(Error::cut_off(Some(operation), error)),
+            Err(None) => return Err(Error::too_large(Some(operation), cap)),
+        };
         Ok(Answer::new(status, headers, body))
     }
 }

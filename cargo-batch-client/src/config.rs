@@ -230,7 +230,8 @@ impl ClientBuilder {
     ///
     /// Over HTTP/1 each needs a connection, and so a file descriptor, of which a process may have as few as 256
     /// (macOS), and a container 64. A download counts until its response begins. Where no request ends for a
-    /// second one more is sent, so that futures that wait for each other go on.
+    /// second one more is sent, so that futures that wait for each other go on; after two seconds the next, after
+    /// three the one after that.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self

@@ -1,5 +1,6 @@
 //! How fast a server is asked that has said 429.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,12 +19,25 @@ const SHORTEST: Duration = Duration::from_micros(100);
 /// How much of what a late timer has cost is made up for.
 const LATE: Duration = Duration::from_millis(5);
 
-/// By how much the spacing grows for a refusal, and shrinks for a request that was let through. Equal, so
-/// that about as many are refused as are let through, and no rate that is allowed goes unused.
-const STEP: f64 = 1.3;
+/// By how much the spacing grows for a refusal.
+const SLOWER: f64 = 1.2;
 
-/// By how much it shrinks until the first refusal after it was set.
-const FIRST_STEP: f64 = 1.5;
+/// By how much it shrinks for each request that was let through, until the first refusal after it was set or
+/// an outage, and at most later.
+const FASTER: f64 = 1.5;
+
+/// By how much it shrinks for the first request that was let through after a refusal, and by how much that
+/// grows for each further one in a row. A limit that permits no two requests at once takes a whole spacing for
+/// each refusal: near the pace that was permitted last it is approached slowly, and left behind fast where it
+/// no longer holds.
+const CAREFUL: f64 = 0.005;
+const BOLDER: f64 = 1.25;
+
+/// How many refusals in a row are an outage, which says nothing about the pace that is permitted after it.
+const OUTAGE: i32 = 16;
+
+/// Over how many requests it is measured at what pace they are let through.
+const MEASURED: usize = 32;
 
 /// Who waits. Polls have a lane of their own, as one would be late that waits for many calls: they go next, after
 /// a gap in which the server gets ready for them. Where many of both wait, they take turns.
@@ -50,13 +64,17 @@ struct State {
     slowed: u64,
     /// `None` where all are let through.
     pace: Option<Pace>,
+    /// When the last requests were found not to be refused.
+    accepted: VecDeque<Instant>,
 }
 
 #[derive(Debug)]
 struct Pace {
     spacing: Duration,
-    /// No request was refused yet that was let through at this pace.
-    is_first: bool,
+    /// It is a guess: no request was refused since it was set, or since an outage.
+    is_guess: bool,
+    /// How often it has shrunk since it last grew, or (below 0) grown since it last shrank.
+    in_a_row: i32,
     /// The server asked for no request before.
     closed_until: Instant,
     /// When the next call may go.
@@ -131,7 +149,8 @@ impl Gate {
             None => {
                 state.pace = Some(Pace {
                     spacing: FIRST,
-                    is_first: true,
+                    is_guess: true,
+                    in_a_row: 0,
                     closed_until,
                     next_call: now + FIRST,
                     last: now,
@@ -143,8 +162,9 @@ impl Gate {
                 if is_old {
                     return;
                 }
-                pace.spacing = pace.spacing.mul_f64(STEP).min(LONGEST);
-                pace.is_first = false;
+                pace.spacing = pace.spacing.mul_f64(SLOWER).min(LONGEST);
+                pace.in_a_row = pace.in_a_row.min(0).saturating_sub(1);
+                pace.is_guess = pace.in_a_row <= -OUTAGE;
                 pace.next_call = pace.next_call.max(now + pace.spacing);
             }
         }
@@ -154,16 +174,23 @@ impl Gate {
 
     /// Notes that a request was not refused with 429.
     pub fn accepted(&self, pass: Pass) {
+        let now = Instant::now();
         let mut state = self.state();
+        let measured = state.measured(now);
         let is_old = pass.changes < state.changes;
         let Some(pace) = state.pace.as_mut().filter(|_| !is_old) else {
             return;
         };
-        let step = match pace.is_first {
-            true => FIRST_STEP,
-            false => STEP,
-        };
-        pace.spacing = pace.spacing.div_f64(step);
+        if pace.in_a_row <= 0 && measured < pace.spacing {
+            pace.spacing = measured;
+            pace.next_call = pace.next_call.min(now + measured);
+        }
+        pace.in_a_row = pace.in_a_row.max(0);
+        pace.spacing = pace.spacing.div_f64(match pace.is_guess {
+            true => FASTER,
+            false => (1.0 + CAREFUL * BOLDER.powi(pace.in_a_row)).min(FASTER),
+        });
+        pace.in_a_row = pace.in_a_row.saturating_add(1);
         if pace.spacing < SHORTEST {
             state.pace = None;
         }
@@ -180,6 +207,18 @@ impl State {
         Pass {
             is_paced: self.pace.is_some(),
             changes: self.changes,
+        }
+    }
+
+    /// Counts a request that was let through, and returns the mean spacing of the last ones.
+    fn measured(&mut self, now: Instant) -> Duration {
+        if self.accepted.len() >= MEASURED {
+            self.accepted.pop_front();
+        }
+        self.accepted.push_back(now);
+        match (self.accepted.front(), self.accepted.len() as u32 - 1) {
+            (Some(first), spacings @ 1..) => now.saturating_duration_since(*first) / spacings,
+            _ => Duration::MAX,
         }
     }
 
@@ -304,6 +343,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_holds_up_no_other() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.refused(pass, Duration::ZERO);
+        let start = Instant::now();
+        for lane in [Lane::Polls, Lane::Calls].repeat(20) {
+            let waiting = timeout(FIRST / 50, gate.pass(lane, far()));
+            waiting.await.unwrap_err();
+        }
+        gate.pass(Lane::Calls, far()).await.unwrap();
+        gate.pass(Lane::Polls, far()).await.unwrap();
+        assert!(start.elapsed() <= 5 * FIRST, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_outage_the_pace_is_found_again_at_once() {
+        let gate = Gate::new();
+        let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+        gate.refused(pass, Duration::ZERO);
+        for _ in 0..3 * OUTAGE {
+            let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+            gate.refused(pass, Duration::ZERO);
+        }
+        let start = Instant::now();
+        for _ in 0..30 {
+            let pass = gate.pass(Lane::Polls, far()).await.unwrap();
+            gate.accepted(pass);
+        }
+        assert!(start.elapsed() < 8 * LONGEST, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_has_no_time_is_turned_away_at_once() {
         let gate = Gate::new();
         let pass = gate.pass(Lane::Calls, far()).await.unwrap();
@@ -311,6 +382,11 @@ mod tests {
         let start = Instant::now();
         let deadline = start + Duration::from_secs(59);
         assert_eq!(gate.pass(Lane::Polls, deadline).await.unwrap_err(), Closed);
+        // Also where another one waits already.
+        let mut waiting = std::pin::pin!(gate.pass(Lane::Calls, far()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        assert_eq!(gate.pass(Lane::Calls, deadline).await.unwrap_err(), Closed);
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

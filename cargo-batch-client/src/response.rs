@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap};
 
 /// A decoded answer beside its status, headers and raw JSON.
 #[derive(Clone, Debug)]
@@ -64,6 +64,13 @@ impl Answer {
             headers,
             body,
         }
+    }
+
+    /// Returns how the body is encoded: no request asks for that.
+    pub fn encoding(&self) -> Option<&str> {
+        let encoding = self.headers.get(CONTENT_ENCODING)?.to_str().ok()?.trim();
+        let is_none = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        Some(encoding).filter(|_| !is_none)
     }
 
     pub fn request_id(&self) -> Option<&str> {

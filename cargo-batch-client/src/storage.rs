@@ -116,6 +116,7 @@ async fn send(
         let Some(next) = redirect(&method, &response) else {
             return Ok((response, departure));
         };
+        departure.responded(client, None);
         check(&url, &next)?;
         url = next;
     }

@@ -90,6 +90,12 @@ impl Error {
             }
             (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
             (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
+            (ErrorKind::Unreadable, _) if self.is_encoded() => {
+                "Something on the way compresses responses unasked: switch that off there."
+            }
+            (ErrorKind::Refused, Some(StatusCode::BAD_REQUEST)) if self.is_about_tls() => {
+                "Check the base URL: its port speaks TLS, which is `https`."
+            }
             (ErrorKind::Unreadable, _) if self.is_no_json() && self.0.is_base_unusual => {
                 "Something else may have answered: check the base URL, which has no `/v1` in its path, \
                  and the proxy; the raw body is in the error."
@@ -106,6 +112,18 @@ impl Error {
             }
             _ => return None,
         })
+    }
+
+    /// Returns whether a server says that it got plain HTTP where it speaks TLS.
+    fn is_about_tls(&self) -> bool {
+        // nginx; Go; Apache.
+        const WORDS: [&str; 3] = [
+            "plain HTTP request was sent to HTTPS port",
+            "HTTP request to an HTTPS server",
+            "plain HTTP to an SSL-enabled server port",
+        ];
+        let body = String::from_utf8_lossy(self.body().unwrap_or_default());
+        WORDS.iter().any(|words| body.contains(words))
     }
 
     /// Says what to do about an error of storage, which knows no tokens and no ids of the API.

@@ -281,12 +281,16 @@ impl Error {
         hide: Hide,
     ) -> Self {
         let is_json = source.is_json() && !answer.body.is_empty();
-        let trouble = match is_json {
-            true => format!(
+        let trouble = match (is_json, answer.encoding()) {
+            (true, _) => format!(
                 "field `{}` is not as it should be",
                 hide.clean(source.path())
             ),
-            false => "not with JSON".to_owned(),
+            (false, Some(encoding)) => format!(
+                "with the encoding `{}`, which was not asked for",
+                hide.clean(encoding)
+            ),
+            (false, None) => "not with JSON".to_owned(),
         };
         let what = format!("the server answered {}, but {trouble}", answer.status);
         // The reader's own words quote the value, which may be a secret in the wrong place.
@@ -669,6 +673,16 @@ impl Error {
     /// A success without JSON is no answer of the API: something on the way cut it off, or answered
     /// in its place.
     fn is_no_json(&self) -> bool {
+        self.is_without_json() && !self.is_encoded()
+    }
+
+    /// A success that something on the way has encoded, as it will the next one.
+    fn is_encoded(&self) -> bool {
+        let answer = self.0.answer.as_ref();
+        self.is_without_json() && answer.is_some_and(|answer| answer.encoding().is_some())
+    }
+
+    fn is_without_json(&self) -> bool {
         self.0.kind == ErrorKind::Unreadable && self.body().is_some() && self.field().is_none()
     }
 

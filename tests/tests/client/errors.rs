@@ -177,6 +177,64 @@ async fn what_is_no_json_at_all_points_to_the_way_there() {
     assert!(text.contains(&elapsed), "{text}");
 }
 
+/// A proxy that compresses what was not asked for will do so the next time.
+#[tokio::test(start_paused = true)]
+async fn an_encoding_that_was_not_asked_for_is_named() {
+    for encoding in ["gzip", "br", "zstd, gzip"] {
+        let script = Script::start(move |_| {
+            let response = Response::builder().header("content-encoding", encoding);
+            response.body(Body::from("\x1f\u{8b}\x08 ")).unwrap()
+        })
+        .await;
+        let error = get(&script).await;
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unreadable, 1));
+        let text = error.to_string();
+        assert!(text.contains(&format!("encoding `{encoding}`")), "{text}");
+        assert!(text.contains("compresses responses unasked"), "{text}");
+        // What may have spent credits says that first.
+        let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
+        let error = script.client().create_batch(request).await.unwrap_err();
+        assert!(error.is_ambiguous() && error.to_string().contains("look for the batch"));
+    }
+    // Said, and not done: read as it is.
+    for encoding in ["identity", "gzip"] {
+        let script = Script::start(move |_| {
+            let mut response = json(value!({ "batch": batch(value!({})) }));
+            let headers = response.headers_mut();
+            headers.insert("content-encoding", encoding.parse().unwrap());
+            response
+        })
+        .await;
+        script.client().get_batch(id()).await.unwrap();
+    }
+}
+
+/// Plain HTTP at a port that speaks TLS, in the words of nginx, Go and Apache.
+#[tokio::test(start_paused = true)]
+async fn plain_http_at_a_port_of_tls_is_told() {
+    for (page, is_told) in [
+        (
+            "<center>The plain HTTP request was sent to HTTPS port</center>",
+            true,
+        ),
+        ("Client sent an HTTP request to an HTTPS server.\n", true),
+        (
+            "You're speaking plain HTTP to an SSL-enabled server port.",
+            true,
+        ),
+        ("<h1>400 Bad Request</h1>", false),
+    ] {
+        let script = Script::start(move |_| {
+            let mut response = Response::new(Body::from(page));
+            *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+            response
+        })
+        .await;
+        let text = get(&script).await.to_string();
+        assert_eq!(text.contains("its port speaks TLS"), is_told, "{text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_refused_creation_leaves_open() {
     let reason = |code, reason: &str| refused(code, value!({ "reason": reason }));

@@ -10,6 +10,7 @@ use axum::http::Response;
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_client::{Client, Error, ErrorKind, RetryPolicy};
 use cargo_batch_tests::child;
+use cargo_batch_tests::frames::{self, Act};
 use cargo_batch_tests::sandbox::{self, Checked};
 use cargo_batch_tests::script::{Script, Seen, TOKEN, batch, json, status, uuid};
 use futures_util::StreamExt;
@@ -123,23 +124,39 @@ impl Limiter {
     }
 }
 
-/// A server that permits 20 requests a second, and how many it has let through and refused.
-async fn limited(limiter: Limiter) -> (Script, Arc<Mutex<[usize; 2]>>) {
+/// A server that permits 20 requests a second and responds after a while, and how many it has let through and
+/// refused.
+async fn limited(limiter: Limiter, latency: Duration) -> (Script, Arc<Mutex<[usize; 2]>>) {
     let counts = Arc::new(Mutex::new([0, 0]));
     let (counted, counting) = (Mutex::new(Counted::default()), counts.clone());
     let script = Script::start(move |seen| {
         let permitted = limiter.permits(&mut counted.lock().unwrap(), seen.at);
         counting.lock().unwrap()[usize::from(permitted.is_err())] += 1;
-        match permitted {
+        let response = match permitted {
             Ok(()) if seen.line == get(7) => {
                 json(value!({ "batch": batch(value!({ "status": "running" })) }))
             }
             Ok(()) => one_batch(),
             Err(after) => refused(after),
-        }
+        };
+        delayed(response, latency)
     })
     .await;
     (script, counts)
+}
+
+/// A response whose body comes later.
+fn delayed(response: Response<Body>, latency: Duration) -> Response<Body> {
+    if latency.is_zero() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove("content-length");
+    let body = futures_util::stream::once(async move {
+        tokio::time::sleep(latency).await;
+        axum::body::to_bytes(body, usize::MAX).await
+    });
+    Response::from_parts(parts, Body::from_stream(body))
 }
 
 const LIMITERS: [Limiter; 4] = [
@@ -159,7 +176,7 @@ const LIMITERS: [Limiter; 4] = [
 #[tokio::test(start_paused = true)]
 async fn sixty_creations_get_through_where_twenty_a_second_are_allowed() {
     for limiter in LIMITERS {
-        let (script, counts) = limited(limiter).await;
+        let (script, counts) = limited(limiter, Duration::ZERO).await;
         let client = script.client();
         let done = at_once(&client, 60, create).await;
         let times: Vec<Duration> = done.into_iter().map(Result::unwrap).collect();
@@ -176,12 +193,40 @@ async fn sixty_creations_get_through_where_twenty_a_second_are_allowed() {
     }
 }
 
+/// No two requests at once are permitted: each that comes too early is refused, and what was spent on waiting
+/// for it is lost.
+#[tokio::test(start_paused = true)]
+async fn what_permits_no_two_at_once_is_used_to_two_thirds() {
+    for (rate, count, latencies) in [
+        (20.0, 60, [0, 20, 50, 200].as_slice()),
+        (5.0, 15, &[0, 100]),
+        (100.0, 300, &[0, 50]),
+    ] {
+        let limiter = Limiter::Bucket { rate, burst: 0.0 };
+        for (seed, latency) in latencies.iter().cycle().take(8).enumerate() {
+            let (script, counts) = limited(limiter, Duration::from_millis(*latency)).await;
+            let client = script.builder().seed(seed as u64).build().unwrap();
+            let done = at_once(&client, count, create).await;
+            let times: Vec<Duration> = done.into_iter().map(Result::unwrap).collect();
+            let longest = times.into_iter().max().unwrap();
+            let least = Duration::from_secs_f64(count as f64 / rate);
+            assert!(
+                longest < least.mul_f64(1.5),
+                "{limiter:?}, {latency} ms, {seed}: {longest:?}"
+            );
+            let [through, refused] = *counts.lock().unwrap();
+            assert_eq!(through, count);
+            assert!(refused <= 3 * through, "{limiter:?}: {refused} refused");
+        }
+    }
+}
+
 /// The clones of a client wait together: a second one alone would be refused as often again.
 #[tokio::test(start_paused = true)]
 async fn a_watch_keeps_its_pace_while_many_creations_are_throttled() {
     for limiter in LIMITERS {
         for interval in [Duration::from_secs(1), Duration::from_secs(5)] {
-            let (script, counts) = limited(limiter).await;
+            let (script, counts) = limited(limiter, Duration::ZERO).await;
             let client = script.client();
             let watch = client.watch(uuid(7).parse::<BatchUuid>().unwrap());
             let mut watch = watch.interval(interval);
@@ -299,6 +344,25 @@ async fn what_one_call_is_asked_for_all_clones_wait() {
     waiting.abort();
 }
 
+/// A call that was refused, and then held up by what another one was asked for, ends with its refusal.
+#[tokio::test(start_paused = true)]
+async fn what_is_held_up_ends_with_its_own_refusal() {
+    let script = Script::start(|seen| refused(Some([1, 50][seen.number.min(1)]))).await;
+    let client = script.client().with_timeout(Duration::from_secs(10));
+    let (first, other) = tokio::join!(client.get_batch(id()).into_future(), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        client
+            .with_timeout(Duration::from_secs(180))
+            .get_batch(id())
+            .await
+    });
+    let (first, other) = (first.unwrap_err(), other.unwrap_err());
+    for error in [first, other] {
+        assert_eq!(error.status().unwrap().as_u16(), 429, "{error:#}");
+        assert!(error.retry_after().is_some());
+    }
+}
+
 /// 429 takes nothing from the budget, and isn't an attempt; a failure is and does.
 #[tokio::test(start_paused = true)]
 async fn being_throttled_is_not_failing() {
@@ -344,8 +408,11 @@ async fn another_policy_leaves_the_budget_alone() {
     let client = script.client();
     let mut other = RetryPolicy::default();
     other.budget = 0;
-    client.with_retry(other).get_batch(id()).await.unwrap();
+    let other = client.with_retry(other);
+    other.get_batch(id()).await.unwrap();
     let failing: BatchUuid = uuid(2).parse().unwrap();
+    let error = other.get_batch(failing).await.unwrap_err();
+    assert_eq!(error.attempts(), 6);
     let error = client.get_batch(failing).await.unwrap_err();
     assert_eq!(error.attempts(), 6);
 }
@@ -377,6 +444,8 @@ async fn a_watch_that_is_refused_slows_down() {
             between(400.0, 580.0),
         );
         assert!((11..=13).contains(&before), "{times:?}");
+        // Soon again at first, and then less often.
+        assert!(between(60.0, 90.0) <= 9, "{times:?}");
         // In 240 seconds it would be 48.
         let least = match after {
             Some(_) => 7..=8,
@@ -689,23 +758,179 @@ async fn one_place_is_enough_for_all() {
     assert!(created.lock().unwrap().values().all(|count| *count == 1));
 }
 
+/// No request ends, so that those in flight may wait for the others; or the server is slow, which is no reason
+/// to send it all there are.
+#[tokio::test(start_paused = true)]
+async fn a_slow_server_gets_few_more_than_the_limit() {
+    let script = Script::start(|_| delayed(one_batch(), Duration::from_secs(45))).await;
+    let client = script.client().with_timeout(Duration::from_secs(600));
+    for done in at_once(&client, 200, read).await {
+        done.unwrap();
+    }
+    let at: Vec<Duration> = script.seen().iter().map(|seen| seen.at).collect();
+    let in_flight = |now: Duration| {
+        let is_in_flight = |at: &&Duration| **at <= now && now < **at + Duration::from_secs(45);
+        at.iter().filter(is_in_flight).count()
+    };
+    let most = at.iter().map(|at| in_flight(*at)).max().unwrap();
+    assert!((33..=44).contains(&most), "{most}");
+}
+
 /// With 64 file descriptors, 2,000 creations at once.
 #[test]
 fn few_file_descriptors_are_enough() {
     const NAME: &str = "throttling::few_file_descriptors_are_enough";
-    const SERVER: &str = "CARGO_BATCH_TEST_SERVER";
     if child::is_child() {
-        let base_url = std::env::var(SERVER).unwrap();
-        let runtime = runtime();
-        return runtime.block_on(async {
-            let client = Client::builder(TOKEN).base_url(base_url).build().unwrap();
-            for done in at_once(&client, 2000, create).await {
-                done.unwrap();
-            }
-        });
+        return create_2000();
     }
     let server = runtime();
     let script = server.block_on(Script::start(|_| one_batch()));
     child::run_with_files(NAME, &[(SERVER, script.base_url())], 64);
     assert_eq!(script.seen().len(), 2000);
+}
+
+/// Over HTTP/2 each dials as well, where no connection has come up yet.
+#[test]
+fn few_file_descriptors_are_enough_for_http2() {
+    const NAME: &str = "throttling::few_file_descriptors_are_enough_for_http2";
+    if !child::is_child() {
+        return frames::in_child(NAME);
+    }
+    if std::env::var_os(SERVER).is_some() {
+        return create_2000();
+    }
+    let server = runtime();
+    let body = value!({ "batch": batch(value!({ "status": "success" })) }).to_string();
+    let frames = server.block_on(frames::Server::start(Act::Respond, body));
+    let certificates = std::env::var(frames::CERTIFICATES).unwrap();
+    let variables = [
+        (SERVER, frames.base_url()),
+        (frames::CERTIFICATES, certificates),
+    ];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    child::run_with_files(NAME, &variables, 64);
+    assert_eq!(frames.requests(), 2000);
+}
+
+/// The variable that names the server of a test in a process of its own.
+const SERVER: &str = "CARGO_BATCH_TEST_SERVER";
+
+/// Creates 2,000 batches at once on a server in another process.
+fn create_2000() {
+    let base_url = std::env::var(SERVER).unwrap();
+    runtime().block_on(async {
+        let client = Client::builder(TOKEN).base_url(base_url).build().unwrap();
+        for done in at_once(&client, 2000, create).await {
+            done.unwrap();
+        }
+    });
+}
+
+/// A storage that has refused many requests and redirects the next ones to another host isn't slow any more.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_no_refusal() {
+    let file = Script::start(|_| Response::new(Body::from("email\na@example.com\n"))).await;
+    let target = format!("{}/r.csv", file.base_url());
+    let storage = Script::start(move |seen| match seen.number {
+        0..30 => refused(None),
+        _ => {
+            let mut response = status(302);
+            response
+                .headers_mut()
+                .insert("location", target.parse().unwrap());
+            response
+        }
+    })
+    .await;
+    let link = format!("{}/r.csv", storage.base_url());
+    let api = Script::start(move |_| json(value!({ "url": link }))).await;
+    let client = api.client();
+    let mut longest = Duration::ZERO;
+    for number in 0..40 {
+        let start = Instant::now();
+        let download = client.batch(id()).download();
+        download.to_writer(&mut Vec::new()).await.unwrap();
+        if number >= 30 {
+            longest = longest.max(start.elapsed());
+        }
+    }
+    assert!(longest < Duration::from_millis(50), "{longest:?}");
+}
+
+/// A 429 is one by its status, whatever became of its body.
+#[tokio::test(start_paused = true)]
+async fn a_429_that_is_cut_is_one() {
+    let script = Script::start(|seen| match seen.number {
+        0..9 => {
+            let cut = futures_util::stream::iter([Some("{\"errorMessage\":"), None]);
+            let cut = cut.then(async |chunk| {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                chunk.ok_or_else(|| std::io::Error::other("cut"))
+            });
+            let mut response = Response::new(Body::from_stream(cut));
+            *response.status_mut() = axum::http::StatusCode::TOO_MANY_REQUESTS;
+            response
+        }
+        _ => one_batch(),
+    })
+    .await;
+    let client = script.client();
+    client.create_batch(request(0)).await.unwrap();
+    assert_eq!(script.seen_at(CREATE).len(), 10);
+}
+
+/// What a server asks for is bounded by the caller's own policy, and never more than a call waits.
+#[tokio::test(start_paused = true)]
+async fn no_retry_after_holds_up_others_or_ends_in_a_panic() {
+    for (asked, attempts) in [
+        // Longer than the policy permits: an error, and no pause for anyone.
+        ("61", 1),
+        ("18446744073709551615", 1),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1),
+        // Not a time.
+        ("99999999999999999999999999", 2),
+        ("-1", 2),
+        ("1e9", 2),
+        ("Sat, 01 Jan 0000 00:00:00 GMT", 2),
+    ] {
+        let script = Script::start(move |seen| match seen.number {
+            0 => {
+                let mut response = refused(None);
+                let headers = response.headers_mut();
+                headers.insert("retry-after", asked.parse().unwrap());
+                response
+            }
+            _ => one_batch(),
+        })
+        .await;
+        let client = script.client();
+        let start = Instant::now();
+        let done = client.get_batch(id()).await;
+        assert_eq!(done.is_ok(), attempts == 2, "{asked}");
+        client.get_batch(id()).await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1), "{asked}");
+        // Without any limit it is waited for, or beyond all time; others still keep to their own.
+        let mut policy = RetryPolicy::default();
+        (policy.max_retry_after, policy.base_delay) = (Duration::MAX, Duration::MAX);
+        let script = Script::start(move |_| {
+            let mut response = refused(None);
+            let headers = response.headers_mut();
+            headers.insert("retry-after", asked.parse().unwrap());
+            response
+        })
+        .await;
+        let client = script.builder().timeout(Duration::MAX).retry(policy);
+        let client = client.build().unwrap();
+        let waiting = tokio::time::timeout(Duration::from_secs(3600), client.get_batch(id()));
+        let waited = waiting.await.ok();
+        let is_beyond_all_time = asked.len() > 19 && attempts == 1;
+        assert_eq!(waited.is_some(), is_beyond_all_time, "{asked}");
+        let hasty = client.with_timeout(Duration::from_secs(10));
+        let start = Instant::now();
+        let error = hasty.get_batch(id()).await.unwrap_err();
+        assert!(start.elapsed() <= Duration::from_secs(10));
+        assert!(error.to_string().contains("429"), "{error}");
+    }
 }

@@ -217,6 +217,25 @@ async fn an_outage_is_waited_through() {
     assert_eq!(done.status, BatchStatus::Success);
 }
 
+/// Each call of a poll repeats by itself; between those the interval grows.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_fails_is_polled_less_often() {
+    let mut policy = cargo_batch_client::RetryPolicy::default();
+    policy.max_attempts = 2;
+    let script = Script::start(|_| status(500)).await;
+    let client = script.builder().retry(policy).build().unwrap();
+    let watch = client.watch(id()).deadline(Duration::from_secs(300));
+    watch.await.unwrap_err();
+    let gaps = gaps(&script);
+    let between: Vec<f64> = gaps.into_iter().filter(|gap| *gap > 1.0).collect();
+    assert!(between.len() > 20, "{between:?}");
+    let last = between.len() - 1;
+    assert!(
+        between[..last].iter().all(|gap| *gap > 8.0 && *gap < 10.1),
+        "{between:?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_an_answer_patience_begins_anew() {
     let script = Script::start(|seen| match seen.at.as_secs() {

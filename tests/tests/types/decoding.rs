@@ -3,9 +3,9 @@
 use cargo_batch_tests::{Samples, document};
 use cargo_batch_types::{
     Batch, BatchData, BatchStatus, BatchUuid, Condition, CreateBatchRequest, DownloadResponse,
-    ExecuteActionBatchRequest, Filter, GetBatchResponse, GetRunResponse, ListBatchesResponse, Node,
-    NodeKind, NodeRetry, PreviewBatchRequest, PreviewBatchResponse, SegmentUuid, SignedUrl,
-    StringValues, WebhookSecret, WorkflowUuid, from_json,
+    ExecuteActionBatchRequest, Filter, GetBatchResponse, GetRunResponse, ListBatchesResponse,
+    ListRunsRequest, Node, NodeKind, NodeRetry, PreviewBatchRequest, PreviewBatchResponse,
+    SegmentUuid, SignedUrl, StringValues, WebhookSecret, WorkflowUuid, from_json,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -493,6 +493,10 @@ fn what_would_mean_something_else_is_an_error() {
     let odd: Batch = read(with(batch(), "/data", data.clone()));
     assert_eq!(written(&odd)["data"], data);
     // The values of a request are the caller's, who wants to hear of a mistake.
+    assert_eq!(
+        refused::<ListRunsRequest>(json!({ "limit": "5" })).path(),
+        "limit"
+    );
     let data = json!({ "kind": "file", "s3Filename": 7 });
     assert!(
         from_json::<CreateBatchRequest>(json!({ "data": data }).to_string().as_bytes()).is_err()
