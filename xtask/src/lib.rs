@@ -4,4 +4,5 @@
 
 pub mod changelog;
 pub mod codegen;
+pub mod drift;
 pub mod spec;
