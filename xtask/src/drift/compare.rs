@@ -25,26 +25,35 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
         });
     };
 
-    let (our_host, our_prefix) = our_reader.servers().first().copied().unwrap_or_default();
+    let (our_host, our_path) = our_reader.servers().first().copied().unwrap_or_default();
+    let all_ours = our_reader.operations(our_path, our_path);
     let servers = theirs.servers();
     let same = servers
         .iter()
         .find(|(host, _)| *host == our_host || host.is_empty());
-    if let (None, Some((host, path))) = (same, servers.first()) {
+    let server = same.or(servers.first()).copied();
+    let mut all_theirs = theirs.operations(server.map_or(our_path, |(_, path)| path), our_path);
+    let known = |all: &[Operation<'_>]| {
+        all.iter()
+            .any(|their| all_ours.iter().any(|our| our.key == their.key))
+    };
+    let mut moved = same.is_none();
+    // Another version of all paths is one difference.
+    if !known(&all_theirs) {
+        let under_ours = theirs.operations(our_path, our_path);
+        if known(&under_ours) {
+            (all_theirs, moved) = (under_ours, true);
+        }
+    }
+    if let (true, Some((host, path))) = (moved, server) {
         let place = Place::root().join("servers");
         say(
-            Weight::Breaks,
+            Weight::Money,
             Side::Differs,
             format!("the server is {host}{path}"),
             Some(&place),
         );
     }
-    let prefix = same
-        .or(servers.first())
-        .map_or(our_prefix, |(_, path)| path);
-
-    let all_theirs = theirs.operations(prefix, our_prefix);
-    let all_ours = our_reader.operations(our_prefix, our_prefix);
     for name in vendor["webhooks"]
         .as_object()
         .into_iter()
@@ -142,11 +151,16 @@ impl<'a> Pair<'_, 'a> {
             } else {
                 ways.join(", or ")
             };
+            let place = if self.ours.value.get("security").is_some() {
+                place.clone()
+            } else {
+                Place::root().join("security")
+            };
             self.schemas.say(
                 worst,
                 Side::Differs,
-                format!("{name} asks for {ways}"),
-                place,
+                format!("requests are authorized by {ways}"),
+                &place,
             );
         }
         if self.theirs.value["callbacks"].is_object() {
@@ -212,7 +226,7 @@ impl<'a> Pair<'_, 'a> {
                     self.schemas.compare(&our.schema, &their.schema, Way::Sent);
                     if our.style != their.style && self.schemas.is_compound(&our.schema) {
                         let (style, explode) = &their.style;
-                        let explode = if *explode { ", exploded" } else { "" };
+                        let explode = if *explode { "" } else { ", not exploded" };
                         self.schemas.say(
                             worst,
                             Side::Differs,

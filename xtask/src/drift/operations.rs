@@ -262,46 +262,52 @@ impl<'a> Reader<'a> {
         node
     }
 
-    /// What is in the braces of a path, or the name of a schema and the way into it: how a place is called in a report.
+    /// How a place is called in a report: by its schema and the way into it, or by its operation.
     pub(super) fn label(&self, place: &Place) -> String {
         let keys: Vec<&str> = place.keys().collect();
-        let (mut label, rest) = match keys.as_slice() {
-            ["components", "schemas", name, rest @ ..] => ((*name).to_owned(), rest),
-            ["components", _, name, rest @ ..] => ((*name).to_owned(), rest),
-            ["paths", path, method, rest @ ..] => {
-                (format!("{} {path}", method.to_uppercase()), rest)
+        match keys.as_slice() {
+            ["paths", path, method, "parameters", index, ..] => {
+                let operation = &self.root["paths"][*path][*method];
+                let parameter = index
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| operation["parameters"][index]["name"].as_str());
+                format!(
+                    "parameter {} of {} {path}",
+                    parameter.unwrap_or_default(),
+                    method.to_uppercase()
+                )
             }
-            other => (String::new(), other),
-        };
-        let mut rest = rest.iter().copied();
-        while let Some(key) = rest.next() {
-            match key {
-                "properties" => label.push_str(&format!(".{}", rest.next().unwrap_or_default())),
-                "items" => label.push_str("[]"),
-                "additionalProperties" => label.push_str("{}"),
-                "allOf" | "oneOf" | "anyOf" | "content" => {
-                    rest.next();
-                }
-                "parameters" => {
-                    let index = rest.next().and_then(|index| index.parse::<usize>().ok());
-                    let parameters = place
-                        .keys()
-                        .take(3)
-                        .try_fold(self.root, |node, key| node.get(key));
-                    let name = parameters.zip(index).and_then(|(operation, index)| {
-                        operation["parameters"][index]["name"].as_str()
-                    });
-                    label.push_str(&format!(" parameter {}", name.unwrap_or_default()));
-                }
-                "requestBody" => label.push_str(" body"),
-                "responses" => {
-                    label.push_str(&format!(" response {}", rest.next().unwrap_or_default()))
-                }
-                _ => {}
+            ["paths", path, method, "requestBody", rest @ ..] => {
+                format!("body{} of {} {path}", way(rest), method.to_uppercase())
             }
+            ["paths", path, method, "responses", status, rest @ ..] => format!(
+                "response {status}{} to {} {path}",
+                way(rest),
+                method.to_uppercase()
+            ),
+            ["components", _, name, rest @ ..] => format!("`{name}{}`", way(rest)),
+            _ => format!("`{place}`"),
         }
-        label
     }
+}
+
+/// The way from a schema to one within.
+fn way(keys: &[&str]) -> String {
+    let mut way = String::new();
+    let mut keys = keys.iter();
+    while let Some(key) = keys.next() {
+        match *key {
+            "properties" => way.push_str(&format!(".{}", keys.next().unwrap_or(&""))),
+            "items" => way.push_str("[]"),
+            "additionalProperties" => way.push_str("{}"),
+            "allOf" | "oneOf" | "anyOf" | "content" => {
+                keys.next();
+            }
+            _ => {}
+        }
+    }
+    way
 }
 
 /// The names in the braces of a path.

@@ -15,6 +15,9 @@ pub(super) enum Way {
     Error,
 }
 
+/// The addresses of a schema's nodes.
+type Key = Vec<usize>;
+
 /// The comparison of what one operation sends and receives.
 pub(super) struct Schemas<'c, 'a> {
     document: &'c Document,
@@ -23,7 +26,8 @@ pub(super) struct Schemas<'c, 'a> {
     operation: &'c str,
     /// How bad it is where this operation no longer works.
     pub(super) worst: Weight,
-    seen: HashSet<(Vec<Place>, Vec<Place>, Way)>,
+    /// What was compared already: schemas may contain themselves.
+    seen: HashSet<(Key, Key, Way)>,
     found: &'c mut Found,
 }
 
@@ -83,33 +87,31 @@ impl<'c, 'a> Schemas<'c, 'a> {
 
     /// Compares what one value may be.
     pub(super) fn compare(&mut self, ours: &Schema<'a>, theirs: &Schema<'a>, way: Way) {
-        let null = self.theirs.shape(theirs).null && !self.ours.shape(ours).null;
-        if null && way != Way::Sent && !self.theirs.shape(theirs).any {
-            let place = first_place(ours);
-            self.say(
-                self.worst_of(way),
-                Side::Differs,
-                format!("`{}` may be null", self.ours.label(&place)),
-                &place,
-            );
-        }
-        self.values(ours, theirs, way);
-    }
-
-    /// The same, of what may be null anyway.
-    fn values(&mut self, ours: &Schema<'a>, theirs: &Schema<'a>, way: Way) {
-        let all = |schema: &Schema<'a>| {
-            schema
-                .iter()
-                .flat_map(|nodes| places(nodes).cloned())
-                .collect::<Vec<_>>()
-        };
-        if !self.seen.insert((all(ours), all(theirs), way)) {
+        let key = (key(ours), key(theirs), way);
+        if self.seen.contains(&key) {
             return;
         }
         let (one, two) = (self.ours.shape(ours), self.theirs.shape(theirs));
+        if two.null && !one.null && !two.any && way != Way::Sent {
+            let place = first_place(ours);
+            let what = format!("{} may be null", self.ours.label(&place));
+            self.say(self.worst_of(way), Side::Differs, what, &place);
+        }
+        self.values((ours, &one), (theirs, &two), way);
+    }
+
+    /// The same, where null was compared.
+    fn values(
+        &mut self,
+        (ours, one): (&Schema<'a>, &Shape<'a>),
+        (theirs, two): (&Schema<'a>, &Shape<'a>),
+        way: Way,
+    ) {
+        if !self.seen.insert((key(ours), key(theirs), way)) {
+            return;
+        }
         let place = first_place(ours);
-        let label = format!("`{}`", self.ours.label(&place));
+        let label = self.ours.label(&place);
         for words in &two.unread {
             self.say(
                 Weight::Behavior,
@@ -123,16 +125,16 @@ impl<'c, 'a> Schemas<'c, 'a> {
             (true, false) => self.say(
                 Weight::New,
                 Side::VendorOnly,
-                format!("{label} is {}", describe(&two)),
+                format!("{label} is {}", describe(two)),
                 &place,
             ),
             (false, true) => self.say(
                 Weight::New,
                 Side::OursOnly,
-                format!("{label} is {}, the vendor doesn't say", describe(&one)),
+                format!("{label} is {}, the vendor doesn't say", describe(one)),
                 &place,
             ),
-            (false, false) => self.kinds(&label, &place, &one, &two, way),
+            (false, false) => self.kinds(&label, &place, one, two, way),
         }
     }
 
@@ -190,7 +192,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
     }
 
     fn scalars(&mut self, ours: &Scalar, theirs: &Scalar, way: Way) {
-        let label = format!("`{}`", self.ours.label(&ours.place));
+        let label = self.ours.label(&ours.place);
         match (&ours.values, &theirs.values) {
             (Some(one), Some(two)) => {
                 let schema = self.document.get(&ours.place);
@@ -310,7 +312,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
     }
 
     fn lists(&mut self, ours: &List<'a>, theirs: &List<'a>, way: Way) {
-        let label = format!("`{}`", self.ours.label(&ours.place));
+        let label = self.ours.label(&ours.place);
         self.limits(&label, &ours.place, &ours.limits, &theirs.limits, way);
         self.compare(&ours.items, &theirs.items, way);
     }
@@ -349,7 +351,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             kinds
         };
         let (one, two) = (kinds(&self.ours, ours), kinds(&self.theirs, theirs));
-        let name = format!("`{}`", self.ours.label(union));
+        let name = self.ours.label(union);
         if two.is_empty() {
             let open = theirs.iter().all(|object| object.is_open());
             let weight = if open {
@@ -435,7 +437,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
         // Whatever a map of ours holds, it holds what the vendor names.
         if ours.is_open() && !theirs.is_open() {
             let names: Vec<_> = theirs.fields.keys().copied().collect();
-            let what = format!("fields {} of `{in_object}`{}", names.join(", "), said(way));
+            let what = format!("fields {} of {in_object}{}", names.join(", "), said(way));
             return self.say(Weight::New, Side::VendorOnly, what, &ours.place);
         }
         for (name, their) in theirs
@@ -445,19 +447,17 @@ impl<'c, 'a> Schemas<'c, 'a> {
         {
             let required = theirs.required.contains(name);
             match ours.fields.get(name) {
-                Some(our) => self.field(
-                    name,
-                    (our, ours.required.contains(name)),
-                    (their, required),
-                    way,
-                ),
+                Some(our) => {
+                    self.field((our, ours.required.contains(name)), (their, required), way)
+                }
                 None => {
                     let (weight, word) = match (way, required) {
                         (Way::Sent, true) => (self.worst, "required field"),
                         _ => (Weight::New, "field"),
                     };
                     let is = describe(&self.theirs.shape(their));
-                    let what = format!("{word} `{in_object}.{name}` ({is}){}", said(way));
+                    let label = self.ours.label(&ours.place.join("properties").join(name));
+                    let what = format!("{word} {label} ({is}){}", said(way));
                     self.say(
                         weight,
                         Side::VendorOnly,
@@ -473,10 +473,11 @@ impl<'c, 'a> Schemas<'c, 'a> {
             .filter(|name| !theirs.fields.contains_key(*name) && !used.contains(*name))
         {
             if way == Way::Sent && !ours.required.contains(name) {
+                let label = self.ours.label(&ours.place.join("properties").join(name));
                 self.say(
                     self.worst,
                     Side::VendorOnly,
-                    format!("required field `{in_object}.{name}`{}", said(way)),
+                    format!("required field {label}{}", said(way)),
                     &ours.place,
                 );
             }
@@ -493,7 +494,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 self.say(
                     weight,
                     Side::OursOnly,
-                    format!("field `{}`{}", self.ours.label(&place), said(way)),
+                    format!("field {}{}", self.ours.label(&place), said(way)),
                     &place,
                 );
             }
@@ -504,7 +505,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 self.say(
                     self.worst,
                     Side::OursOnly,
-                    format!("further fields of `{in_object}`{}", said(way)),
+                    format!("further fields of {in_object}{}", said(way)),
                     &ours.place,
                 );
             }
@@ -517,7 +518,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 self.say(
                     Weight::New,
                     Side::VendorOnly,
-                    format!("further fields of `{in_object}`{}", said(way)),
+                    format!("further fields of {in_object}{}", said(way)),
                     &ours.place,
                 );
             }
@@ -527,38 +528,29 @@ impl<'c, 'a> Schemas<'c, 'a> {
 
     fn field(
         &mut self,
-        _name: &str,
         (ours, our_required): (&Schema<'a>, bool),
         (theirs, their_required): (&Schema<'a>, bool),
         way: Way,
     ) {
         let place = first_place(ours);
-        let label = format!("field `{}`", self.ours.label(&place));
+        let label = format!("field {}", self.ours.label(&place));
         let (one, two) = (self.ours.shape(ours), self.theirs.shape(theirs));
         match way {
             Way::Sent => self.required(&label, our_required, their_required, &place),
             // Null and absent read the same.
             Way::Received | Way::Error => {
-                match (!our_required || one.null, !their_required || two.null) {
-                    (false, true) if !two.any => self.say(
-                        self.worst_of(way),
-                        Side::Differs,
-                        format!("{label} may be null or absent"),
-                        &place,
-                    ),
-                    (false, true) if !their_required => self.say(
-                        self.worst_of(way),
-                        Side::Differs,
-                        format!("{label} may be absent"),
-                        &place,
-                    ),
-                    (true, false) => self.say(
-                        Weight::New,
-                        Side::Differs,
-                        format!("{label} is always there"),
-                        &place,
-                    ),
-                    _ => {}
+                let what = match (
+                    !our_required || one.null,
+                    !their_required,
+                    two.null && !two.any,
+                ) {
+                    (false, true, _) => Some((self.worst_of(way), "may be absent")),
+                    (false, _, true) => Some((self.worst_of(way), "may be null")),
+                    (true, false, false) => Some((Weight::New, "is always there")),
+                    _ => None,
+                };
+                if let Some((weight, what)) = what {
+                    self.say(weight, Side::Differs, format!("{label} {what}"), &place);
                 }
             }
         }
@@ -576,17 +568,25 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 &place,
             );
         }
-        self.values(ours, theirs, way);
+        self.values((ours, &one), (theirs, &two), way);
     }
 
     fn worst_of(&self, way: Way) -> Weight {
-        // What can't be read of an error, or isn't known, is an error all the same: only after a creation it is more.
-        self.worst.min(if way == Way::Error {
-            Weight::Behavior
-        } else {
-            Weight::Breaks
-        })
+        match (self.worst, way) {
+            // An error says whether something was created.
+            (Weight::Money, _) => Weight::Money,
+            // An error that isn't understood is an error all the same.
+            (_, Way::Error) => Weight::Behavior,
+            (worst, _) => worst,
+        }
     }
+}
+
+fn key(schema: &Schema<'_>) -> Key {
+    let nodes = schema.iter().flatten();
+    nodes
+        .map(|node| std::ptr::from_ref(node.value).addr())
+        .collect()
 }
 
 fn said(way: Way) -> &'static str {

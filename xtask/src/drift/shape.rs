@@ -186,17 +186,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&self, node: &Node<'a>, within: &mut Vec<Place>) -> Shape<'a> {
+    fn node(&self, node: &Node<'a>, within: &mut Vec<*const Value>) -> Shape<'a> {
         let map = match node.value {
             Value::Bool(true) => return Shape::anything(),
             Value::Bool(false) => return Shape::default(),
             Value::Object(map) => map,
             _ => return Shape::unread("a schema that is no object"),
         };
-        if within.contains(&node.place) {
+        if within.contains(&std::ptr::from_ref(node.value)) {
             return Shape::unread("a schema that is made of itself");
         }
-        within.push(node.place.clone());
+        within.push(node.value);
         let mut shape = own(node, map);
         if let Some(target) = map.get("$ref") {
             shape = shape.and(
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
         union: &Node<'a>,
         map: &'a Map<String, Value>,
         part: &Node<'a>,
-        within: &mut Vec<Place>,
+        within: &mut Vec<*const Value>,
     ) -> Shape<'a> {
         let mut shape = self.node(part, within);
         let Some(discriminator) = map.get("discriminator") else {
