@@ -4,5 +4,6 @@
 
 pub mod changelog;
 pub mod codegen;
+pub mod drift;
 pub mod model;
 pub mod spec;

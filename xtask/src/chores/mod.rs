@@ -6,6 +6,7 @@ mod ci;
 mod codegen;
 mod conformance;
 mod crash;
+mod drift;
 mod http;
 mod page;
 mod picture;
@@ -21,13 +22,14 @@ struct Chore {
     run: fn(&[&str]) -> Result<(), String>,
 }
 
-const CHORES: [Chore; 9] = [
+const CHORES: [Chore; 10] = [
     bench::CHORE,
     changelog::CHORE,
     ci::CHORE,
     codegen::CHORE,
     conformance::CHORE,
     crash::CHORE,
+    drift::CHORE,
     page::CHORE,
     picture::CHORE,
     proxies::CHORE,
