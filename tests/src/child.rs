@@ -15,8 +15,16 @@ pub fn is_child() -> bool {
 /// # Panics
 /// When the test fails there.
 pub fn run(test: &str, variables: &[(&str, &str)]) {
+    assert_passes(command(test, variables));
+}
+
+/// Returns the command that [`run`] runs, for a test that ends its process.
+///
+/// # Panics
+/// When the system doesn't say which program this is.
+pub fn command(test: &str, variables: &[(&str, &str)]) -> Command {
     let program = std::env::current_exe().expect("the program that runs");
-    run_by(Command::new(program), test, variables);
+    with_test(Command::new(program), test, variables)
 }
 
 /// As [`run`], in a process that may have only so many files open.
@@ -28,16 +36,20 @@ pub fn run_with_files(test: &str, variables: &[(&str, &str)], files: u32) {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
     command.arg(program);
-    run_by(command, test, variables);
+    assert_passes(with_test(command, test, variables));
 }
 
-fn run_by(mut command: Command, test: &str, variables: &[(&str, &str)]) {
+fn with_test(mut command: Command, test: &str, variables: &[(&str, &str)]) -> Command {
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     without_proxies(&mut command);
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         command.env_remove(name);
     }
     command.env(MARK, "1").envs(variables.iter().copied());
+    command
+}
+
+fn assert_passes(mut command: Command) {
     let done = command.output().expect("the program starts again");
     let text = String::from_utf8_lossy(&done.stdout);
     assert!(

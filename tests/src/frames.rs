@@ -202,6 +202,31 @@ async fn exchange(
     }
 }
 
+/// Starts a server that decrypts what comes, and passes it on to one that speaks HTTP/2 without TLS;
+/// returns where its API is.
+///
+/// # Panics
+/// When it can't be started, or not in a process of [`in_child`].
+pub async fn decrypt(upstream: SocketAddr) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let acceptor = TlsAcceptor::from(Arc::new(config("h2")));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(upstream).await?;
+                // Otherwise the system holds back what comes after an unacknowledged write.
+                stream.set_nodelay(true)?;
+                server.set_nodelay(true)?;
+                let mut client = acceptor.accept(stream).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    format!("https://{address}/v1")
+}
+
 /// What a server needs to speak TLS, with the certificate that the process trusts.
 pub(crate) fn config(protocol: &str) -> ServerConfig {
     let file = |name: &str| std::env::var_os(name).expect("a process of `in_child`");

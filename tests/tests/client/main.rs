@@ -7,6 +7,7 @@ mod connections;
 #[cfg(unix)]
 mod crash;
 mod creation;
+mod double_payments;
 mod doubles;
 mod download;
 mod errors;
