@@ -778,12 +778,12 @@ fn the_vendors_fragment() {
         "{report}"
     );
     assert!(!report.contains("/ai/agents"), "{report}");
-    assert!(report.ends_with("21 undecided, 2 decided\n"), "{report}");
     let all = Report::new(
         compare(&read(FRAGMENT).unwrap(), ours()),
         &Decisions::default(),
     );
-    assert_eq!(all.undecided(), 23);
+    let rest = format!("{} undecided, 2 decided\n", all.undecided() - 2);
+    assert!(report.ends_with(&rest), "{report}");
 }
 
 fn decided(what: &str) -> String {
