@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::locate;
 
 /// What some servers begin a text with.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -13,8 +15,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// A byte order mark at its beginning is passed over; of a field that is written twice the last value
 /// counts, as in JavaScript.
 ///
-/// The common case pays nothing for the error's precision: only when reading fails is the text read
-/// again to find the field.
+/// The common case pays nothing for the error's precision: only when reading fails is the field searched
+/// for, by where that was.
 ///
 /// # Errors
 /// [`DecodeError`] with the path of the field that doesn't fit, such as `batch.nodes[3].config`.
@@ -28,33 +30,31 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
     let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     serde_json::from_slice(json).or_else(|source| {
-        let text = located::<_, T>(&mut serde_json::Deserializer::from_slice(json));
-        let error = text.err().unwrap_or(DecodeError {
-            // Something after the value: it has no field.
-            path: ".".to_owned(),
+        let error = DecodeError {
+            path: locate::path(json, &source),
             source,
-        });
+        };
         match serde_json::from_slice::<Value>(json) {
             // In a `Value` nothing is there twice.
-            Ok(value) if error.is_duplicate() => located(value),
+            Ok(value) if error.is_duplicate() => from_value(&value),
             _ => Err(error),
         }
     })
 }
 
-/// Reads a value; the error names the field.
-fn located<'de, D, T>(deserializer: D) -> Result<T, DecodeError>
-where
-    D: Deserializer<'de, Error = serde_json::Error>,
-    T: Deserialize<'de>,
-{
-    serde_path_to_error::deserialize(deserializer).map_err(|located| DecodeError {
-        path: match located.path().to_string() {
-            // A member whose name is empty.
-            path if path.is_empty() => "\"\"".to_owned(),
-            path => path,
-        },
-        source: located.into_inner(),
+/// Reads a value from one that was read before.
+///
+/// # Errors
+/// As [`from_json`], without lines and columns in its reason.
+pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
+    T::deserialize(value).map_err(|source| {
+        // Only in a text has an error a position.
+        let text = value.to_string();
+        let path = match serde_json::from_str::<T>(&text) {
+            Err(error) => locate::path(text.as_bytes(), &error),
+            Ok(_) => ".".to_owned(),
+        };
+        DecodeError { path, source }
     })
 }
 

@@ -8,7 +8,10 @@ use std::marker::PhantomData;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, Expected, MapAccess, Unexpected, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error, Expected, IgnoredAny, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
 use serde_json::Value;
 
 /// A value that is read from more than one form.
@@ -42,8 +45,7 @@ pub trait Lenient: Sized {
 
 /// Reads a whole number, also one that is written as `3.0`, and nothing else.
 pub fn whole<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let read = deserializer.deserialize_any(Forms::<T>::strict())?;
-    read.ok_or_else(|| D::Error::invalid_type(Unexpected::Unit, &T::EXPECTED))
+    present(deserializer, Forms::strict())
 }
 
 /// Reads a whole number as [`whole`] does, or `null`.
@@ -80,13 +82,26 @@ pub fn or_default<'de, T: Lenient + Default, D: Deserializer<'de>>(
 
 /// Reads a value.
 pub fn required<'de, T: Lenient, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let read = deserializer.deserialize_any(Forms::lenient())?;
-    read.ok_or_else(|| D::Error::invalid_value(Unexpected::Other("nothing"), &T::EXPECTED))
+    present(deserializer, Forms::lenient())
+}
+
+/// Reads a value, and not nothing: an error of the visitor, which has the position of the value.
+fn present<'de, T: Lenient, D: Deserializer<'de>>(
+    deserializer: D,
+    forms: Forms<T>,
+) -> Result<T, D::Error> {
+    let read = deserializer.deserialize_any(Forms {
+        is_required: true,
+        ..forms
+    })?;
+    read.ok_or_else(|| D::Error::custom(T::EXPECTED))
 }
 
 struct Forms<T> {
     /// Text is not a number, nor anything else.
     is_strict: bool,
+    /// Nothing is no value.
+    is_required: bool,
     value: PhantomData<T>,
 }
 
@@ -94,6 +109,7 @@ impl<T: Lenient> Forms<T> {
     fn lenient() -> Self {
         Self {
             is_strict: false,
+            is_required: false,
             value: PhantomData,
         }
     }
@@ -101,7 +117,16 @@ impl<T: Lenient> Forms<T> {
     fn strict() -> Self {
         Self {
             is_strict: true,
+            is_required: false,
             value: PhantomData,
+        }
+    }
+
+    fn nothing<E: Error>(&self, found: Unexpected<'_>) -> Result<Option<T>, E> {
+        match (self.is_required, self.is_strict) {
+            (false, _) => Ok(None),
+            (true, true) => Err(E::invalid_type(found, &T::EXPECTED)),
+            (true, false) => Err(E::invalid_value(Unexpected::Other("nothing"), &T::EXPECTED)),
         }
     }
 
@@ -125,7 +150,7 @@ impl<'de, T: Lenient> Visitor<'de> for Forms<T> {
             return Err(E::invalid_type(Unexpected::Str(text), &self));
         }
         match T::of_text(text) {
-            None if text.trim().is_empty() => Ok(None),
+            None if text.trim().is_empty() => self.nothing(Unexpected::Str(text)),
             read => self.checked(read, Unexpected::Str(text)),
         }
     }
@@ -147,15 +172,21 @@ impl<'de, T: Lenient> Visitor<'de> for Forms<T> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        self.nothing(Unexpected::Unit)
     }
 
     fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        self.nothing(Unexpected::Unit)
     }
 
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
         inner.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        // To its end: after its beginning the error would be about the first item.
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Err(A::Error::invalid_type(Unexpected::Seq, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {

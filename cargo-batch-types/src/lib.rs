@@ -42,6 +42,7 @@ mod filter;
 mod generated;
 mod id;
 mod lenient;
+mod locate;
 mod members;
 mod one_or_many;
 mod open_enum;

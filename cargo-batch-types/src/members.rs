@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
 use serde::de::{
@@ -12,6 +13,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
 use crate::RawObject;
+use crate::decode::from_value;
 
 /// The members in their order, until the tag is found and they are read as its kind.
 ///
@@ -61,36 +63,53 @@ impl<'de> Members<'de> {
     }
 
     /// Reads the members as a known kind; the error names the field.
+    ///
+    /// # Errors
+    /// When they don't have its form.
     pub fn read<T: DeserializeOwned, U, E: Error>(self, known: fn(T) -> U) -> Result<U, E> {
-        serde_path_to_error::deserialize(&self)
+        let kept = Value::Object(self.keep().into_map());
+        from_value(&kept)
             .map(known)
-            .map_err(|error| match error.path().to_string().as_str() {
-                "." => E::custom(error.inner()),
-                path => E::custom(format_args!("{path}: {}", error.inner())),
+            .map_err(|error| match error.path() {
+                "." => E::custom(error.reason()),
+                path => E::custom(format_args!("{path}: {}", error.reason())),
             })
     }
 }
 
+/// A type that is read from the members of an object.
+pub trait FromMembers: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When they don't fit.
+    fn from_members<E: Error>(members: Members<'_>) -> Result<Self, E>;
+}
+
 // ---- into members ----
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(4).min(16));
-                while let Some((Key(key), member)) = map.next_entry()? {
-                    members.push((key, member));
-                }
-                Ok(Members(members))
-            }
+/// Reads an object. What doesn't fit is an error of its visitor, which has the position of the object.
+///
+/// # Errors
+/// When it isn't an object, or its members don't fit.
+pub fn read_object<'de, T: FromMembers, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+    impl<'de, T: FromMembers> Visitor<'de> for Object<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
         }
-        deserializer.deserialize_map(Object)
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+            let mut members = Vec::with_capacity(map.size_hint().unwrap_or(4).min(16));
+            while let Some((Key(key), member)) = map.next_entry()? {
+                members.push((key, member));
+            }
+            T::from_members(Members(members))
+        }
     }
+    deserializer.deserialize_map(Object(PhantomData))
 }
 
 /// Text that is borrowed where the reader can lend it.

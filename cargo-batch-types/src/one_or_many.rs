@@ -4,7 +4,7 @@
 macro_rules! one_or_many {
     ($(#[$docs:meta])* pub struct $name:ident;) => {
         $(#[$docs])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[serde(untagged)]
         pub enum $name {
@@ -12,6 +12,29 @@ macro_rules! one_or_many {
             One(String),
             /// Several, written as a list.
             Many(Vec<String>),
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct OneOrMany;
+                impl<'de> serde::de::Visitor<'de> for OneOrMany {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a string or a list of strings")
+                    }
+                    fn visit_str<E>(self, text: &str) -> Result<$name, E> {
+                        Ok($name::One(text.to_owned()))
+                    }
+                    fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                        self,
+                        items: A,
+                    ) -> Result<$name, A::Error> {
+                        let items = serde::de::value::SeqAccessDeserializer::new(items);
+                        serde::Deserialize::deserialize(items).map($name::Many)
+                    }
+                }
+                deserializer.deserialize_any(OneOrMany)
+            }
         }
 
         impl $name {

@@ -23,7 +23,14 @@ macro_rules! tagged_union {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let members = crate::members::Members::deserialize(deserializer)?;
+                crate::members::read_object(deserializer)
+            }
+        }
+
+        impl crate::members::FromMembers for $name {
+            fn from_members<E: serde::de::Error>(
+                members: crate::members::Members<'_>,
+            ) -> Result<Self, E> {
                 match members.text($tag) {
                     $(Some($value) => {
                         crate::tagged_union::tagged_union!(@read $policy, members, $case $(($fields))?)

@@ -12,8 +12,12 @@
 #[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 #[path = "generated/client/mod.rs"]
 mod generated;
+#[path = "../../../cargo-batch-types/src/decode.rs"]
+mod decode;
 #[path = "../../../cargo-batch-types/src/id.rs"]
 mod id;
+#[path = "../../../cargo-batch-types/src/locate.rs"]
+mod locate;
 #[path = "../../../cargo-batch-types/src/members.rs"]
 mod members;
 #[path = "../../../cargo-batch-types/src/one_or_many.rs"]

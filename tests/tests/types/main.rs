@@ -3,4 +3,5 @@
 mod decoding;
 mod every_type;
 mod json_schema;
+mod paths;
 mod seed;
