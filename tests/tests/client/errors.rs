@@ -207,6 +207,13 @@ async fn an_encoding_that_was_not_asked_for_is_named() {
         .await;
         script.client().get_batch(id()).await.unwrap();
     }
+    let script = Script::start(|_| {
+        let response = Response::builder().header("content-encoding", "identity");
+        response.body(Body::from("<h1>Back soon</h1>")).unwrap()
+    })
+    .await;
+    let text = get(&script).await.to_string();
+    assert!(text.contains("not with JSON"), "{text}");
 }
 
 /// Plain HTTP at a port that speaks TLS, in the words of nginx, Go and Apache.
