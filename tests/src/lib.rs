@@ -12,6 +12,7 @@ pub mod exchanges;
 pub mod faults;
 pub mod frames;
 mod mutation;
+mod pin;
 mod public_api;
 pub mod raw;
 mod sample;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 pub use mutation::{Spec, report};
+pub use pin::pinned;
 pub use public_api::public_api;
 pub use sample::Samples;
 use xtask::codegen::{self, Generated};

@@ -105,10 +105,7 @@ async fn from_a_name_to_a_run_and_its_columns() {
 async fn plays_segments_changes_and_models() {
     let (sandbox, client) = Checked::start().await;
     let world = sandbox.world();
-    let plays = client
-        .list_plays()
-        .is_enabled(true)
-        .model(world.model_uuid);
+    let plays = client.list_plays().is_enabled(true).model(world.model_uuid);
     let plays = plays
         .schedule_type(PlayScheduleType::Cron)
         .await

@@ -31,8 +31,8 @@ fn there_and_back(edited: &Spec, there: &[&str], back: &[&str]) {
 fn nothing_is_different() {
     let edited = Spec::real().replace(
         "    BatchRunsStatus:",
-        "enum: [healthy, unhealthy]",
-        "enum: [unhealthy, healthy]",
+        "enum: [healthy, unhealthy",
+        "enum: [unhealthy, healthy",
     );
     there_and_back(&edited, &[], &[]);
     assert_eq!(Markdown(&[]).to_string(), "The API is the same.\n");
@@ -42,13 +42,13 @@ fn nothing_is_different() {
 fn a_value_of_an_enum() {
     let edited = Spec::real().replace(
         "    BatchRunsStatus:",
-        "enum: [healthy, unhealthy]",
-        "enum: [healthy, unhealthy, mixed]",
+        "enum: [healthy, unhealthy",
+        "enum: [healthy, unhealthy, madeUp",
     );
     there_and_back(
         &edited,
-        &["value `mixed` of `BatchRunsStatus` is new"],
-        &["! value `mixed` of `BatchRunsStatus` is gone"],
+        &["value `madeUp` of `BatchRunsStatus` is new"],
+        &["! value `madeUp` of `BatchRunsStatus` is gone"],
     );
 }
 
@@ -57,18 +57,18 @@ fn a_reason() {
     let edited = Spec::real().replace(
         "    CreateBatchErrorReason:",
         "        - notEnoughCredits\n",
-        "        - notEnoughCredits\n        - paused\n",
+        "        - notEnoughCredits\n        - madeUp\n",
     );
     there_and_back(
         &edited,
-        &["reason `paused` of `CreateBatchErrorReason` is new"],
-        &["! reason `paused` of `CreateBatchErrorReason` is gone"],
+        &["reason `madeUp` of `CreateBatchErrorReason` is new"],
+        &["! reason `madeUp` of `CreateBatchErrorReason` is gone"],
     );
 }
 
 #[test]
 fn a_field_that_may_be_absent() {
-    let field = "        priority:\n          type: integer\n          nullable: true\n";
+    let field = "        madeUp:\n          type: integer\n          nullable: true\n";
     let edited = Spec::real().replace(
         "    Batch:",
         "        finishedAt:\n",
@@ -76,8 +76,8 @@ fn a_field_that_may_be_absent() {
     );
     there_and_back(
         &edited,
-        &["field `Batch.priority` is new"],
-        &["! field `Batch.priority` is gone"],
+        &["field `Batch.madeUp` is new"],
+        &["! field `Batch.madeUp` is gone"],
     );
 }
 
@@ -176,8 +176,8 @@ fn money_comes_first_and_then_what_breaks() {
     let edited = Spec::real()
         .replace(
             "    BatchRunsStatus:",
-            "enum: [healthy, unhealthy]",
-            "enum: [healthy, mixed]",
+            "enum: [healthy, unhealthy",
+            "enum: [healthy, madeUp",
         )
         .replace(
             "  /orchestration/batches/preview:",
@@ -193,7 +193,7 @@ fn money_comes_first_and_then_what_breaks() {
          #### Breaks\n\n\
          - value `unhealthy` of `BatchRunsStatus` is gone\n\n\
          #### Doesn't break\n\n\
-         - value `mixed` of `BatchRunsStatus` is new\n"
+         - value `madeUp` of `BatchRunsStatus` is new\n"
     );
 }
 

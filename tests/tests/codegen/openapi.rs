@@ -1,12 +1,11 @@
 //! `openapi.yaml` is an OpenAPI 3.0 document by the official schema, and has all that was asked for.
 
-use std::collections::BTreeMap;
-
-use cargo_batch_tests::{document, fixture, generated};
+use cargo_batch_tests::{document, fixture, generated, pinned};
 use serde_json::{Value, json};
 use xtask::spec::Operation;
 
 /// What the issue names: id, method, path.
+const OPERATIONS_ARE: &str = concat!(file!(), ":", line!());
 const OPERATIONS: [[&str; 3]; 35] = [
     ["create_batch", "POST", "/orchestration/batches"],
     ["preview_batch", "POST", "/orchestration/batches/preview"],
@@ -97,6 +96,7 @@ const TYPES: &str = "Batch BatchData BatchStatus BatchRunsStatus Node NodeRetry 
     ExecuteActionBatchRequest RunsFilter RunsReset ExecutionsFilter";
 
 /// How many kinds each union has.
+const KINDS_ARE: &str = concat!(file!(), ":", line!());
 const KINDS: [(&str, usize); 10] = [
     ("BatchData", 11),
     ("CreateBatchData", 9),
@@ -152,24 +152,25 @@ fn what_is_not_openapi_is_not_valid() {
 #[test]
 fn it_has_just_the_operations_that_were_asked_for() {
     let operations = Operation::all(document()).expect("it is sound");
-    let of = |[id, method, path]: [&str; 3]| (id.to_owned(), (method.to_owned(), path.to_owned()));
-    let wanted: BTreeMap<_, _> = OPERATIONS.into_iter().map(of).collect();
-    let found: BTreeMap<_, _> = operations
-        .into_iter()
-        .map(|found| (found.id, (found.method, found.path)))
-        .collect();
-    assert_eq!(found, wanted);
+    let found = operations
+        .iter()
+        .map(|found| [&*found.id, &*found.method, &*found.path].join(" "));
+    pinned(
+        OPERATIONS_ARE,
+        found,
+        OPERATIONS.map(|operation| operation.join(" ")),
+    );
 }
 
 #[test]
 fn only_what_makes_something_new_is_not_idempotent() {
     let operations = Operation::all(document()).expect("it is sound");
-    let found: Vec<_> = operations
+    let found = operations
         .iter()
         .filter(|operation| !operation.idempotent)
-        .map(|found| &*found.id)
-        .collect();
-    assert_eq!(
+        .map(|found| &*found.id);
+    pinned(
+        concat!(file!(), ":", line!()),
         found,
         [
             "create_batch",
@@ -179,7 +180,7 @@ fn only_what_makes_something_new_is_not_idempotent() {
             "upload_file",
             "create_multipart_upload",
             "complete_multipart_upload",
-        ]
+        ],
     );
 }
 
@@ -193,13 +194,15 @@ fn what_can_be_waited_for_and_paged_says_so() {
             .map(|found| &*found.id)
             .collect()
     };
-    assert_eq!(
+    pinned(
+        concat!(file!(), ":", line!()),
         ids(|operation| operation.waiter.is_some()),
-        ["get_batch", "get_run"]
+        ["get_batch", "get_run"],
     );
-    assert_eq!(
+    pinned(
+        concat!(file!(), ":", line!()),
         ids(|operation| operation.pagination.is_some()),
-        ["list_batches", "list_runs", "list_segment_changes"]
+        ["list_batches", "list_runs", "list_segment_changes"],
     );
 }
 
@@ -237,6 +240,10 @@ fn the_unions_have_all_their_kinds() {
         let mapping = schema["discriminator"]["mapping"]
             .as_object()
             .expect("it is a union");
-        assert_eq!(mapping.len(), kinds, "{name}");
+        assert_eq!(
+            mapping.len(),
+            kinds,
+            "{name}, whose kinds are counted at {KINDS_ARE}"
+        );
     }
 }

@@ -15,13 +15,13 @@ fn a_value_of_an_enum() {
     let spec = Spec::real()
         .replace(
             "    BatchRunsStatus:",
-            "enum: [healthy, unhealthy]",
-            "enum: [healthy, unhealthy, mixed]",
+            "enum: [healthy, unhealthy",
+            "enum: [healthy, unhealthy, madeUp",
         )
         .replace(
             "    BatchRunsStatus:",
             "        healthy: The runs are doing well.\n",
-            "        healthy: The runs are doing well.\n        mixed: Some are, some are not.\n",
+            "        healthy: The runs are doing well.\n        madeUp: Some are, some are not.\n",
         );
     assert_eq!(changes(&spec), ["changed type BatchRunsStatus"]);
 }
@@ -31,7 +31,7 @@ fn a_field_of_a_schema() {
     let spec = Spec::real().replace(
         "    Batch:",
         "        finishedAt:\n",
-        "        priority:\n          type: integer\n          description: Which goes first.\n          \
+        "        madeUp:\n          type: integer\n          description: Which goes first.\n          \
          nullable: true\n        finishedAt:\n",
     );
     assert_eq!(changes(&spec), ["changed type Batch"]);
@@ -65,7 +65,7 @@ fn a_kind_of_a_union() {
             "        form: { distinctness: opaque }\n",
             "        form: { distinctness: opaque }\n        stream: { fields: [topic], distinctness: shared }\n",
         )
-        .replace("    BatchDataKind:", "schedule, form]", "schedule, form, stream]")
+        .replace("    BatchDataKind:", "schedule, form", "schedule, form, stream")
         .replace(
             "    BatchDataKind:",
             "        form: Records entered",

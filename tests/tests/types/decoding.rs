@@ -1,6 +1,6 @@
 //! How single values are read and written: enums, unions, numbers, ids, secrets, errors.
 
-use cargo_batch_tests::{Samples, document};
+use cargo_batch_tests::{Samples, document, pinned};
 use cargo_batch_types::{
     Batch, BatchData, BatchStatus, BatchUuid, Condition, CreateBatchRequest, DownloadResponse,
     ExecuteActionBatchRequest, Filter, GetBatchResponse, GetRunResponse, ListBatchesResponse,
@@ -113,9 +113,10 @@ fn a_status_has_an_end_where_the_specification_says_so() {
     let ends = BatchStatus::KNOWN
         .iter()
         .filter(|status| status.is_terminal());
-    assert_eq!(
-        ends.map(BatchStatus::as_str).collect::<Vec<_>>(),
-        ["skipped", "success", "error", "cancelled"]
+    pinned(
+        concat!(file!(), ":", line!()),
+        ends.map(BatchStatus::as_str),
+        ["skipped", "success", "error", "cancelled"],
     );
 }
 

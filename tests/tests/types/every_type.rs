@@ -1,9 +1,8 @@
 //! What holds for every generated type, checked on samples made from its schema.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use cargo_batch_tests::{Samples, document, generated};
+use cargo_batch_tests::{Samples, document, generated, pinned};
 use cargo_batch_types::{DecodeError, from_json};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -32,6 +31,8 @@ macro_rules! codecs {
         }),+];
     };
 }
+
+const CODECS_ARE: &str = concat!(file!(), ":", line!());
 
 #[rustfmt::skip] // A list to look up, not to read.
 codecs! {
@@ -126,13 +127,11 @@ pub fn report(wrong: Vec<String>) {
 
 #[test]
 fn all_generated_types_are_looked_at() {
-    let here: BTreeSet<&str> = CODECS.iter().map(|codec| codec.name).collect();
-    let generated: BTreeSet<&str> = generated()
-        .types
-        .iter()
-        .map(|chunk| chunk.name.as_str())
-        .collect();
-    assert_eq!(here, generated);
+    pinned(
+        CODECS_ARE,
+        generated().types.iter().map(|chunk| chunk.name.as_str()),
+        CODECS.iter().map(|codec| codec.name),
+    );
 }
 
 /// Nothing that the specification knows is lost, and no known kind ends up as an unknown one.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::difference::{Difference, Found, Side, Weight};
+use super::difference::Side::{Differs, OursOnly, VendorOnly};
+use super::difference::Weight::{self, Behavior, Breaks, Money, New};
+use super::difference::{Difference, Found};
 use super::operations::{Body, Operation, Parameter};
+use super::reader::Reader;
 use super::schemas::{Schemas, Way};
-use super::shape::Reader;
 use crate::spec::{Document, Place};
 
 /// Returns all differences, worst first.
@@ -48,8 +50,8 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
     if let (true, Some((host, path))) = (moved, server) {
         let place = Place::root().join("servers");
         say(
-            Weight::Money,
-            Side::Differs,
+            Money,
+            Differs,
             format!("the server is {host}{path}"),
             Some(&place),
         );
@@ -60,21 +62,11 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
         .flatten()
         .map(|(name, _)| name)
     {
-        say(
-            Weight::New,
-            Side::VendorOnly,
-            format!("webhook {name}"),
-            None,
-        );
+        say(New, VendorOnly, format!("webhook {name}"), None);
     }
     for theirs in &all_theirs {
         if !all_ours.iter().any(|ours| ours.key == theirs.key) {
-            say(
-                Weight::New,
-                Side::VendorOnly,
-                format!("operation {}", theirs.name),
-                None,
-            );
+            say(New, VendorOnly, format!("operation {}", theirs.name), None);
         }
     }
     for ours in &all_ours {
@@ -91,7 +83,7 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
             };
             say(
                 breaks(ours),
-                Side::OursOnly,
+                OursOnly,
                 format!("operation {}{instead}", ours.name),
                 Some(&ours.place),
             );
@@ -114,8 +106,8 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
 /// How bad it is that a request or its response isn't what it was.
 fn breaks(operation: &Operation<'_>) -> Weight {
     match operation.value.get("x-creates") {
-        Some(_) => Weight::Money,
-        None => Weight::Breaks,
+        Some(_) => Money,
+        None => Breaks,
     }
 }
 
@@ -132,12 +124,8 @@ impl<'a> Pair<'_, 'a> {
         let worst = breaks(self.ours);
         self.schemas.worst = worst;
         if self.theirs.value["deprecated"] == true && self.ours.value["deprecated"] != true {
-            self.schemas.say(
-                Weight::Behavior,
-                Side::VendorOnly,
-                format!("{name} is deprecated"),
-                place,
-            );
+            self.schemas
+                .say(Behavior, VendorOnly, format!("{name} is deprecated"), place);
         }
         if self.ours.security != self.theirs.security {
             let ways = self
@@ -158,18 +146,14 @@ impl<'a> Pair<'_, 'a> {
             };
             self.schemas.say(
                 worst,
-                Side::Differs,
+                Differs,
                 format!("requests are authorized by {ways}"),
                 &place,
             );
         }
         if self.theirs.value["callbacks"].is_object() {
-            self.schemas.say(
-                Weight::New,
-                Side::VendorOnly,
-                format!("callbacks of {name}"),
-                place,
-            );
+            self.schemas
+                .say(New, VendorOnly, format!("callbacks of {name}"), place);
         }
         self.parameters(worst);
         self.request(worst);
@@ -193,22 +177,19 @@ impl<'a> Pair<'_, 'a> {
                 None if their.required => {
                     self.schemas.say(
                         worst,
-                        Side::VendorOnly,
+                        VendorOnly,
                         format!("required {}", label(their)),
                         &self.ours.place,
                     );
                 }
-                None => self.schemas.say(
-                    Weight::New,
-                    Side::VendorOnly,
-                    label(their),
-                    &self.ours.place,
-                ),
+                None => self
+                    .schemas
+                    .say(New, VendorOnly, label(their), &self.ours.place),
                 Some(our) => {
                     if our.name != their.name && our.key.0 == "query" {
                         self.schemas.say(
                             worst,
-                            Side::Differs,
+                            Differs,
                             format!("{} is written `{}`", label(our), their.name),
                             &our.place,
                         );
@@ -217,8 +198,8 @@ impl<'a> Pair<'_, 'a> {
                         .required(&label(our), our.required, their.required, &our.place);
                     if their.deprecated && !our.deprecated {
                         self.schemas.say(
-                            Weight::Behavior,
-                            Side::VendorOnly,
+                            Behavior,
+                            VendorOnly,
                             format!("{} is deprecated", label(our)),
                             &our.place,
                         );
@@ -229,7 +210,7 @@ impl<'a> Pair<'_, 'a> {
                         let explode = if *explode { "" } else { ", not exploded" };
                         self.schemas.say(
                             worst,
-                            Side::Differs,
+                            Differs,
                             format!("{} is written as {style}{explode}", label(our)),
                             &our.place,
                         );
@@ -239,8 +220,7 @@ impl<'a> Pair<'_, 'a> {
         }
         for our in ours {
             if !theirs.iter().any(|their| our.key == their.key) {
-                self.schemas
-                    .say(worst, Side::OursOnly, label(our), &our.place);
+                self.schemas.say(worst, OursOnly, label(our), &our.place);
             }
         }
     }
@@ -252,23 +232,19 @@ impl<'a> Pair<'_, 'a> {
             (None, Some(body)) if body.required => {
                 self.schemas.say(
                     worst,
-                    Side::VendorOnly,
+                    VendorOnly,
                     format!("required body of {name}"),
                     &self.ours.place,
                 );
             }
-            (None, Some(_)) => self.schemas.say(
-                Weight::New,
-                Side::VendorOnly,
-                format!("body of {name}"),
-                &self.ours.place,
-            ),
-            (Some(body), None) => self.schemas.say(
-                worst,
-                Side::OursOnly,
-                format!("body of {name}"),
-                &body.place,
-            ),
+            (None, Some(_)) => {
+                self.schemas
+                    .say(New, VendorOnly, format!("body of {name}"), &self.ours.place)
+            }
+            (Some(body), None) => {
+                self.schemas
+                    .say(worst, OursOnly, format!("body of {name}"), &body.place)
+            }
             (Some(ours), Some(theirs)) => {
                 self.content(&format!("body of {name}"), ours, theirs, Way::Sent, worst)
             }
@@ -285,8 +261,8 @@ impl<'a> Pair<'_, 'a> {
             .any(|status| is_success(status));
         if !has_success && !self.theirs.responses.contains_key("default") {
             self.schemas.say(
-                Weight::New,
-                Side::OursOnly,
+                New,
+                OursOnly,
                 format!("a response of success to {name}"),
                 &self.ours.place,
             );
@@ -304,35 +280,26 @@ impl<'a> Pair<'_, 'a> {
                 .or_else(|| self.ours.responses.get(&class));
             let label = format!("response {status} to {name}");
             match (ours, theirs) {
-                (None, _) => {
-                    self.schemas
-                        .say(Weight::New, Side::VendorOnly, label, &self.ours.place)
-                }
+                (None, _) => self.schemas.say(New, VendorOnly, label, &self.ours.place),
                 (Some((_, Some(ours))), Some(theirs)) => {
                     let way = if is_success(&class) {
                         Way::Received
                     } else {
                         Way::Error
                     };
-                    let worst = if is_success(&class) {
-                        worst
-                    } else {
-                        Weight::Breaks
-                    };
+                    let worst = if is_success(&class) { worst } else { Breaks };
                     self.content(&label, ours, theirs, way, worst);
                 }
                 // The vendor's document says nothing of the bodies of errors, and any is read.
                 (Some(_), None) if !is_success(&class) => {}
                 (Some((place, Some(_))), None) => {
                     self.schemas
-                        .say(worst, Side::Differs, format!("{label} has no body"), place)
+                        .say(worst, Differs, format!("{label} has no body"), place)
                 }
-                (Some((place, None)), Some(_)) => self.schemas.say(
-                    Weight::New,
-                    Side::VendorOnly,
-                    format!("body of {label}"),
-                    place,
-                ),
+                (Some((place, None)), Some(_)) => {
+                    self.schemas
+                        .say(New, VendorOnly, format!("body of {label}"), place)
+                }
                 (Some((_, None)), None) => {}
             }
         }
@@ -355,7 +322,7 @@ impl<'a> Pair<'_, 'a> {
             let types: Vec<_> = theirs.content.keys().copied().collect();
             self.schemas.say(
                 worst,
-                Side::Differs,
+                Differs,
                 format!("{label} is {}", types.join(", ")),
                 &ours.place,
             );

@@ -7,6 +7,7 @@ mod compare;
 mod decisions;
 mod difference;
 mod operations;
+mod reader;
 mod report;
 mod schemas;
 mod shape;

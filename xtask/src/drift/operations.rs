@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::shape::{Node, Reader, Schema};
+use super::reader::Reader;
+use super::shape::{Node, Schema};
 use crate::spec::Place;
 
 const METHODS: [&str; 8] = [

@@ -68,7 +68,7 @@ impl fmt::Display for Report {
 
 fn title(weight: Weight) -> &'static str {
     match weight {
-        Weight::Money => "Money: what creates something no longer works as we call it",
+        Weight::Money => "Money: what spends credits no longer works as we call it",
         Weight::Breaks => "Breaks: requests are refused or ignored, or responses can't be read",
         Weight::Behavior => "Behavior: values, kinds and bounds that one side doesn't know",
         Weight::New => "New, or not to be compared",

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::difference::{Difference, Found, Side, Weight};
-use super::shape::{Kind, List, Object, Reader, Scalar, Schema, Shape, places};
+use super::difference::Side::{self, Differs, OursOnly, VendorOnly};
+use super::difference::Weight::{self, Behavior, Breaks, Money, New};
+use super::difference::{Difference, Found};
+use super::reader::Reader;
+use super::shape::{Kind, List, Object, Scalar, Schema, Shape, places};
 use crate::spec::{Document, Place};
 
 /// Where a value goes.
@@ -44,7 +47,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             ours,
             theirs,
             operation,
-            worst: Weight::Breaks,
+            worst: Breaks,
             seen: HashSet::new(),
             found,
         }
@@ -69,18 +72,8 @@ impl<'c, 'a> Schemas<'c, 'a> {
     /// Compares what must be sent.
     pub(super) fn required(&mut self, label: &str, ours: bool, theirs: bool, place: &Place) {
         match (ours, theirs) {
-            (false, true) => self.say(
-                self.worst,
-                Side::Differs,
-                format!("{label} is required"),
-                place,
-            ),
-            (true, false) => self.say(
-                Weight::New,
-                Side::Differs,
-                format!("{label} may be left out"),
-                place,
-            ),
+            (false, true) => self.say(self.worst, Differs, format!("{label} is required"), place),
+            (true, false) => self.say(New, Differs, format!("{label} may be left out"), place),
             _ => {}
         }
     }
@@ -95,7 +88,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
         if two.null && !one.null && !two.any && way != Way::Sent {
             let place = first_place(ours);
             let what = format!("{} may be null", self.ours.label(&place));
-            self.say(self.worst_of(way), Side::Differs, what, &place);
+            self.say(self.worst_of(way), Differs, what, &place);
         }
         self.values((ours, &one), (theirs, &two), way);
     }
@@ -114,8 +107,8 @@ impl<'c, 'a> Schemas<'c, 'a> {
         let label = self.ours.label(&place);
         for words in &two.unread {
             self.say(
-                Weight::Behavior,
-                Side::VendorOnly,
+                Behavior,
+                VendorOnly,
                 format!("{label} has `{words}`, which isn't compared"),
                 &place,
             );
@@ -123,14 +116,14 @@ impl<'c, 'a> Schemas<'c, 'a> {
         match (one.any, two.any) {
             (true, true) => {}
             (true, false) => self.say(
-                Weight::New,
-                Side::VendorOnly,
+                New,
+                VendorOnly,
                 format!("{label} is {}", describe(two)),
                 &place,
             ),
             (false, true) => self.say(
-                Weight::New,
-                Side::OursOnly,
+                New,
+                OursOnly,
                 format!("{label} is {}, the vendor doesn't say", describe(one)),
                 &place,
             ),
@@ -155,15 +148,11 @@ impl<'c, 'a> Schemas<'c, 'a> {
             Way::Received | Way::Error => their_names.iter().any(|name| !covers(&our_names, name)),
         };
         if our_names != their_names && !their_names.is_empty() {
-            let weight = if broken {
-                self.worst_of(way)
-            } else {
-                Weight::New
-            };
+            let weight = if broken { self.worst_of(way) } else { New };
             let (is, was) = (describe(theirs), describe(ours));
             self.say(
                 weight,
-                Side::Differs,
+                Differs,
                 format!("{label} is {is}, ours {was}{}", said(way)),
                 place,
             );
@@ -200,14 +189,14 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 let place = ours.place.join("enum");
                 for value in two - one {
                     let weight = match way {
-                        Way::Sent => Weight::New,
+                        Way::Sent => New,
                         Way::Error => self.worst_of(way),
-                        Way::Received if waits => Weight::Breaks,
-                        Way::Received => Weight::Behavior,
+                        Way::Received if waits => Breaks,
+                        Way::Received => Behavior,
                     };
                     self.say(
                         weight,
-                        Side::VendorOnly,
+                        VendorOnly,
                         format!("value `{value}` of {label}{}", said(way)),
                         &place,
                     );
@@ -216,7 +205,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
                     let weight = if way == Way::Sent {
                         self.worst
                     } else {
-                        Weight::Behavior
+                        Behavior
                     };
                     let index = self.document.get(&place).and_then(|values| {
                         values.as_array()?.iter().position(|known| *known == *value)
@@ -224,29 +213,25 @@ impl<'c, 'a> Schemas<'c, 'a> {
                     let place = index.map_or(place.clone(), |index| place.join(&index.to_string()));
                     self.say(
                         weight,
-                        Side::OursOnly,
+                        OursOnly,
                         format!("value `{value}` of {label}{}", said(way)),
                         &place,
                     );
                 }
             }
             (None, Some(values)) => {
-                let weight = if way == Way::Sent {
-                    self.worst
-                } else {
-                    Weight::New
-                };
+                let weight = if way == Way::Sent { self.worst } else { New };
                 let values: Vec<_> = values.iter().map(String::as_str).collect();
                 self.say(
                     weight,
-                    Side::VendorOnly,
+                    VendorOnly,
                     format!("{label} is one of {}{}", values.join(", "), said(way)),
                     &ours.place,
                 );
             }
             (Some(_), None) => self.say(
-                Weight::New,
-                Side::OursOnly,
+                New,
+                OursOnly,
                 format!("the values of {label}{}", said(way)),
                 &ours.place,
             ),
@@ -257,7 +242,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             // What doesn't have the format can't be read.
             let weight = match (way, &ours.format) {
                 (Way::Received | Way::Error, Some(_)) => self.worst_of(way),
-                _ => Weight::New,
+                _ => New,
             };
             let name = |scalar: &Scalar| {
                 scalar
@@ -267,7 +252,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             };
             self.say(
                 weight,
-                Side::Differs,
+                Differs,
                 format!(
                     "{label} is {}, ours {}{}",
                     name(theirs),
@@ -292,15 +277,15 @@ impl<'c, 'a> Schemas<'c, 'a> {
         for key in keys {
             let (side, text) = match (ours.get(key), theirs.get(key)) {
                 (one, two) if one == two => continue,
-                (_, Some(two)) if ours.contains_key(key) => (Side::Differs, two),
-                (_, Some(two)) => (Side::VendorOnly, two),
-                (Some(one), None) => (Side::OursOnly, one),
+                (_, Some(two)) if ours.contains_key(key) => (Differs, two),
+                (_, Some(two)) => (VendorOnly, two),
+                (Some(one), None) => (OursOnly, one),
                 (None, None) => continue,
             };
             let weight = match (way, side) {
-                (Way::Sent, Side::VendorOnly | Side::Differs) => Weight::Behavior,
-                (Way::Received | Way::Error, Side::Differs) => Weight::Behavior,
-                _ => Weight::New,
+                (Way::Sent, VendorOnly | Differs) => Behavior,
+                (Way::Received | Way::Error, Differs) => Behavior,
+                _ => New,
             };
             self.say(
                 weight,
@@ -354,14 +339,10 @@ impl<'c, 'a> Schemas<'c, 'a> {
         let name = self.ours.label(union);
         if two.is_empty() {
             let open = theirs.iter().all(|object| object.is_open());
-            let weight = if open {
-                Weight::New
-            } else {
-                self.worst_of(way)
-            };
+            let weight = if open { New } else { self.worst_of(way) };
             return self.say(
                 weight,
-                Side::OursOnly,
+                OursOnly,
                 format!("the kinds of {name}, told apart by `{tag}`{}", said(way)),
                 union,
             );
@@ -371,21 +352,17 @@ impl<'c, 'a> Schemas<'c, 'a> {
             .any(|object| self.theirs.constants(object, tag).is_none())
         {
             self.say(
-                Weight::Behavior,
-                Side::VendorOnly,
+                Behavior,
+                VendorOnly,
                 format!("a form of {name} without a value of `{tag}`{}", said(way)),
                 union,
             );
         }
         for kind in two.keys().filter(|kind| !one.contains_key(*kind)) {
-            let weight = if way == Way::Sent {
-                Weight::New
-            } else {
-                Weight::Behavior
-            };
+            let weight = if way == Way::Sent { New } else { Behavior };
             self.say(
                 weight,
-                Side::VendorOnly,
+                VendorOnly,
                 format!("kind `{kind}` of {name}{}", said(way)),
                 union,
             );
@@ -396,12 +373,12 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 let weight = if way == Way::Sent {
                     self.worst
                 } else {
-                    Weight::Behavior
+                    Behavior
                 };
                 let mapped = union.join("discriminator").join("mapping").join(kind);
                 self.say(
                     weight,
-                    Side::OursOnly,
+                    OursOnly,
                     format!("kind `{kind}` of {name}{}", said(way)),
                     &mapped,
                 );
@@ -424,8 +401,8 @@ impl<'c, 'a> Schemas<'c, 'a> {
     ) {
         if theirs.is_open() && !ours.is_open() && theirs.others.is_none() {
             return self.say(
-                Weight::New,
-                Side::OursOnly,
+                New,
+                OursOnly,
                 format!(
                     "the fields of {label}, of which the vendor says no more{}",
                     said(way)
@@ -438,7 +415,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
         if ours.is_open() && !theirs.is_open() {
             let names: Vec<_> = theirs.fields.keys().copied().collect();
             let what = format!("fields {} of {in_object}{}", names.join(", "), said(way));
-            return self.say(Weight::New, Side::VendorOnly, what, &ours.place);
+            return self.say(New, VendorOnly, what, &ours.place);
         }
         for (name, their) in theirs
             .fields
@@ -453,17 +430,12 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 None => {
                     let (weight, word) = match (way, required) {
                         (Way::Sent, true) => (self.worst, "required field"),
-                        _ => (Weight::New, "field"),
+                        _ => (New, "field"),
                     };
                     let is = describe(&self.theirs.shape(their));
                     let label = self.ours.label(&ours.place.join("properties").join(name));
                     let what = format!("{word} {label} ({is}){}", said(way));
-                    self.say(
-                        weight,
-                        Side::VendorOnly,
-                        what,
-                        &ours.place.join("properties"),
-                    );
+                    self.say(weight, VendorOnly, what, &ours.place.join("properties"));
                 }
             }
         }
@@ -476,7 +448,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 let label = self.ours.label(&ours.place.join("properties").join(name));
                 self.say(
                     self.worst,
-                    Side::VendorOnly,
+                    VendorOnly,
                     format!("required field {label}{}", said(way)),
                     &ours.place,
                 );
@@ -488,12 +460,12 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 let weight = match way {
                     Way::Sent => self.worst,
                     Way::Received | Way::Error if needed => self.worst_of(way),
-                    Way::Received | Way::Error => Weight::New,
+                    Way::Received | Way::Error => New,
                 };
                 let place = first_place(our);
                 self.say(
                     weight,
-                    Side::OursOnly,
+                    OursOnly,
                     format!("field {}{}", self.ours.label(&place), said(way)),
                     &place,
                 );
@@ -504,7 +476,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             (Some(_), None) if theirs.closed => {
                 self.say(
                     self.worst,
-                    Side::OursOnly,
+                    OursOnly,
                     format!("further fields of {in_object}{}", said(way)),
                     &ours.place,
                 );
@@ -516,8 +488,8 @@ impl<'c, 'a> Schemas<'c, 'a> {
                     .any(|node| node.value.as_object().is_some_and(|map| !map.is_empty())) =>
             {
                 self.say(
-                    Weight::New,
-                    Side::VendorOnly,
+                    New,
+                    VendorOnly,
                     format!("further fields of {in_object}{}", said(way)),
                     &ours.place,
                 );
@@ -546,11 +518,11 @@ impl<'c, 'a> Schemas<'c, 'a> {
                 ) {
                     (false, true, _) => Some((self.worst_of(way), "may be absent")),
                     (false, _, true) => Some((self.worst_of(way), "may be null")),
-                    (true, false, false) => Some((Weight::New, "is always there")),
+                    (true, false, false) => Some((New, "is always there")),
                     _ => None,
                 };
                 if let Some((weight, what)) = what {
-                    self.say(weight, Side::Differs, format!("{label} {what}"), &place);
+                    self.say(weight, Differs, format!("{label} {what}"), &place);
                 }
             }
         }
@@ -562,8 +534,8 @@ impl<'c, 'a> Schemas<'c, 'a> {
         };
         if deprecated(theirs) && !deprecated(ours) {
             self.say(
-                Weight::Behavior,
-                Side::VendorOnly,
+                Behavior,
+                VendorOnly,
                 format!("{label} is deprecated"),
                 &place,
             );
@@ -574,9 +546,9 @@ impl<'c, 'a> Schemas<'c, 'a> {
     fn worst_of(&self, way: Way) -> Weight {
         match (self.worst, way) {
             // An error says whether something was created.
-            (Weight::Money, _) => Weight::Money,
+            (Money, _) => Money,
             // An error that isn't understood is an error all the same.
-            (_, Way::Error) => Weight::Behavior,
+            (_, Way::Error) => Behavior,
             (worst, _) => worst,
         }
     }
