@@ -1,8 +1,9 @@
 //! Nothing is spent by omission: "everything" is a word that one must write.
 
+use std::any::Any;
+
 use cargo_batch_types::{
-    Conjonction, CreateBatchData, CreateBatchRequest, CreateRunRequest, ExecuteActionBatchRequest,
-    ExecuteActionRequest, Filter, FilterGroup, RunsFilter,
+    Conjonction, CreateBatchData, CreateBatchRequest, Filter, FilterGroup, RunsFilter,
 };
 use serde_json::Value;
 
@@ -10,60 +11,33 @@ use super::CreationRequest;
 use crate::Error;
 use crate::operation::Operation;
 
-/// The body of an operation with `x-creates`. The generator asks each of them before it is sent.
-pub(crate) trait Spends {
-    /// Returns what is missing where this runs over everything without saying so.
-    fn omission(&self) -> Option<&'static str>;
-}
-
-/// Refuses a request that runs over everything without saying so.
-pub(crate) fn check(operation: &'static Operation, request: &impl Spends) -> Result<(), Error> {
-    match request.omission() {
+/// Refuses a request that runs over everything without saying so. The generator asks this of the body of every
+/// operation with `x-creates` before it is sent.
+pub(crate) fn check(operation: &'static Operation, request: &impl Any) -> Result<(), Error> {
+    let request: &dyn Any = request;
+    let batch = match request.downcast_ref() {
+        Some(CreationRequest::Batch(batch)) => Some(batch),
+        _ => request.downcast_ref::<CreateBatchRequest>(),
+    };
+    match batch.and_then(|batch| omission(&batch.data)) {
         Some(missing) => Err(Error::invalid_request(operation, missing)),
+        // Of other operations the records are in the request.
         None => Ok(()),
     }
 }
 
-impl Spends for CreateBatchRequest {
-    fn omission(&self) -> Option<&'static str> {
-        match &self.data {
-            CreateBatchData::Filter(data) if data.filter.as_ref().is_some_and(is_empty) => Some(
-                "data.filter lacks a condition, so every record of the model would be run: give one, or use \
-                 `CreateFilterData::whole_model`",
-            ),
-            CreateBatchData::Runs(data) if selects_all(&data.filter) => Some(
-                "data.filter has no condition, so every run there ever was would be run again: give one, such as \
-                 `batch` or `created_after`",
-            ),
-            _ => None,
-        }
-    }
-}
-
-impl Spends for ExecuteActionBatchRequest {
-    fn omission(&self) -> Option<&'static str> {
-        None // Its records or its file are in it.
-    }
-}
-
-impl Spends for CreateRunRequest {
-    fn omission(&self) -> Option<&'static str> {
-        None // It is one record.
-    }
-}
-
-impl Spends for ExecuteActionRequest {
-    fn omission(&self) -> Option<&'static str> {
-        None // It is one record.
-    }
-}
-
-impl Spends for CreationRequest {
-    fn omission(&self) -> Option<&'static str> {
-        match self {
-            Self::Batch(request) => request.omission(),
-            Self::Action(request) => request.omission(),
-        }
+/// Returns what is missing where data stands for everything.
+fn omission(data: &CreateBatchData) -> Option<&'static str> {
+    match data {
+        CreateBatchData::Filter(data) if data.filter.as_ref().is_some_and(is_empty) => Some(
+            "data.filter lacks a condition, so every record of the model would be run: give one, or use \
+             `CreateFilterData::whole_model`",
+        ),
+        CreateBatchData::Runs(data) if selects_all(&data.filter) => Some(
+            "data.filter has no condition, so every run there ever was would be run again: give one, such as \
+             `batch` or `created_after`",
+        ),
+        _ => None,
     }
 }
 
@@ -96,9 +70,8 @@ mod tests {
 
     use super::*;
 
-    fn omission(data: Value) -> Option<&'static str> {
-        let request: CreateBatchRequest = serde_json::from_value(json!({ "data": data })).unwrap();
-        request.omission()
+    fn omission_of(data: Value) -> Option<&'static str> {
+        omission(&serde_json::from_value(data).unwrap())
     }
 
     #[test]
@@ -151,7 +124,7 @@ mod tests {
                 None,
             ),
         ] {
-            let omission = omission(data.clone());
+            let omission = omission_of(data.clone());
             assert_eq!(omission.is_some(), names.is_some(), "{data}");
             assert!(
                 names.is_none_or(|name| omission.unwrap().contains(name)),
