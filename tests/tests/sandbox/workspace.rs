@@ -224,8 +224,11 @@ async fn changes_are_listed_page_by_page() {
         [&of_play, &additions, &of_companies].map(Value::clone)
     );
     let of_segment = format!("segmentUuid={}", world.segment_uuid);
-    assert_eq!(changes(&of_segment).await, [additions.clone()]);
-    assert_eq!(changes("hasRecords=removed").await, [of_play.clone()]);
+    assert_eq!(changes(&of_segment).await, std::slice::from_ref(&additions));
+    assert_eq!(
+        changes("hasRecords=removed").await,
+        std::slice::from_ref(&of_play)
+    );
     assert_eq!(changes("notEmpty=true").await, every);
     assert_eq!(changes("notEmpty=false").await, [] as [Value; 0]);
     assert_eq!(changes("limit=1&offset=1").await, [additions]);
