@@ -34,6 +34,7 @@
 
 mod batch;
 mod decode;
+mod error_body;
 mod file;
 mod filter;
 #[rustfmt::skip]
@@ -54,6 +55,7 @@ mod tagged_union;
 
 pub use batch::Outcome;
 pub use decode::{DecodeError, from_json};
+pub use error_body::ErrorBody;
 pub use generated::*;
 pub use id::InvalidId;
 pub use open_enum::UnknownValue;

@@ -182,27 +182,7 @@ impl BatchDataErrorReason {
 }
 
 /// Why a preview failed. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PreviewBatchError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<PreviewBatchErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type PreviewBatchError = crate::ErrorBody<PreviewBatchErrorReason>;
 
 crate::open_enum! {
     /// Why a preview failed. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -246,27 +226,7 @@ impl PreviewBatchErrorReason {
 }
 
 /// Why a batch was not cancelled. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct CancelBatchError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<CancelBatchErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type CancelBatchError = crate::ErrorBody<CancelBatchErrorReason>;
 
 crate::open_enum! {
     /// Why a batch was not cancelled. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -298,27 +258,7 @@ impl CancelBatchErrorReason {
 }
 
 /// Why the results of a batch cannot be downloaded. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct DownloadBatchError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<DownloadBatchErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type DownloadBatchError = crate::ErrorBody<DownloadBatchErrorReason>;
 
 crate::open_enum! {
     /// Why the results of a batch cannot be downloaded. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -428,27 +368,7 @@ impl ExecuteActionBatchErrorReason {
 }
 
 /// Why runs were not cancelled. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct CancelRunsError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<CancelRunsErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type CancelRunsError = crate::ErrorBody<CancelRunsErrorReason>;
 
 crate::open_enum! {
     /// Why runs were not cancelled. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -470,27 +390,7 @@ impl CancelRunsErrorReason {
 }
 
 /// Why the outputs of runs cannot be downloaded. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct DownloadRunOutputsError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<DownloadRunOutputsErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type DownloadRunOutputsError = crate::ErrorBody<DownloadRunOutputsErrorReason>;
 
 crate::open_enum! {
     /// Why the outputs of runs cannot be downloaded. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -517,27 +417,7 @@ impl DownloadRunOutputsErrorReason {
 }
 
 /// Why a file was not stored. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct UploadFileError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<UploadFileErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type UploadFileError = crate::ErrorBody<UploadFileErrorReason>;
 
 crate::open_enum! {
     /// Why a file was not stored. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -561,27 +441,7 @@ impl UploadFileErrorReason {
 }
 
 /// Why the columns of a file cannot be listed. Every member can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ListFileColumnsError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<ListFileColumnsErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type ListFileColumnsError = crate::ErrorBody<ListFileColumnsErrorReason>;
 
 crate::open_enum! {
     /// Why the columns of a file cannot be listed. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -605,27 +465,7 @@ impl ListFileColumnsErrorReason {
 }
 
 /// Why a run was not created. Every field can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct CreateRunError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<CreateRunErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type CreateRunError = crate::ErrorBody<CreateRunErrorReason>;
 
 crate::open_enum! {
     /// Why a run was not created. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -689,27 +529,7 @@ impl CreateRunErrorReason {
 }
 
 /// Why an action was not executed on a record. Every field can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ExecuteActionError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<ExecuteActionErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type ExecuteActionError = crate::ErrorBody<ExecuteActionErrorReason>;
 
 crate::open_enum! {
     /// Why an action was not executed on a record. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -767,27 +587,7 @@ impl ExecuteActionErrorReason {
 }
 
 /// Why the deployed release of a workflow cannot be read. Every field can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct GetDeployedReleaseError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<GetDeployedReleaseErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type GetDeployedReleaseError = crate::ErrorBody<GetDeployedReleaseErrorReason>;
 
 crate::open_enum! {
     /// Why the deployed release of a workflow cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -811,27 +611,7 @@ impl GetDeployedReleaseErrorReason {
 }
 
 /// Why a tool cannot be read. Every field can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct GetToolError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<GetToolErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type GetToolError = crate::ErrorBody<GetToolErrorReason>;
 
 crate::open_enum! {
     /// Why a tool cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.
@@ -855,27 +635,7 @@ impl GetToolErrorReason {
 }
 
 /// Why a play cannot be read. Every field can be missing.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct GetPlayError {
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<GetPlayErrorReason>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
+pub type GetPlayError = crate::ErrorBody<GetPlayErrorReason>;
 
 crate::open_enum! {
     /// Why a play cannot be read. Unknown: the HTTP status of each reason, likely a 4xx.

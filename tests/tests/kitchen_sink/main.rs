@@ -14,6 +14,8 @@
 mod generated;
 #[path = "../../../cargo-batch-types/src/decode.rs"]
 mod decode;
+#[path = "../../../cargo-batch-types/src/error_body.rs"]
+mod error_body;
 #[path = "../../../cargo-batch-types/src/id.rs"]
 mod id;
 #[path = "../../../cargo-batch-types/src/locate.rs"]
@@ -53,6 +55,7 @@ mod pages;
 mod wire;
 
 use call::{Client, Error, Response};
+use error_body::ErrorBody;
 use id::{InvalidId, id};
 use one_or_many::one_or_many;
 use open_enum::{UnknownValue, open_enum};

@@ -66,7 +66,8 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     // Beside each other, as each takes half the time.
     let (taken, generated) = std::thread::scope(|scope| {
         let taken = scope.spawn(|| taken::check(&document, &api));
-        let generated = generate_api(&document, &api);
+        let generated = panics::caught(|| Ok(generate_api(&document, &api)))
+            .unwrap_or_else(|message| Err(vec![document.problem(&Place::root(), message)]));
         (taken.join().unwrap_or_default(), generated)
     });
     // A name that is taken may be what else is wrong.

@@ -41,6 +41,7 @@ pub fn generate(api: &Api, answers: &Answers) -> Vec<Chunk> {
             let name = schema.name.as_str();
             print(structs[name].write(&unions, kept.contains(name)))
         }
+        Shape::ErrorBody { reason } => error_body(schema, reason),
         Shape::Newtype(_) => newtype(schema, answers.schema(&schema.name)),
     };
     let chunks = api.schemas.iter().map(|schema| Chunk {
@@ -92,6 +93,16 @@ fn constructors(schema: &Schema, structs: &BTreeMap<&str, Struct>) -> Option<Con
         )
     });
     Some(each.collect())
+}
+
+/// Another name for what the bodies of most errors are.
+fn error_body(schema: &Schema, reason: &str) -> String {
+    let (name, reason, text) = (
+        ident(&schema.name),
+        ident(reason),
+        docs(&schema.description),
+    );
+    print(quote!(#text pub type #name = crate::ErrorBody<#reason>;))
 }
 
 /// A struct around one value, a map as a rule.

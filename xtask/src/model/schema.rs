@@ -59,6 +59,8 @@ pub enum Shape {
     },
     /// A struct around one value.
     Newtype(Kind),
+    /// The body of an error that has a reason of that schema, a message, and nothing else.
+    ErrorBody { reason: String },
     /// An enum that keeps values it doesn't know.
     OpenEnum {
         values: Vec<EnumValue>,
@@ -214,7 +216,10 @@ impl Unions {
         let tag = self.tags.get(name).map(String::as_str);
         match fields(document, schema, tag) {
             (fields, _) if fields.is_empty() => Shape::Newtype(Kind::read(schema)),
-            (fields, flattened) => Shape::Object { fields, flattened },
+            (fields, flattened) => match reason(name, &fields) {
+                Some(reason) => Shape::ErrorBody { reason },
+                None => Shape::Object { fields, flattened },
+            },
         }
     }
 
@@ -295,6 +300,21 @@ fn fields(
     let name = flattened.as_ref().map(|field| field.wire.clone());
     fields.extend(flattened);
     (fields, name)
+}
+
+/// The reason of a schema that has that and a message, both of which can be missing.
+fn reason(name: &str, fields: &[Property]) -> Option<String> {
+    let [reason, message] = fields else {
+        return None;
+    };
+    let own = format!("{name}Reason");
+    let is_alike = (reason.wire.as_str(), message.wire.as_str()) == ("reason", "errorMessage")
+        && reason.kind == Kind::Schema(own.clone())
+        && message.kind == Kind::Text
+        && fields
+            .iter()
+            .all(|field| !field.required && !field.deprecated);
+    is_alike.then_some(own)
 }
 
 fn open_enum(schema: &Value, values: &[Value]) -> Shape {

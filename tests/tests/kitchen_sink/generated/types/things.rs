@@ -93,24 +93,7 @@ impl ThingErrorReason {
 }
 
 /// Why not.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize
-)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ThingError {
-    /// The reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<ThingErrorReason>,
-}
+pub type ThingError = crate::ErrorBody<ThingErrorReason>;
 
 /// A name that Rust spells otherwise.
 #[derive(
