@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
 
 /// The generated Rust, by its path below the folder.
 fn sink() -> BTreeMap<String, String> {
-    let generated = generate(&fixture("kitchen-sink.yaml")).unwrap_or_else(|problems| {
+    let generated = generate(xtask::codegen::KITCHEN_SINK).unwrap_or_else(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("it is refused:\n{}", lines.join("\n"))
     });

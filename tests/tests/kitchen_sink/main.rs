@@ -1,4 +1,4 @@
-//! What is generated from `fixtures/kitchen-sink.yaml`, compiled with the macros of the types crate and a client that
+//! What is generated from `xtask/kitchen-sink.yaml`, compiled with the macros of the types crate and a client that
 //! sends nothing: every form and every kind of name is right on the wire.
 //!
 //! The files below `generated` are brought up to date by the test `codegen`, with `INSTA_UPDATE=always`.

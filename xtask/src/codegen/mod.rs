@@ -23,6 +23,7 @@ use std::path::Path;
 
 pub use compile::{Compilation, cargo_check};
 pub use settle::{COMMAND, Outcome};
+pub use taken::KITCHEN_SINK;
 
 use crate::model::{Api, Shape};
 use crate::spec::{self, Document, Place, Problem};
@@ -63,35 +64,22 @@ pub struct Generated {
 pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     let document = spec::load(text)?.renamed(spec::naming::schema);
     let api = Api::read(&document)?;
-    // Beside each other, as each takes half the time.
-    let (taken, generated) = std::thread::scope(|scope| {
-        let taken = scope.spawn(|| taken::check(&document, &api));
-        let generated = panics::caught(|| Ok(generate_api(&document, &api)))
-            .unwrap_or_else(|message| Err(vec![document.problem(&Place::root(), message)]));
-        (taken.join().unwrap_or_default(), generated)
-    });
-    // A name that is taken may be what else is wrong.
-    let problems = match generated {
-        _ if !taken.is_empty() => taken,
-        Ok(generated) => return Ok(generated),
-        Err(problems) => problems,
-    };
-    Err(problems)
-}
-
-fn generate_api(document: &Document, api: &Api) -> Result<Generated, Vec<Problem>> {
-    let answers = panics::caught(|| progenitor::ask(api))
-        .map_err(|message| vec![located(document, api, message)])?;
+    let problems = taken::check(&document, &api);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let answers = panics::caught(|| progenitor::ask(&api))
+        .map_err(|message| vec![located(&document, &api, message)])?;
     let generated = Generated {
-        types: types::generate(api, &answers),
-        operations: operations::generate(document, api, &answers)?,
-        table: table::generate(api),
-        reasons: reasons::generate(api),
-        identities: identities::generate(api),
-        specification: specification(document),
-        api: api.clone(),
+        types: types::generate(&api, &answers),
+        operations: operations::generate(&document, &api, &answers)?,
+        table: table::generate(&api),
+        reasons: reasons::generate(&api),
+        identities: identities::generate(&api),
+        specification: specification(&document),
+        api,
     };
-    let problems = taken::twice(document, &generated);
+    let problems = taken::twice(&document, &generated);
     match problems.is_empty() {
         true => Ok(generated),
         false => Err(problems),

@@ -1,7 +1,7 @@
 //! Names that generated code, and what is written by hand beside it, has a use of its own for.
 //!
-//! There is no list of them. The specification is generated once with names that mean nothing: what its Rust refers
-//! to then is what a schema, an operation or a module can't be called.
+//! There is no list of them. A specification that has every form there is, is generated with names that mean nothing:
+//! what its Rust refers to then is what a schema, an operation or a module can't be called.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use syn::visit::{self, Visit};
 
 use super::rust::camel;
 use super::structs::own_tag_type;
-use super::{Chunk, Generated, identities, operations, panics, progenitor, reasons, table, types};
+use super::{Chunk, Generated, identities, operations, progenitor, reasons, table, types};
 use crate::model::Api;
 use crate::spec::naming::RUST_NAME;
-use crate::spec::{Document, Place, Problem};
+use crate::spec::{self, Document, Place, Problem};
 
 /// What no schema and no operation is called.
 const PREFIX: &str = "Qq";
@@ -30,20 +30,12 @@ pub fn check(document: &Document, api: &Api) -> Vec<Problem> {
         problems.push(document.problem(place, message));
     };
     let cure = format!(", here or in `{RUST_NAME}`");
-    let probe = document.renamed(|name, _| format!("{PREFIX}{name}"));
-    let Ok(mut hidden) = Api::read(&probe) else {
-        return Vec::new();
-    };
-    for operation in &mut hidden.operations {
-        operation.id = format!("qq_{}", operation.id);
-    }
-    // What fails here fails again with its own names, and is located then.
-    let Ok(answers) = panics::caught(|| progenitor::ask(&hidden)) else {
-        return Vec::new();
-    };
-    let mut in_types = referred_to(&types::generate(&hidden, &answers));
-    static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::read);
-    in_types.extend(BY_HAND.types.iter().cloned());
+    let Reserved {
+        in_types,
+        in_client,
+        methods,
+        modules,
+    } = &*RESERVED;
     for schema in &api.schemas {
         let place = Place::schema(&schema.name);
         if in_types.contains(&schema.name) {
@@ -57,29 +49,13 @@ pub fn check(document: &Document, api: &Api) -> Vec<Problem> {
             say(&Place::schema(&tag), &tag, &what, &cure);
         }
     }
-    let modules = document.root()["x-modules"]
-        .as_object()
-        .into_iter()
-        .flatten();
-    for (name, _) in modules.filter(|(name, _)| in_types.contains(*name)) {
-        say(
-            &Place::root().join("x-modules").join(name),
-            name,
-            "the types crate",
-            "",
-        );
+    for name in api.modules.keys().filter(|name| in_types.contains(*name)) {
+        let place = Place::root().join("x-modules").join(name);
+        say(&place, name, "the types crate", "");
     }
-    let chunks = operations::generate(&probe, &hidden, &answers).unwrap_or_default();
-    let mut in_client = referred_to(&chunks);
-    let own = [
-        table::generate(api),
-        reasons::generate(api),
-        identities::generate(api),
-    ];
-    in_client.extend(own.map(|chunk| chunk.module));
     for operation in &api.operations {
         let builder = camel(&operation.id).to_string();
-        let is_method = BY_HAND.methods.contains(&operation.id) && operation.hand_written.is_none();
+        let is_method = methods.contains(&operation.id) && operation.hand_written.is_none();
         if is_method || in_client.contains(&builder) {
             say(
                 &operation.place.join("operationId"),
@@ -88,7 +64,7 @@ pub fn check(document: &Document, api: &Api) -> Vec<Problem> {
                 &cure,
             );
         }
-        if in_client.contains(&operation.tag) || BY_HAND.modules.contains(&operation.tag) {
+        if in_client.contains(&operation.tag) || modules.contains(&operation.tag) {
             say(
                 &operation.place.join("tags"),
                 &operation.tag,
@@ -98,6 +74,57 @@ pub fn check(document: &Document, api: &Api) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// A specification of every form that is supported; see the test `kitchen_sink`.
+pub const KITCHEN_SINK: &str = include_str!("../../kitchen-sink.yaml");
+
+static RESERVED: LazyLock<Reserved> = LazyLock::new(Reserved::read);
+
+/// Names that have a use of their own.
+#[derive(Default)]
+struct Reserved {
+    in_types: BTreeSet<String>,
+    in_client: BTreeSet<String>,
+    /// The methods that `Client` has beside the operations.
+    methods: BTreeSet<String>,
+    /// The modules that the client has beside those of tags.
+    modules: BTreeSet<String>,
+}
+
+impl Reserved {
+    fn read() -> Self {
+        let mut reserved = probe().unwrap_or_default();
+        reserved.in_types.extend(by_hand("cargo-batch-types"));
+        Self {
+            methods: methods_of_client(),
+            modules: modules_by_hand("cargo-batch-client"),
+            ..reserved
+        }
+    }
+}
+
+/// What is referred to by the Rust of every form.
+fn probe() -> Result<Reserved, Vec<Problem>> {
+    let document = spec::load(KITCHEN_SINK)?.renamed(|name, _| format!("{PREFIX}{name}"));
+    let mut api = Api::read(&document)?;
+    for operation in &mut api.operations {
+        operation.id = format!("qq_{}", operation.id);
+    }
+    let answers =
+        progenitor::ask(&api).map_err(|message| vec![document.problem(&Place::root(), message)])?;
+    let own = [
+        table::generate(&api),
+        reasons::generate(&api),
+        identities::generate(&api),
+    ];
+    let mut in_client = referred_to(&operations::generate(&document, &api, &answers)?);
+    in_client.extend(own.map(|chunk| chunk.module));
+    Ok(Reserved {
+        in_types: referred_to(&types::generate(&api, &answers)),
+        in_client,
+        ..Reserved::default()
+    })
 }
 
 /// What items refer to without saying where it is from.
@@ -159,23 +186,6 @@ fn unqualified(tokens: TokenStream, found: &mut BTreeSet<String>) {
                 declares = false;
             }
             TokenTree::Literal(_) => before = [' ', ' '],
-        }
-    }
-}
-
-/// What the crates have beside what is generated.
-struct ByHand {
-    types: BTreeSet<String>,
-    methods: BTreeSet<String>,
-    modules: BTreeSet<String>,
-}
-
-impl ByHand {
-    fn read() -> Self {
-        Self {
-            types: by_hand("cargo-batch-types"),
-            methods: methods_of_client(),
-            modules: modules_by_hand("cargo-batch-client"),
         }
     }
 }
