@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn there_are_all_operations_and_each_is_found() {
-        assert_eq!(operations().len(), 21);
+        assert_eq!(operations().len(), 35);
         let list = find(&Method::GET, "/v1/orchestration/batches/list");
         assert!(matches!(list, Found::Operation(operation) if operation.id == "list_batches"));
         for path in [
