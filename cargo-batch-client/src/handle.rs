@@ -9,7 +9,7 @@ use cargo_batch_types::{
 use crate::download::Download;
 use crate::pages::Items;
 use crate::pending::Pending;
-use crate::{Client, Error, Wait, Watch, operations};
+use crate::{Client, Cost, Error, Wait, Watch, operations};
 
 impl Client {
     /// A batch, to do things with; nothing is sent.
@@ -87,6 +87,19 @@ impl BatchHandle {
         let workflow = self.get().await?.workflow_uuid;
         let request = GetRunMetricsRequest::new(workflow).batch(self.uuid);
         Ok(self.client.get_run_metrics(request).await?.run_metrics)
+    }
+
+    /// Returns what it has cost so far: the credits of providers, and 0.01 for every execution of a node that its
+    /// metrics count.
+    ///
+    /// Unknown: whether what tools and agents within the graph execute is in either number. The whole bill, by day and
+    /// workflow, is in [`Client::get_usage_metrics`].
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) and [`metrics`](Self::metrics); where the metrics are refused, the number of executions
+    /// is unknown instead.
+    pub async fn cost(&self) -> Result<Cost, Error> {
+        Cost::of(&self.client, &self.get().await?).await
     }
 
     /// The file of its results, once it has finished: each record with what the last executed node
@@ -210,6 +223,14 @@ impl FinishedBatch {
     pub fn failed_runs(&self) -> Items<Run> {
         let failed = self.selection().statuses([RunStatus::Error]);
         self.handle.client.list_runs(failed).items()
+    }
+
+    /// Returns what it has cost; see [`BatchHandle::cost`].
+    ///
+    /// # Errors
+    /// As [`BatchHandle::metrics`]; where the metrics are refused, the number of executions is unknown instead.
+    pub async fn cost(&self) -> Result<Cost, Error> {
+        Cost::of(&self.handle.client, &self.batch).await
     }
 
     /// The file of its results; see [`BatchHandle::download`].

@@ -10,9 +10,11 @@ mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
+mod catalog;
 mod clean_up;
 mod client;
 mod config;
+mod cost;
 mod creation;
 mod download;
 mod error;
@@ -61,8 +63,10 @@ mod watch_many;
 pub use auth::{TokenFuture, TokenProvider};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use blocking::Blocking;
+pub use catalog::Catalog;
 pub use client::Client;
 pub use config::ClientBuilder;
+pub use cost::Cost;
 pub use creation::{
     BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
 };

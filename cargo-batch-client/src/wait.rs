@@ -59,6 +59,12 @@ impl Wait {
         self
     }
 
+    /// Cancels the batch once it has spent more provider credits than this; see [`Watch::max_credits`].
+    pub fn max_credits(mut self, max_credits: f64) -> Self {
+        self.watch = self.watch.max_credits(max_credits);
+        self
+    }
+
     /// Cancels the batch when the wait ends before the batch has finished; see [`Watch::cancel_on_drop`].
     pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
         self.watch = self.watch.cancel_on_drop(cancel);

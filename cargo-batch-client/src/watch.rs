@@ -1,17 +1,18 @@
 //! Waiting for a batch, without a loop.
 
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use cargo_batch_types::{Batch, BatchStatus, BatchUuid};
+use cargo_batch_types::{Batch, BatchStatus, BatchUuid, CancelBatchErrorReason};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
 use crate::pending::Pending;
 use crate::time::{Instant, later, sleep, timeout};
-use crate::{Client, Error, clean_up, operations, trace};
+use crate::{Client, Error, Reason, clean_up, operations, trace};
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
@@ -41,6 +42,7 @@ impl Client {
             .map(|at| at.duration_since(crate::time::now()).unwrap_or_default());
         let mut watch = Watch::new(self.clone(), saved.batch, saved.watched_for, left);
         watch.last_status = saved.last_status;
+        watch.max_credits = saved.max_credits;
         watch
     }
 }
@@ -56,6 +58,8 @@ pub struct Watch {
     deadline: Option<Instant>,
     interval: Option<Duration>,
     cancel_on_drop: bool,
+    /// The most provider credits that the batch may spend.
+    max_credits: Option<f64>,
     last_status: Option<BatchStatus>,
     has_finished: bool,
     polls: u64,
@@ -71,12 +75,16 @@ enum Next {
     After(Duration),
     /// A poll is in flight, or the delay before it; nothing comes of it after the deadline.
     InFlight(Pending<Option<Batch>>),
+    /// The batch, in this state, has spent more than it may: its cancellation is in flight.
+    Cancelling(Box<Batch>, Pending<()>),
+    /// The watch ends with this error.
+    Failed(Error),
     /// There is nothing more to see.
     Done,
 }
 
 /// A watch, to be gone on with later or elsewhere: serialise it where it won't be lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SavedWatch {
@@ -91,6 +99,9 @@ pub struct SavedWatch {
     /// Its status at the last poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_status: Option<BatchStatus>,
+    /// The most provider credits that the batch may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_credits: Option<f64>,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -108,6 +119,7 @@ impl Watch {
             deadline: left.map(|left| later(started, left)),
             interval: None,
             cancel_on_drop: false,
+            max_credits: None,
             last_status: None,
             has_finished: false,
             polls: 0,
@@ -142,6 +154,21 @@ impl Watch {
         self
     }
 
+    /// Cancels the batch at the first poll that shows more provider credits spent than this, and ends the watch with
+    /// [`CreditsExceeded`](crate::ErrorKind::CreditsExceeded); by default there is no limit.
+    ///
+    /// It can be overshot: by what is spent between two polls, and by runs that end while the batch is cancelled.
+    /// Provider credits are only part of the bill: every execution of a node costs 0.01 credit besides, see
+    /// [`BatchHandle::cost`](crate::BatchHandle::cost). A batch that has finished, or is being cancelled, is none to
+    /// cancel, whatever it has spent. A negative limit, and one that is not a number, counts as 0.
+    ///
+    /// The cancellation is sent, and repeated by the retry policy, before the state that exceeds the limit is returned,
+    /// also where the deadline passes meanwhile. Where it fails, the error says so: the batch goes on.
+    pub fn max_credits(mut self, max_credits: f64) -> Self {
+        self.max_credits = Some(max_credits.max(0.0));
+        self
+    }
+
     /// The batch.
     pub fn batch(&self) -> BatchUuid {
         self.batch
@@ -157,6 +184,7 @@ impl Watch {
                 .deadline
                 .and_then(|at| crate::time::now().checked_add(left(at))),
             last_status: self.last_status.clone(),
+            max_credits: self.max_credits,
         }
     }
 
@@ -183,6 +211,11 @@ impl Watch {
                 }
                 self.absences = 0;
                 self.patience.restore(&self.client);
+                if self.is_too_expensive(&batch) {
+                    let cancel = self.client.cancel_batch(self.batch).into_future();
+                    self.next = Next::Cancelling(Box::new(batch), cancel);
+                    return None;
+                }
                 self.next = match self.has_finished {
                     true => Next::Done,
                     false => Next::After(self.delay(batch.runs_count)),
@@ -206,6 +239,46 @@ impl Watch {
         self.scope.failed(&error);
         self.next = Next::Done;
         Some(Err(error))
+    }
+
+    /// Returns whether a batch has to be cancelled for what it has spent.
+    fn is_too_expensive(&self, batch: &Batch) -> bool {
+        !self.has_finished
+            && batch.status != BatchStatus::Cancelling
+            && self
+                .max_credits
+                .is_some_and(|limit| batch.credits_used_count > limit)
+    }
+
+    /// Decides what follows the cancellation of a batch that was too expensive.
+    fn accept_cancellation(&mut self, batch: &Batch, cancelled: Result<(), Error>) {
+        let failure = match cancelled {
+            Err(error) if has_finished(&error) => {
+                // The next poll shows how it ended, which is no matter of limits any more.
+                self.max_credits = None;
+                self.next = Next::After(Duration::ZERO);
+                return;
+            }
+            Err(error) => Some(error),
+            Ok(()) => {
+                self.cancel_on_drop = false;
+                None
+            }
+        };
+        let what = format!(
+            "{}: it has spent {} provider credits, more than the limit of {}, and {}; provider credits are only part \
+             of the bill: every execution of a node costs 0.01 credit besides",
+            self.described(),
+            batch.credits_used_count,
+            self.max_credits.unwrap_or_default(),
+            match failure {
+                None => "is being cancelled",
+                Some(_) => "could not be cancelled",
+            }
+        );
+        let error = Error::credits_exceeded(what, failure);
+        self.scope.failed(&error);
+        self.next = Next::Failed(error);
     }
 
     fn delay(&self, runs: u64) -> Duration {
@@ -266,6 +339,12 @@ impl Watch {
     }
 }
 
+/// Returns whether there was nothing left to cancel.
+fn has_finished(error: &Error) -> bool {
+    let finished = Reason::CancelBatch(CancelBatchErrorReason::BatchAlreadyFinished);
+    error.reason() == Some(&finished)
+}
+
 impl Stream for Watch {
     type Item = Result<Batch, Error>;
 
@@ -290,6 +369,18 @@ impl Stream for Watch {
                     let polled = ready!(Pin::new(poll).poll(context));
                     if let Some(seen) = this.accept(polled) {
                         return Poll::Ready(Some(seen));
+                    }
+                }
+                Next::Cancelling(_, cancel) => {
+                    let cancelled = ready!(Pin::new(cancel).poll(context));
+                    if let Next::Cancelling(batch, _) = mem::replace(&mut this.next, Next::Done) {
+                        this.accept_cancellation(&batch, cancelled);
+                        return Poll::Ready(Some(Ok(*batch)));
+                    }
+                }
+                Next::Failed(_) => {
+                    if let Next::Failed(error) = mem::replace(&mut this.next, Next::Done) {
+                        return Poll::Ready(Some(Err(error)));
                     }
                 }
             }
@@ -317,7 +408,8 @@ impl IntoFuture for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.cancel_on_drop && !self.has_finished {
+        let is_cancelling = matches!(self.next, Next::Cancelling(..));
+        if is_cancelling || self.cancel_on_drop && !self.has_finished {
             clean_up::send(self.client.cancel_batch(self.batch));
         }
     }

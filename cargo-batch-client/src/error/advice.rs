@@ -26,6 +26,21 @@ impl Error {
             ErrorKind::CreatedTwice => {
                 return Some("Both batches run and spend credits: cancel one of them.");
             }
+            ErrorKind::NotFound => {
+                return Some("Check the name, and that the token is of the workspace you mean.");
+            }
+            ErrorKind::NotUnique => {
+                return Some("Search by one of these uuids in place of the name.");
+            }
+            ErrorKind::CreditsExceeded if self.0.source.is_some() => {
+                return Some("Cancel the batch: until then it goes on and spends credits.");
+            }
+            ErrorKind::CreditsExceeded => {
+                return Some(
+                    "What has run by then is paid for; watch the batch again, with a higher limit or none, \
+                     to see it end.",
+                );
+            }
             ErrorKind::InvalidRequest if !self.candidates().is_empty() => {
                 return Some(
                     "Continue with that batch, or call `again()` on the request to run the file once more.",

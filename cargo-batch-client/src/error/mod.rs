@@ -96,6 +96,12 @@ pub enum ErrorKind {
     Superseded,
     /// A creation ended with two batches, which both run: the [candidates](Error::candidates).
     CreatedTwice,
+    /// Nothing has the name that was [searched for](crate::Catalog::find).
+    NotFound,
+    /// Several have the name that was [searched for](crate::Catalog::find).
+    NotUnique,
+    /// A batch spent more than its [watch](crate::Watch::max_credits) permits, and is cancelled.
+    CreditsExceeded,
 }
 
 impl Error {
@@ -367,6 +373,29 @@ impl Error {
 
     pub(crate) fn deadline(operation: &'static Operation, what: impl Into<String>) -> Self {
         Self::new(ErrorKind::DeadlineExceeded, Some(operation), what)
+    }
+
+    /// A search by a name that nothing has.
+    pub(crate) fn not_found(operation: &'static Operation, what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, Some(operation), what)
+    }
+
+    /// A search by a name that several have.
+    pub(crate) fn not_unique(operation: &'static Operation, what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotUnique, Some(operation), what)
+    }
+
+    /// A batch that spent more than its limit, and what went wrong in cancelling it.
+    pub(crate) fn credits_exceeded(what: impl Into<String>, failure: Option<Self>) -> Self {
+        let error = Self::new(
+            ErrorKind::CreditsExceeded,
+            Some(&operations::GET_BATCH),
+            what,
+        );
+        match failure {
+            Some(failure) => error.because(failure),
+            None => error,
+        }
     }
 
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
