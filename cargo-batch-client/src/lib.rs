@@ -10,6 +10,7 @@ mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
+mod check;
 mod clean_up;
 mod client;
 mod config;
@@ -37,6 +38,7 @@ mod pages;
 mod pending;
 mod permits;
 mod platform;
+mod preview;
 mod response;
 mod retry;
 #[cfg(feature = "rows")]
@@ -61,6 +63,7 @@ mod watch_many;
 pub use auth::{TokenFuture, TokenProvider};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use blocking::Blocking;
+pub use check::{CsvHeader, Problem, Report, Severity, Subject};
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use creation::{
@@ -73,6 +76,7 @@ pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
 pub use pages::{Identified, Items, Page, Pages};
 pub use pending::Pending;
+pub use preview::Preview;
 pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
