@@ -108,6 +108,10 @@ impl Client {
         let mut attempts = Attempts::within(self, self.timing.overall);
         loop {
             let number = attempts.sent().saturating_add(1);
+            if number > 1 {
+                // The creation itself checks before the first one.
+                self.check_max_records().await?;
+            }
             let attempt = self.attempt(operation, request, &mut attempts);
             let error = match trace::attempt(operation, &self.baseurl, number, attempt).await {
                 Ok(answer) => {
@@ -189,6 +193,7 @@ impl Client {
                 match renewed.await.map_err(slow)?? {
                     Some(token) => {
                         attempts.count(1);
+                        self.check_max_records().await?;
                         self.send(operation, request()?, token, deadline).await
                     }
                     None => Err(error),

@@ -11,6 +11,7 @@ mod auth;
 mod blocking;
 mod call;
 mod catalog;
+mod check;
 mod clean_up;
 mod client;
 mod config;
@@ -39,6 +40,7 @@ mod pages;
 mod pending;
 mod permits;
 mod platform;
+mod preview;
 mod response;
 mod retry;
 #[cfg(feature = "rows")]
@@ -64,6 +66,7 @@ pub use auth::{TokenFuture, TokenProvider};
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 pub use blocking::Blocking;
 pub use catalog::Catalog;
+pub use check::{CsvHeader, Problem, Report, Severity, Subject};
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
@@ -77,6 +80,7 @@ pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
 pub use pages::{Identified, Items, Page, Pages};
 pub use pending::Pending;
+pub use preview::Preview;
 pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]

@@ -1,6 +1,6 @@
 //! From an uploaded file to the batch that runs over it.
 
-use crate::{CreateBatchData, CreateFileData, UploadedFile};
+use crate::{Column, ColumnType, CreateBatchData, CreateFileData, FileColumn, UploadedFile};
 
 impl UploadedFile {
     /// A file that came to storage in another way than by an upload's own answer.
@@ -27,5 +27,25 @@ impl From<UploadedFile> for CreateFileData {
 impl From<UploadedFile> for CreateBatchData {
     fn from(file: UploadedFile) -> Self {
         CreateFileData::from(file).into()
+    }
+}
+
+impl Column {
+    /// Returns a column that is displayed by the name it has in the records.
+    pub fn new(slug: impl Into<String>, type_: impl Into<ColumnType>) -> Self {
+        let slug = slug.into();
+        Self {
+            label: slug.clone(),
+            slug,
+            type_: type_.into(),
+            properties: None,
+            description: None,
+        }
+    }
+}
+
+impl From<FileColumn> for Column {
+    fn from(column: FileColumn) -> Self {
+        Self::new(column.name, column.type_.as_str())
     }
 }

@@ -108,8 +108,10 @@ impl Client {
         }
         if let Some(request) = self.with_file(&creation.request).await? {
             let given = creation.given;
+            let records = creation.request.given_records();
             creation = Shared::new(request, creation.id);
             creation.given = given;
+            creation.records = records;
         }
         if let Some(name) = creation.fingerprint.file_name()
             && let Some(seen) = registry.use_file(name, creation.fingerprint.workflow)
@@ -139,6 +141,11 @@ impl Client {
         creation.again = saved.again;
         creation.prepared_at = saved.prepared_at;
         creation.seen_before = saved.seen_before;
+        creation.records = saved.records;
+        if is_sending {
+            // So it may have been sent.
+            creation.set_limit(saved.max_records);
+        }
         let creation = creation.with_state(state).register();
         if let Some(uuid) = batch {
             creation.named(uuid);
@@ -150,6 +157,7 @@ impl Client {
         }
         drop(state);
         BatchCreation {
+            max_records: saved.max_records,
             saved_for: Some((base_url, workspace)),
             ..BatchCreation::new(self, creation)
         }
@@ -180,11 +188,17 @@ impl Client {
     }
 
     /// Returns this client for one request of a creation.
-    fn sending(&self, creation: &Arc<Shared>, guard: Option<Guard>) -> Self {
+    fn sending(
+        &self,
+        creation: &Arc<Shared>,
+        guard: Option<Guard>,
+        max_records: Option<u64>,
+    ) -> Self {
         Self {
             sending: Some(Sending {
                 creation: creation.clone(),
                 guard,
+                max_records,
             }),
             ..self.clone()
         }
@@ -221,6 +235,7 @@ pub struct BatchCreation {
     guard: Option<Guard>,
     first_send: Option<FirstSend>,
     settling: Duration,
+    max_records: Option<u64>,
     /// The server and workspace of a saved creation.
     saved_for: Option<(String, Option<cargo_batch_types::WorkspaceUuid>)>,
     /// Keeps others from continuing the same creation, as long as this may.
@@ -235,6 +250,7 @@ impl BatchCreation {
             guard: None,
             first_send: None,
             settling: client.inner.settling,
+            max_records: None,
             saved_for: None,
             _taken: None,
         }
@@ -256,6 +272,21 @@ impl BatchCreation {
             let permission = before_each_send();
             Box::pin(async move { permission.await.map_err(Into::into) })
         }));
+        self
+    }
+
+    /// Sets how many records the batch may have at most. Their number is asked for by a
+    /// [preview](Client::preview) before every request that can spend credits, and before the
+    /// [guard](Self::guard). Where there are more, nothing is sent, and [`create`](Self::create) ends with
+    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords), which names both numbers. A filter is sent with it as
+    /// its `limit` besides, so that records which appear after the preview are left out. By default there is no
+    /// limit.
+    ///
+    /// Where no preview says how many records there are, [`create`](Self::create) ends with
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest), and nothing is sent. It is part of what
+    /// [`save`](Self::save) returns, so set it before.
+    pub fn max_records(mut self, most: u64) -> Self {
+        self.max_records = Some(most);
         self
     }
 
@@ -323,7 +354,7 @@ impl BatchCreation {
             Some((base_url, None)) => (base_url.as_str(), self.client.known_workspace()),
             None => (self.client.base_url(), self.client.known_workspace()),
         };
-        SavedCreation::new(&self.creation, state, base_url, workspace)
+        SavedCreation::new(&self.creation, state, base_url, workspace, self.max_records)
     }
 
     /// Returns whether the batch was found by a search rather than created by the last request; false as

@@ -27,7 +27,7 @@ pub(crate) fn check(operation: &'static Operation, request: &impl Any) -> Result
 }
 
 /// Returns what is missing where data stands for everything.
-fn omission(data: &CreateBatchData) -> Option<&'static str> {
+pub(crate) fn omission(data: &CreateBatchData) -> Option<&'static str> {
     match data {
         CreateBatchData::Filter(data) if data.filter.as_ref().is_some_and(is_empty) => Some(
             "data.filter lacks a condition, so every record of the model would be run: give one, or use \

@@ -82,12 +82,8 @@ impl Registry {
     pub(super) fn begin<'a>(&'a self, creation: &Arc<Shared>) -> InFlight<'a> {
         let mut known = self.known();
         known.abandoned.retain(|one| one.creation.id != creation.id);
-        if let Some(key) = creation.fingerprint.key() {
-            known
-                .in_flight
-                .entry(key.clone())
-                .or_default()
-                .push(creation.id);
+        if let Some(key) = creation.with_fingerprint(|it| it.key().cloned()) {
+            known.in_flight.entry(key).or_default().push(creation.id);
         }
         InFlight {
             registry: self,
@@ -135,7 +131,7 @@ impl Registry {
                     || known
                         .abandoned
                         .iter()
-                        .any(|one| one.creation.fingerprint.key() == Some(key)))
+                        .any(|one| one.creation.with_fingerprint(|it| it.key() == Some(key))))
         })
     }
 
@@ -208,14 +204,14 @@ impl Registry {
 
     fn end(&self, creation: &Arc<Shared>) {
         let mut known = self.known();
-        if let Some(key) = creation.fingerprint.key()
-            && let Some(ids) = known.in_flight.get_mut(key)
+        if let Some(key) = creation.with_fingerprint(|it| it.key().cloned())
+            && let Some(ids) = known.in_flight.get_mut(&key)
         {
             if let Some(place) = ids.iter().position(|id| *id == creation.id) {
                 ids.swap_remove(place);
             }
             if ids.is_empty() {
-                known.in_flight.remove(key);
+                known.in_flight.remove(&key);
             }
         }
         let state = creation.state();
@@ -242,17 +238,17 @@ impl Registry {
 
 impl Known {
     fn is_alone(&self, creation: &Shared) -> bool {
-        let Some(key) = creation.fingerprint.key() else {
+        let Some(key) = creation.with_fingerprint(|it| it.key().cloned()) else {
             return true;
         };
         let now = Instant::now();
         let is_other = |other: &Abandoned| {
             other.creation.id != creation.id
                 && other.is_current(now)
-                && other.creation.fingerprint.key() == Some(key)
+                && other.creation.with_fingerprint(|it| it.key() == Some(&key))
         };
         self.in_flight
-            .get(key)
+            .get(&key)
             .is_none_or(|ids| ids.iter().all(|id| *id == creation.id))
             && !self.abandoned.iter().any(is_other)
     }

@@ -1,6 +1,6 @@
 //! What starts a batch.
 
-use cargo_batch_types::{CreateBatchRequest, ExecuteActionBatchRequest};
+use cargo_batch_types::{CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
@@ -26,6 +26,36 @@ impl CreationRequest {
             Self::Batch(_) => &operations::CREATE_BATCH,
             Self::Action(_) => &operations::EXECUTE_ACTION_BATCH,
         }
+    }
+
+    /// Returns how many records are in the request itself.
+    pub(crate) fn given_records(&self) -> Option<u64> {
+        let records = match self {
+            Self::Batch(request) => match &request.data {
+                CreateBatchData::Records(data) => &data.records,
+                CreateBatchData::Form(data) => &data.records,
+                _ => return None,
+            },
+            Self::Action(request) => &request.records,
+        };
+        u64::try_from(records.len()).ok()
+    }
+
+    /// Returns the request with a limit in its filter; `None` where it has no filter, or a limit that is no
+    /// higher.
+    pub(super) fn limited_to(&self, most: u64) -> Option<Self> {
+        let Self::Batch(request) = self else {
+            return None;
+        };
+        let CreateBatchData::Filter(data) = &request.data else {
+            return None;
+        };
+        if data.limit.is_some_and(|limit| limit <= most) {
+            return None;
+        }
+        let mut request = request.clone();
+        request.data = data.clone().limit(most).into();
+        Some(Self::Batch(request))
     }
 
     /// Returns whether the caller means to run a file again.

@@ -38,6 +38,8 @@ impl BatchCreation {
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a saved creation is for another server or
     /// workspace, or its batch is gone; [`Superseded`](crate::ErrorKind::Superseded) where the guard says no;
+    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords) where there are more than
+    /// [`max_records`](Self::max_records), and the errors of [`preview`](Client::preview) where that is set;
     /// and the errors of [`create_batch`](Client::create_batch). One that isn't ambiguous says that there is
     /// no batch.
     pub async fn create(&self) -> Result<Batch, Error> {
@@ -54,6 +56,9 @@ impl BatchCreation {
         self.check_origin()?;
         let creation = &self.creation;
         let _running = creation.run.lock().await;
+        if creation.is_unsent() {
+            creation.set_limit(self.max_records);
+        }
         let _in_flight = self.client.inner.registry.begin(creation);
         let done = match self.known().await {
             Ok(None) => self.run().await,
@@ -102,12 +107,24 @@ impl BatchCreation {
     /// Sends until there is a batch, or it is known that there is none.
     async fn send(&self, mut sent_before: bool) -> Result<Batch, Error> {
         let creation = &self.creation;
-        let client = self.client.sending(creation, self.guard.clone());
+        let client = self
+            .client
+            .sending(creation, self.guard.clone(), self.max_records);
+        let limited = creation.limited();
+        let request = limited
+            .as_ref()
+            .map_or(&creation.request, |form| &form.request);
         let mut doubt: Option<Error> = None;
         let mut attempts = Attempts::unlimited(&self.client);
         for _ in 0..MAX_REQUESTS {
-            creation.state().sent = Sent::Now;
-            let response = client.start(&creation.request).await;
+            // Before it counts as sent: where this is dropped meanwhile, nothing was.
+            let response = match client.check_max_records().await {
+                Ok(()) => {
+                    creation.state().sent = Sent::Now;
+                    client.start(request).await
+                }
+                Err(error) => Err(error),
+            };
             creation.ended();
             let error = match response {
                 Ok(batch) => return self.created(batch, sent_before).await,

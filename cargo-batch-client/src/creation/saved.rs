@@ -41,6 +41,11 @@ pub struct SavedCreation {
     pub prepared_at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<Note>,
+    /// The [limit of its records](crate::BatchCreation::max_records).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_records: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) records: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen_before: Option<DateTime<Utc>>,
     /// The server that it is for.
@@ -71,6 +76,7 @@ impl SavedCreation {
         state: CreationState,
         base_url: &str,
         workspace: Option<WorkspaceUuid>,
+        max_records: Option<u64>,
     ) -> Self {
         let known = creation.state();
         Self {
@@ -85,6 +91,8 @@ impl SavedCreation {
                 .note
                 .clone()
                 .filter(|_| state == CreationState::Sending),
+            max_records,
+            records: creation.records,
             seen_before: creation.seen_before,
             base_url: base_url.to_owned(),
             workspace,

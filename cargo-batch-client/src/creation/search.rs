@@ -134,7 +134,10 @@ impl Search<'_> {
 
     async fn findings(&self, own: Own) -> Result<Findings, Arc<Error>> {
         let (creation, registry) = (&**self.creation, self.registry());
-        let fingerprint = &creation.fingerprint;
+        let limited = creation.limited();
+        let fingerprint = limited
+            .as_ref()
+            .map_or(&creation.fingerprint, |it| &it.fingerprint);
         let note = creation.state().note.clone();
         let marker = match creation.own_file {
             true => creation.seen_before,
@@ -195,11 +198,10 @@ impl Search<'_> {
         match found {
             Found::Adopted(_) => true,
             // The data is there, but it is the same for everyone.
-            Found::Undecided(candidates, _) => {
-                let fingerprint = &self.creation.fingerprint;
+            Found::Undecided(candidates, _) => self.creation.with_fingerprint(|fingerprint| {
                 let mut fits = candidates.iter().map(|batch| fingerprint.compare(batch));
                 !fingerprint.is_told_apart() && fits.any(|fit| fit == Match::Same)
-            }
+            }),
             Found::Absent => false,
         }
     }

@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::CreationRequest;
 use super::saved::SavedCreation;
 use super::state::Shared;
-use crate::Error;
 use crate::time::Instant;
+use crate::{Client, Error};
 
 /// For how long a guard's yes holds.
 const GUARD_VALIDITY: Duration = Duration::from_secs(5);
@@ -35,6 +36,46 @@ pub(super) type FirstSend = Arc<dyn Fn(SavedCreation) -> Permission + Send + Syn
 pub(crate) struct Sending {
     pub creation: Arc<Shared>,
     pub guard: Option<Guard>,
+    pub max_records: Option<u64>,
+}
+
+impl Client {
+    /// Checks how many records the creation that this client sends for would run over.
+    pub(crate) async fn check_max_records(&self) -> Result<(), Error> {
+        let Some(sending) = &self.sending else {
+            return Ok(());
+        };
+        let (creation, Some(most)) = (&sending.creation, sending.max_records) else {
+            return Ok(());
+        };
+        let operation = creation.request.operation();
+        let unknown = |why: &str| {
+            let what = format!(
+                "how many records there are can't be checked against `max_records` ({most}): {why}; leave \
+                 `max_records` out, or give data of which a preview says the number"
+            );
+            Error::invalid_request(operation, what)
+        };
+        let given = creation.records.or(creation.request.given_records());
+        let count = match (given, &creation.request) {
+            (Some(count), _) => count,
+            (None, CreationRequest::Batch(request)) => {
+                let client = Self {
+                    sending: None,
+                    ..self.clone()
+                };
+                // A call within a call has no size otherwise.
+                Box::pin(client.count_records(request))
+                    .await?
+                    .map_err(unknown)?
+            }
+            (None, CreationRequest::Action(_)) => return Err(unknown("an action has no preview")),
+        };
+        match count > most {
+            true => Err(Error::too_many_records(operation, count, most)),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Sending {

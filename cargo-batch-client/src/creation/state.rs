@@ -21,6 +21,10 @@ pub(crate) struct Shared {
     /// What the caller gave, before records became a file, as a hash.
     pub given: u128,
     pub fingerprint: Fingerprint,
+    /// What is sent in its place, with what that is recognised by, where `max_records` limits a filter.
+    limited: Mutex<Option<Arc<Form>>>,
+    /// How many records the caller gave, where they became a file.
+    pub records: Option<u64>,
     /// The data is a file that was uploaded for this creation and that no other has used.
     pub own_file: bool,
     /// The caller means to run a file again.
@@ -31,6 +35,13 @@ pub(crate) struct Shared {
     /// Held while the creation sends or searches.
     pub run: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+}
+
+/// A request, and what its batch is recognised by.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub request: CreationRequest,
+    pub fingerprint: Fingerprint,
 }
 
 /// What changes.
@@ -84,6 +95,8 @@ impl Shared {
             given: super::fingerprint::given_key(&request),
             again: request.is_again(),
             request,
+            limited: Mutex::default(),
+            records: None,
             own_file: false,
             prepared_at: now(),
             seen_before: None,
@@ -110,6 +123,40 @@ impl Shared {
         let creation = Arc::new(self);
         creations.insert(creation.id, Arc::downgrade(&creation));
         creation
+    }
+
+    /// Returns what is sent instead of the request, where a limit is added to it.
+    pub fn limited(&self) -> Option<Arc<Form>> {
+        let limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        limited.clone()
+    }
+
+    /// Adds the limit to a filter that is sent, or takes it away.
+    pub fn set_limit(&self, most: Option<u64>) {
+        let request = most.and_then(|most| self.request.limited_to(most));
+        let form = request.map(|request| {
+            let fingerprint = Fingerprint::from(&request);
+            Arc::new(Form {
+                request,
+                fingerprint,
+            })
+        });
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        *limited = form;
+    }
+
+    /// Calls a function with what the batch is recognised by, as it was or will be sent.
+    pub fn with_fingerprint<T>(&self, read: impl FnOnce(&Fingerprint) -> T) -> T {
+        match self.limited() {
+            Some(form) => read(&form.fingerprint),
+            None => read(&self.fingerprint),
+        }
+    }
+
+    /// Returns whether nothing was sent that can have had an effect.
+    pub fn is_unsent(&self) -> bool {
+        let state = self.state();
+        state.sent == Sent::No && state.created.is_none()
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {

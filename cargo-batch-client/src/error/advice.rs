@@ -23,6 +23,11 @@ impl Error {
             ErrorKind::Superseded => {
                 return Some("Nothing was sent: leave the job to whoever holds it now.");
             }
+            ErrorKind::TooManyRecords => {
+                return Some(
+                    "Nothing was sent: give data that selects fewer records, or raise `max_records`.",
+                );
+            }
             ErrorKind::CreatedTwice => {
                 return Some("Both batches run and spend credits: cancel one of them.");
             }

@@ -94,6 +94,9 @@ pub enum ErrorKind {
     Io,
     /// A [guard](crate::BatchCreation::guard) did not permit the request: it was not sent.
     Superseded,
+    /// A batch would have more records than [`max_records`](crate::BatchCreation::max_records) permits: nothing was
+    /// sent.
+    TooManyRecords,
     /// A creation ended with two batches, which both run: the [candidates](Error::candidates).
     CreatedTwice,
     /// Nothing has the name that was [searched for](crate::Catalog::find).
@@ -233,6 +236,13 @@ impl Error {
         let mut error = Self::new(ErrorKind::Superseded, Some(&operations::CREATE_BATCH), what);
         error.0.source = Some(source);
         error
+    }
+
+    /// A batch that would have more records than the caller permits.
+    pub(crate) fn too_many_records(operation: &'static Operation, count: u64, most: u64) -> Self {
+        let what =
+            format!("the batch would have {count} records, and `max_records` permits {most}");
+        Self::new(ErrorKind::TooManyRecords, Some(operation), what)
     }
 
     /// A creation of which an earlier request, maybe of another process, has an unknown outcome.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cargo_batch_tests::fixture;
 use xtask::codegen::generate;
 
 fn folder() -> PathBuf {
