@@ -40,7 +40,7 @@ pub async fn run(
         runs.set_length(state.runs_count);
         runs.set_position(state.executed_runs_count);
         let (failed, credits) = (state.failed_runs_count, state.credits_used_count);
-        runs.set_message(format!("({failed} failed, {credits:.2} credits)"));
+        runs.set_message(format!("({failed} failed, {credits:.2} provider credits)"));
     }
     runs.finish();
 

@@ -200,7 +200,7 @@ async fn time_left_follows_from_the_runs_that_were_seen_to_end() {
     let line = progress(&batch, pace.left(&batch, later));
     assert_eq!(
         line,
-        "  40 of 100 runs ( 40 %), 0 failed, 0.00 credits, about 30s left"
+        "  40 of 100 runs ( 40 %), 0 failed, 0.00 provider credits, about 30s left"
     );
     batch.executed_runs_count = 100;
     assert_eq!(pace.left(&batch, later), None);

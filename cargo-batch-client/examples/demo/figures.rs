@@ -7,7 +7,7 @@ use cargo_batch_client::types::{Batch, BatchStatus};
 use indicatif::HumanDuration;
 use tokio::time::Instant;
 
-/// How far a batch is, what it has cost so far, and how long it may take.
+/// How far a batch is, what providers have charged so far, and how long it may take.
 pub fn progress(batch: &Batch, left: Option<Duration>) -> String {
     let (done, runs) = (batch.executed_runs_count, batch.runs_count);
     if runs == 0 {
@@ -15,8 +15,9 @@ pub fn progress(batch: &Batch, left: Option<Duration>) -> String {
     }
     let (percent, failed) = (percent(done, runs), batch.failed_runs_count);
     let credits = batch.credits_used_count;
-    let mut text =
-        format!("{done:>4} of {runs} runs ({percent:>3} %), {failed} failed, {credits:.2} credits");
+    let mut text = format!(
+        "{done:>4} of {runs} runs ({percent:>3} %), {failed} failed, {credits:.2} provider credits"
+    );
     if let Some(left) = left {
         text.push_str(&format!(", about {:#} left", HumanDuration(left)));
     }

@@ -137,7 +137,11 @@ impl Job {
                 self.screen.line("", &format!("{count:>4} × {reason}"))?;
             }
         }
-        let spent = format!("{:.2} credits", batch.credits_used_count);
+        // The results are there all the same.
+        let spent = match self.client.batch(batch.uuid).cost().await {
+            Ok(cost) => cost.to_string(),
+            Err(error) => format!("{:.2} provider credits; {error}", batch.credits_used_count),
+        };
         Ok(self.screen.line("spent", &spent)?)
     }
 

@@ -24,7 +24,7 @@ function choosePart() {
 function showFacts(live) {
   const facts = [
     ["sandbox time", live.now.slice(0, 19).replace("T", " ")],
-    ["credits used", live.batches.reduce((sum, batch) => sum + batch.creditsUsedCount, 0).toFixed(2)],
+    ["provider credits used", live.batches.reduce((sum, batch) => sum + batch.creditsUsedCount, 0).toFixed(2)],
   ];
   replace(at("facts"), facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 }

@@ -4,6 +4,7 @@ mod blocking;
 mod classify;
 mod config;
 mod connections;
+mod cost;
 #[cfg(unix)]
 mod crash;
 mod creation;
@@ -12,6 +13,7 @@ mod doubles;
 mod download;
 mod errors;
 mod every_fault;
+mod find;
 mod job;
 mod money;
 mod network;
