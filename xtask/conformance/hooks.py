@@ -50,7 +50,15 @@ KNOWN = {
     "uuids": RUNS,
     "runUuids": RUNS,
 }
-PATHS = {"batches": BATCHES, "runs": RUNS, "releases": [WORLD["releaseUuid"]]}
+PATHS = {
+    "batches": BATCHES,
+    "runs": RUNS,
+    "releases": [WORLD["releaseUuid"]],
+    "tools": [WORLD["toolUuid"]],
+    "plays": [WORLD["playUuid"]],
+    "segments": [WORLD["segmentUuid"], WORLD["playSegmentUuid"]],
+}
+DAYS = ["2026-01-15", "2026-01-15T12:00:00Z", "2026-02-01"]
 
 UUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
 
@@ -90,6 +98,10 @@ def map_body(context, body):
 def map_query(context, query):
     if isinstance(query, dict) and isinstance(query.get("s3Filename"), str) and query["s3Filename"]:
         query["s3Filename"] = FILES[0]
+    # Text of any kind is no day; some of it stays, and is refused.
+    for name in ["from", "to"]:
+        if isinstance(query, dict) and isinstance(query.get(name), str) and len(query[name]) % 3:
+            query[name] = DAYS[len(query[name]) % len(DAYS)]
     return replaced(query)
 
 

@@ -67,5 +67,6 @@ fn day(query: &Parameters, name: &str) -> Result<NaiveDate, Refusal> {
     let text: String = query.get(name)?.unwrap_or_default();
     let moment = || DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc().date_naive());
     let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").or_else(|_| moment());
-    day.map_err(|_| Refusal::malformed(format!("{name}: {text:?} is not a date.")))
+    // It is text, as it should be, but means no day.
+    day.map_err(|_| Refusal::unfit(format!("{name}: {text:?} is not a date.")))
 }

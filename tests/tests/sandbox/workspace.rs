@@ -391,7 +391,6 @@ async fn usage_is_narrowed_and_grouped() {
         );
     }
     for query in [
-        "from=today&to=2026-01-15",
         "from=2026-01-15",
         "from=2026-01-15&to=2026-01-15&unit=credits",
         "from=2026-01-15&to=2026-01-15&groupBy=workflowUuid",
@@ -399,6 +398,8 @@ async fn usage_is_narrowed_and_grouped() {
         let path = format!("/billing/usage/metrics?{query}");
         assert_eq!(calls.get(&path).await.status, 400, "{query}");
     }
+    let path = "/billing/usage/metrics?from=today&to=2026-01-15";
+    assert_eq!(calls.get(path).await.status, 422);
 }
 
 #[tokio::test]
