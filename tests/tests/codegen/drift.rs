@@ -635,6 +635,15 @@ fn a_field_that_we_need_comes_no_more_or_always() {
 fn other_words_for_the_same() {
     let place = "paths|/orchestration/batches/{id}|get|OK|properties|batch";
     let count = format!("{place}|properties|runsCount");
+    let values = ours().schema("BatchRunsStatus").unwrap()["enum"]
+        .as_array()
+        .unwrap();
+    let mut forms: Vec<Value> = values
+        .iter()
+        .map(|value| json!({ "const": value }))
+        .collect();
+    forms.push(json!({ "type": "null" }));
+    let with_null: Vec<Value> = values.iter().rev().cloned().chain([Value::Null]).collect();
     let same = [
         (
             count.clone(),
@@ -658,15 +667,15 @@ fn other_words_for_the_same() {
         ),
         (
             format!("{place}|properties|runsStatus"),
-            json!({ "anyOf": [{ "const": "healthy" }, { "const": "unhealthy" }, { "type": "null" }] }),
+            json!({ "anyOf": forms }),
         ),
         (
             format!("{place}|properties|runsStatus"),
-            json!({ "type": ["string", "null"], "enum": ["unhealthy", "healthy", null] }),
+            json!({ "type": ["string", "null"], "enum": with_null }),
         ),
         (
             format!("{place}|properties|runsStatus"),
-            json!({ "enum": ["unhealthy", "healthy", null] }),
+            json!({ "enum": with_null }),
         ),
         (format!("{place}|unevaluatedProperties"), json!(false)),
     ];
@@ -821,6 +830,17 @@ fn operations_of_no_concern_are_decided_together() {
         ),
         "{report}"
     );
+    // A pattern covers the whole line, or nothing.
+    for (pattern, undecided) in [
+        ("vendor only: operation POST /*/agents", 2),
+        ("vendor only: operation POST /*i/*", 1),
+        ("vendor only: operation POST /ai/agents", 2),
+        ("vendor only: operation POST /ai", 3),
+    ] {
+        let decisions = Decisions::parse(&decided(pattern)).unwrap();
+        let report = Report::new(compare(&changed, &few().ours), &decisions);
+        assert_eq!(report.undecided(), undecided, "{pattern}");
+    }
 }
 
 #[test]
