@@ -13,7 +13,7 @@ use cargo_batch_client::Client;
 use cargo_batch_client::types::{Batch, BatchStatus, BatchUuid, CreateBatchRequest};
 use cargo_batch_sandbox::Sandbox;
 use demo::figures::{Pace, grouped, percent, progress};
-use demo::interrupts::{Answer, read};
+use demo::interrupts::{Answer, agrees, read};
 use demo::{Interrupts, Job, Options, Screen};
 use tokio::time::Instant;
 
@@ -68,7 +68,10 @@ async fn its_lines_are_the_same_every_time() {
         labels,
         [
             "No CARGO_A",
+            "found",
             "uploaded",
+            "checked",
+            "",
             "created",
             "pending",
             "querying",
@@ -234,6 +237,41 @@ fn only_a_clear_answer_cancels() {
     for other in ["\n", "w\n", "yes\n", "cc\n"] {
         assert_eq!(read(other), Answer::Wait);
     }
+}
+
+#[test]
+fn only_a_clear_yes_spends() {
+    assert!(agrees("y\n") && agrees(" Yes \r\n"));
+    for other in ["", "\n", "n\n", "yy\n", "yes please\n"] {
+        assert!(!agrees(other), "{other:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_can_be_asked_nothing_is_spent() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (arguments, said) in [
+        (
+            &["--tool", "enrich LEAD"][..],
+            "`--yes` creates it without a question",
+        ),
+        (&["--tool", "Enrich leads"], "Enrich lead"),
+        (&[], "cargo demo -- --tool NAME"),
+        (&["--tool", "Enrich lead", "--file", "no.csv"], "no.csv"),
+    ] {
+        let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
+        let client = client.build().unwrap();
+        let screen = Screen::lines(Kept::default());
+        let job = Job::new(
+            client,
+            options(arguments).unwrap(),
+            screen,
+            Interrupts::none(),
+        );
+        let error = format!("{:#}", job.run().await.unwrap_err());
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(sandbox.created().is_empty());
 }
 
 #[test]

@@ -68,22 +68,42 @@ impl Interrupts {
 
     /// Asks what to do; where nobody can answer, the batch is left running.
     pub async fn ask(&self, terminal: bool) -> io::Result<Answer> {
-        if !terminal || !io::stdin().is_terminal() {
+        let question = "\rCancel the batch, leave it running, or go on waiting? [c/l/w] ";
+        let Some(line) = answered(question, terminal).await? else {
             return Ok(Answer::Leave);
-        }
-        let answer = tokio::task::spawn_blocking(|| {
-            print!("\rCancel the batch, leave it running, or go on waiting? [c/l/w] ");
-            io::stdout().flush()?;
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line)?;
-            Ok(read(&line))
-        });
-        let answer = answer.await.map_err(io::Error::other)?;
-        if matches!(answer, Ok(Answer::Wait)) {
+        };
+        let answer = read(&line);
+        if answer == Answer::Wait {
             self.pending.store(false, Ordering::SeqCst);
         }
-        answer
+        Ok(answer)
     }
+
+    /// Asks whether credits may be spent; where nobody can answer, they may not.
+    pub async fn confirm(&self, terminal: bool) -> io::Result<bool> {
+        let line = answered("Create the batch, which spends credits? [y/N] ", terminal).await?;
+        Ok(line.is_some_and(|line| agrees(&line)))
+    }
+}
+
+/// The line that a question is answered with; none where nobody can answer.
+async fn answered(question: &'static str, terminal: bool) -> io::Result<Option<String>> {
+    if !terminal || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let line = tokio::task::spawn_blocking(move || {
+        print!("{question}");
+        io::stdout().flush()?;
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line)?;
+        Ok(Some(line))
+    });
+    line.await.map_err(io::Error::other)?
+}
+
+/// Only a clear yes spends credits.
+pub fn agrees(line: &str) -> bool {
+    ["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str())
 }
 
 /// What isn't understood stops nothing.

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use anyhow::Context;
-use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, Outcome};
+use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, Outcome, WorkflowUuid};
 use cargo_batch_client::{Client, Error};
 use indicatif::HumanBytes;
 
@@ -43,17 +43,16 @@ impl Job {
         }
     }
 
-    /// Uploads the file and creates the batch.
+    /// Uploads the file, checks the batch and creates it.
     async fn start(&mut self) -> anyhow::Result<BatchUuid> {
-        let workflow = self.options.workflow.context(
-            "CARGO_API_TOKEN is set, so this would run on the real API and spend credits: name the \
-             workflow to run with `cargo demo -- --workflow UUID`",
-        )?;
-        let path = &self.options.file;
+        let workflow = self.workflow().await?;
+        let path = self.options.file.clone();
+        // What is wrong with the file is found before it is uploaded.
+        self.client.check_file(&path, workflow).await?.require()?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = name.to_string_lossy().into_owned();
         let bar = self.screen.transfer("upload");
-        let upload = self.client.upload(path).on_progress(bar.moved());
+        let upload = self.client.upload(&path).on_progress(bar.moved());
         let file = tokio::select! {
             file = upload => file?,
             () = self.interrupts.next() => {
@@ -64,10 +63,41 @@ impl Job {
         self.screen.line("uploaded", &name)?;
 
         let request = CreateBatchRequest::new(file).workflow(workflow);
+        let report = self.client.check(&request).await?;
+        for (number, line) in report.to_string().lines().enumerate() {
+            let about = if number == 0 { "checked" } else { "" };
+            self.screen.line(about, line)?;
+        }
+        report.require()?;
+        self.confirm().await?;
         let batch = self.create(request).await?;
         self.screen
             .line("created", &format!("batch {}", batch.uuid))?;
         Ok(batch.uuid)
+    }
+
+    /// The workflow that is named, or that of the tool that is.
+    async fn workflow(&mut self) -> anyhow::Result<WorkflowUuid> {
+        if let Some(workflow) = self.options.workflow {
+            return Ok(workflow);
+        }
+        let name = self.options.tool.as_deref().context(
+            "CARGO_API_TOKEN is set, so this would run on the real API and spend credits: name the \
+             tool to run with `cargo demo -- --tool NAME`",
+        )?;
+        let tool = self.client.tools().find(name).await?;
+        self.screen.line("found", &format!("tool {}", tool.name))?;
+        Ok(tool.workflow_uuid)
+    }
+
+    /// Asks before credits are spent; where nobody can answer, none are.
+    async fn confirm(&self) -> anyhow::Result<()> {
+        if self.options.yes || self.interrupts.confirm(self.screen.is_terminal()).await? {
+            return Ok(());
+        }
+        anyhow::bail!(
+            "no batch was created, and nothing was spent; `--yes` creates it without a question"
+        )
     }
 
     /// Whoever stops here would not know what was created, so the question comes afterwards.

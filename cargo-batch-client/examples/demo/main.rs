@@ -1,8 +1,8 @@
 //! The main job from end to end: upload a file, run a workflow over it, wait, fetch the results.
 //!
 //! `cargo demo` needs no account: it runs against the sandbox. With `CARGO_API_TOKEN` set it runs
-//! against the real API, on the workflow you name, and spends credits: `cargo demo -- --workflow
-//! UUID`. `cargo demo -- --help` lists the rest.
+//! against the real API, on the tool you name, and spends credits after a question: `cargo demo -- --tool
+//! NAME`. `cargo demo -- --help` lists the rest.
 
 pub mod figures;
 pub mod interrupts;
@@ -21,6 +21,9 @@ pub use interrupts::Interrupts;
 pub use job::Job;
 pub use options::Options;
 pub use screen::Screen;
+
+/// What runs in the sandbox.
+const TOOL: &str = "Enrich lead";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -75,7 +78,8 @@ pub async fn in_sandbox(
         // The same pauses every time, for the picture.
         .seed(1)
         .build()?;
-    options.workflow = Some(sandbox.world().tool_workflow_uuid);
+    options.tool = Some(TOOL.to_owned());
+    options.yes = true;
     options.ends_with_us = true;
     Job::new(client, options, screen, interrupts).run().await
 }

@@ -9,14 +9,19 @@ use cargo_batch_client::types::{BatchUuid, WorkflowUuid};
 pub const HELP: &str = "\
 cargo demo -- [OPTIONS]
 
-  --workflow UUID   the workflow to run; needed with CARGO_API_TOKEN, which spends credits
+  --tool NAME       the tool to run, by its name; with CARGO_API_TOKEN it or --workflow is needed, and spends credits
+  --workflow UUID   the workflow to run
+  --yes             don't ask before credits are spent
   --file FILE       what it runs over; by default the leads that come with the examples
   --results FILE    where the results go; results.csv by default
   --resume UUID     wait for a batch that was started before, and fetch its results
   --virtual         in the sandbox: don't wait, let its time jump; the same output every time";
 
 pub struct Options {
+    pub tool: Option<String>,
     pub workflow: Option<WorkflowUuid>,
+    /// Credits are spent without a question.
+    pub yes: bool,
     pub file: PathBuf,
     pub results: PathBuf,
     pub resume: Option<BatchUuid>,
@@ -32,7 +37,9 @@ impl Options {
     pub fn read(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
         let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let mut options = Self {
+            tool: None,
             workflow: None,
+            yes: false,
             file: here.join("examples/leads.csv"),
             results: "results.csv".into(),
             resume: None,
@@ -44,6 +51,8 @@ impl Options {
             let wrong = || format!("the value of {flag}");
             let mut value = || arguments.next().context(format!("{flag} needs a value"));
             match flag.as_str() {
+                "--tool" => options.tool = Some(value()?),
+                "--yes" => options.yes = true,
                 "--workflow" => options.workflow = Some(value()?.parse().with_context(wrong)?),
                 "--file" => options.file = value()?.into(),
                 "--results" => options.results = value()?.into(),
