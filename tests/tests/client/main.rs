@@ -1,6 +1,7 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
 mod blocking;
+mod check;
 mod classify;
 mod config;
 mod connections;
@@ -16,6 +17,7 @@ mod job;
 mod money;
 mod network;
 mod pages;
+mod preview;
 mod requests;
 mod retry;
 mod rows;
