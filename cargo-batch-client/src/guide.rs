@@ -1,10 +1,14 @@
 //! What there is to know, a page for each thing.
 //!
+//! - [Before you pay](before_you_pay): the check, the preview and the limit of a batch.
 //! - [Money](money): what is sent again and what is not.
 //! - [Waiting](waiting): for one batch or thousands, across restarts.
 //! - [Retries](retries): what is repeated, and what happens where the server asks for fewer requests.
 //! - [Results](results): how a batch ended, and what it made.
 //! - [Forward compatibility](forward_compatibility): servers that are newer than this crate.
+
+#[doc = include_str!("../docs/guide/before_you_pay.md")]
+pub mod before_you_pay {}
 
 #[doc = include_str!("../docs/guide/money.md")]
 pub mod money {}

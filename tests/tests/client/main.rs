@@ -1,6 +1,7 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
 mod blocking;
+mod check;
 mod classify;
 mod config;
 mod connections;
@@ -18,6 +19,7 @@ mod job;
 mod money;
 mod network;
 mod pages;
+mod preview;
 mod requests;
 mod retry;
 mod rows;

@@ -2,6 +2,7 @@
 
 mod dropped;
 mod listing;
+mod max_records;
 mod noted;
 mod omission;
 mod once;
@@ -23,6 +24,7 @@ use serde_json::{Value, json as value};
 const CREATE: &str = "POST /v1/orchestration/batches";
 const ACTION: &str = "POST /v1/orchestration/actions/execute-batch";
 const LIST: &str = "GET /v1/orchestration/batches/list";
+const PREVIEW: &str = "POST /v1/orchestration/batches/preview";
 const UPLOAD: &str = "POST /v1/workspaceManagement/files/upload";
 
 /// A server that keeps batches, and whose responses to creations get lost as a test says.
@@ -31,6 +33,8 @@ struct World {
     batches: Arc<Mutex<Vec<Value>>>,
     /// How many creations have come.
     creations: Arc<AtomicUsize>,
+    /// How many records a preview counts.
+    records: Arc<AtomicUsize>,
 }
 
 /// Returns the server's date so many seconds after the start.
@@ -145,6 +149,9 @@ impl World {
                 create(&world, &seen)
             }
             LIST => list(&world, seen),
+            PREVIEW => json(value!({
+                "records": [], "columns": [], "count": world.records.load(Ordering::SeqCst),
+            })),
             UPLOAD => json(value!({
                 "s3Filename": format!("up-{}.csv", seen.number), "contentType": "text/csv",
                 "name": "records.csv",
