@@ -69,7 +69,15 @@ impl Report {
                 for field in &fields {
                     self.add_missing(field, &columns);
                 }
-                for column in columns.iter().filter(|name| !is_field(name)) {
+                // A column that is almost a missing one was named with that.
+                let is_named = |column: &str| {
+                    let mut missing = fields.iter().filter(|field| {
+                        field.is_required == Some(true) && !columns.contains(&field.slug)
+                    });
+                    missing.any(|field| plain(&field.slug) == plain(column))
+                };
+                let unknown = columns.iter().filter(|it| !is_field(it) && !is_named(it));
+                for column in unknown {
                     if !column.trim().is_empty() && !fields.is_empty() {
                         let slugs: Vec<&str> = fields.iter().map(|it| it.slug.as_str()).collect();
                         let message = format!(
