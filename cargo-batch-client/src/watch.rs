@@ -83,7 +83,8 @@ enum Next {
     Done,
 }
 
-/// A watch, to be gone on with later or elsewhere: serialise it where it won't be lost.
+/// A watch, to be gone on with later or elsewhere: serialise it where it won't be lost. An
+/// [`interval`](Watch::interval) and [`cancel_on_drop`](Watch::cancel_on_drop) aren't in it: set them again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

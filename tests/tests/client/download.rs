@@ -970,6 +970,13 @@ async fn what_is_no_place_for_a_file_is_found_out_before_anything_is_fetched() {
         assert_eq!(error.kind(), ErrorKind::Io, "{path:?}");
         let named = format!("cannot write {}", path.display());
         assert!(error.to_string().contains(&named), "{error}");
+        let is_of_folder = path == inner || path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        let text = format!("{error:#}");
+        assert_eq!(
+            text.contains("it is a folder, not a file"),
+            is_of_folder || path.ends_with(".."),
+            "{text}"
+        );
     }
     assert_eq!((storage.seen().len(), api.seen().len()), (0, 0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before);
@@ -985,11 +992,25 @@ async fn what_is_no_regular_file_stays_what_it_is() {
         let download = client.batch(id()).download().to_file(path);
         download.await.unwrap()
     };
-    assert_eq!(to_file("/dev/null".as_ref()).await, 6);
-    let null = std::fs::symlink_metadata("/dev/null").unwrap();
-    assert!(null.file_type().is_char_device());
-    // A pipe, whose reader comes later.
     let folder = tempfile::tempdir().unwrap();
+    // Whoever may replace the machine's own `/dev/null` may also create another one to try it on.
+    let null = folder.path().join("null");
+    let created = std::process::Command::new("mknod")
+        .args([null.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()])
+        .output();
+    let is_created = created.is_ok_and(|created| created.status.success());
+    let is_device = is_created && std::fs::write(&null, "").is_ok();
+    let device = match is_device {
+        true => null.as_path(),
+        false => "/dev/null".as_ref(),
+    };
+    assert_eq!(to_file(device).await, 6);
+    let there = std::fs::symlink_metadata(device).unwrap();
+    assert!(there.file_type().is_char_device());
+    if is_created {
+        std::fs::remove_file(&null).unwrap();
+    }
+    // A pipe, whose reader comes later.
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
