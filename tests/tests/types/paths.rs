@@ -229,7 +229,8 @@ fn a_deep_text_has_a_short_path() {
         (format!("{{\"odd\": {}", "[0,".repeat(DEPTH)), 127),
     ] {
         let path = path_in(text);
-        assert_eq!(path.matches('[').count(), levels, "{path}");
+        // Not the path itself, which would fill the log where it is as deep as the text.
+        assert_eq!(path.matches('[').count(), levels);
     }
     // What was open and is closed again doesn't count.
     let closed = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
