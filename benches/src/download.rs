@@ -80,7 +80,7 @@ pub fn child(side: &str, origin: &str, path: &str) -> Result<()> {
 
 async fn download(client: &Client, path: &Path) -> Result<()> {
     // The server makes a file of as many bytes as the slug says.
-    let results = client.batch(BATCH).download_of(BYTES.to_string());
+    let results = client.batch(BATCH).download_node(BYTES.to_string());
     whole(results.to_file(path).await?)
 }
 

@@ -58,7 +58,7 @@ pub fn measure() -> Result<Vec<Row>> {
 
 /// Reads a download; returns how many rows it had.
 pub async fn ours(client: &Client, file: &str) -> Result<u64> {
-    let mut rows = client.batch(BATCH).download_of(file).rows::<Lead>();
+    let mut rows = client.batch(BATCH).download_node(file).rows::<Lead>();
     let mut read = 0;
     while let Some(row) = rows.next().await {
         std::hint::black_box(row?);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cargo_batch_client::{Change, Client};
+use cargo_batch_client::{Client, WatchEvent};
 
 use crate::row::{Goal, Row};
 use crate::samples::BATCH;
@@ -65,7 +65,7 @@ async fn watch(client: &Client) -> Result<()> {
     while let Some(change) = watch.next().await {
         changes += 1;
         match change? {
-            Change::Batch(batch) => ended += u64::from(batch.is_finished()),
+            WatchEvent::Updated(batch) => ended += u64::from(batch.is_finished()),
             other => return Err(format!("nobody took a batch away: {other:?}").into()),
         }
     }

@@ -3,7 +3,7 @@
 pub mod account;
 
 use account::Account;
-use cargo_batch_client::Change;
+use cargo_batch_client::WatchEvent;
 use cargo_batch_client::types::CreateBatchRequest;
 
 const BATCHES: usize = 20;
@@ -34,14 +34,18 @@ pub async fn run(
     let mut succeeded = 0;
     while let Some(change) = watch.next().await {
         match change? {
-            Change::Batch(batch) => match batch.outcome() {
+            WatchEvent::Updated(batch) => match batch.outcome() {
                 None => println!("{} {}", batch.uuid, batch.status),
                 Some(outcome) => {
-                    println!("{} {outcome}; {} go on", batch.uuid, watch.open().count());
-                    succeeded += usize::from(outcome.is_clean());
+                    println!(
+                        "{} {outcome}; {} go on",
+                        batch.uuid,
+                        watch.pending().count()
+                    );
+                    succeeded += usize::from(outcome.is_success());
                 }
             },
-            Change::Gone(uuid) => println!("{uuid} is no longer there"),
+            WatchEvent::NotFound(uuid) => println!("{uuid} is no longer there"),
             _ => {}
         }
     }

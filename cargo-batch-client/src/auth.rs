@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
 use crate::platform::{MaybeSend, MaybeSync};
-use crate::secret::Hide;
+use crate::redact::Redactor;
 
 /// Gives tokens to a client.
 ///
@@ -105,8 +105,8 @@ impl Auth {
     }
 
     /// What keeps the token out of what is shown.
-    pub fn hide(&self) -> Hide {
-        Hide::token(self.known().as_ref())
+    pub fn hide(&self) -> Redactor {
+        Redactor::token(self.known().as_ref())
     }
 
     /// A token other than the one that was refused.
@@ -132,7 +132,7 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
+        f.write_str("[REDACTED]")
     }
 }
 

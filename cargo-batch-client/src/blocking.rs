@@ -25,7 +25,7 @@ use crate::{Client, Error};
 /// for state in cargo.iter(cargo.client().watch(id)) {
 ///     println!("{}", state?.status);
 /// }
-/// let batch = cargo.wait(cargo.client().get_batch(id))?.batch;
+/// let batch = cargo.block_on(cargo.client().get_batch(id))?.batch;
 /// # Ok(()) }
 /// ```
 ///
@@ -79,7 +79,7 @@ impl Blocking {
     ///
     /// In async code every call of the client in it ends as an error of the kind
     /// [`Configuration`](crate::ErrorKind::Configuration).
-    pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         let is_misused = in_async();
         // Inside the runtime, for what asks for its clock before it is first polled.
         let _context = self.runtime.enter();
@@ -100,7 +100,7 @@ impl Blocking {
     /// Reads a stream one item after the other.
     pub fn iter<S: Stream + Unpin>(&self, mut stream: S) -> impl Iterator<Item = S::Item> {
         std::iter::from_fn(move || {
-            self.wait(std::future::poll_fn(|context| {
+            self.block_on(std::future::poll_fn(|context| {
                 pin!(&mut stream).poll_next(context)
             }))
         })

@@ -17,8 +17,8 @@ use crate::creation::created_id;
 use crate::gate::Lane;
 use crate::hosts::Departure;
 use crate::operation::Operation;
-use crate::response::Answer;
-use crate::secret::Hide;
+use crate::redact::Redactor;
+use crate::response::RawResponse;
 use crate::time::Instant;
 use crate::{Client, Error, ErrorKind, Response, trace};
 
@@ -132,7 +132,7 @@ impl Client {
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
-        answer: Answer,
+        answer: RawResponse,
     ) -> Result<Response<T>, Error> {
         if let Some(path) = operation.path_of_batch()
             && let Some(batch) = created_id(path, &answer.body)
@@ -171,7 +171,7 @@ impl Client {
         operation: &'static Operation,
         request: Build<'_>,
         attempts: &mut Attempts,
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawResponse, Error> {
         let deadline = attempts.deadline();
         attempts.count(1);
         let remaining = || deadline.saturating_duration_since(Instant::now());
@@ -209,7 +209,7 @@ impl Client {
         mut request: Request,
         token: HeaderValue,
         deadline: Instant,
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawResponse, Error> {
         request.headers_mut().insert(AUTHORIZATION, token.clone());
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(ACCEPT, json);
@@ -249,7 +249,7 @@ impl Client {
         let done = match answer.status.is_success() {
             true => Ok(answer),
             false => {
-                let hide = Hide::token(Some(&token));
+                let hide = Redactor::token(Some(&token));
                 Err(Error::refused(Some(operation), answer, hide).at(&self.baseurl))
             }
         };
@@ -271,14 +271,14 @@ impl Client {
         client: &reqwest::Client,
         request: Request,
         departure: &Departure,
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawResponse, Error> {
         let has_body = request.body().is_some();
         let lost = |error| Error::transport(Some(operation), error, has_body);
         let mut response = client.execute(request).await.map_err(lost)?;
         departure.heard();
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let cap = self.inner.max_answer_bytes;
+        let cap = self.inner.max_response_bytes;
         let body = match body(response, cap).await {
             Ok(body) => body,
             // The status says all that there is to know.
@@ -286,18 +286,18 @@ impl Client {
             Err(Some(error)) => return Err(Error::cut_off(Some(operation), error)),
             Err(None) => return Err(Error::too_large(Some(operation), cap)),
         };
-        Ok(Answer::new(status, headers, body))
+        Ok(RawResponse::new(status, headers, body))
     }
 }
 
 /// A body as it arrives.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>;
+pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send + Sync>>;
 #[cfg(target_arch = "wasm32")]
-pub(crate) type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>;
+pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>;
 
 /// The next piece of a body; nothing after the last.
-pub(crate) async fn piece(body: &mut Pieces) -> Option<reqwest::Result<Bytes>> {
+pub(crate) async fn next_chunk(body: &mut BodyStream) -> Option<reqwest::Result<Bytes>> {
     std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
 }
 
@@ -307,7 +307,7 @@ fn opened(response: reqwest::Response) -> reqwest::Response {
     response
 }
 #[cfg(target_arch = "wasm32")]
-fn opened(response: reqwest::Response) -> Pieces {
+fn opened(response: reqwest::Response) -> BodyStream {
     Box::pin(response.bytes_stream())
 }
 
@@ -316,8 +316,8 @@ async fn next(body: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
     body.chunk().await
 }
 #[cfg(target_arch = "wasm32")]
-async fn next(body: &mut Pieces) -> reqwest::Result<Option<Bytes>> {
-    piece(body).await.transpose()
+async fn next(body: &mut BodyStream) -> reqwest::Result<Option<Bytes>> {
+    next_chunk(body).await.transpose()
 }
 
 /// Reads a body up to a cap; nothing in place of an error when it is longer than that.

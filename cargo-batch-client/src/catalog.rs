@@ -7,9 +7,9 @@ use cargo_batch_types::{
 use serde_json::Value;
 
 use crate::operation::Operation;
-use crate::pages::{Identified, Items, Pages, Received};
+use crate::pages::{HasId, Items, Pages, Received};
 use crate::pending::Pending;
-use crate::secret::escaped;
+use crate::redact::escaped;
 use crate::{Client, Error, operations};
 
 impl Client {
@@ -139,7 +139,7 @@ struct Entry<T> {
     item: Result<T, Error>,
 }
 
-impl<T: Identified + Unpin + 'static> Catalog<T> {
+impl<T: HasId + Unpin + 'static> Catalog<T> {
     /// Returns all of them as a stream; [`collect`](Items::collect) gives a list.
     ///
     /// One that can't be read is an error in its place and doesn't end the stream.
@@ -163,7 +163,7 @@ impl<T: Identified + Unpin + 'static> Catalog<T> {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) where there is none, [`NotUnique`](crate::ErrorKind::NotUnique) where
     /// there are several, as names and slugs aren't unique: both list what there is, with uuids.
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it can't be read, and as the list itself.
+    /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse) where it can't be read, and as the list itself.
     pub async fn find(&self, name: &str) -> Result<T, Error> {
         let mut entries = self.entries().await?;
         let same: [fn(&str, &str) -> bool; 2] = [
@@ -232,8 +232,8 @@ impl<T: Identified + Unpin + 'static> Catalog<T> {
         const SHOWN: usize = 10;
         let shown = entries.iter().take(SHOWN).map(|Entry { label, item }| {
             let mut details = Vec::new();
-            details.extend(label.slug.as_deref().map(|slug| self.clean(slug)));
-            details.push(self.clean(&label.uuid));
+            details.extend(label.slug.as_deref().map(|slug| self.redact(slug)));
+            details.push(self.redact(&label.uuid));
             if item.is_err() {
                 details.push("can't be read".to_owned());
             }
@@ -247,14 +247,14 @@ impl<T: Identified + Unpin + 'static> Catalog<T> {
     }
 
     fn quoted(&self, name: &str) -> String {
-        format!("\"{}\"", self.clean(name))
+        format!("\"{}\"", self.redact(name))
     }
 
     /// Returns a name as it may be shown: it comes from the server, or from a user.
-    fn clean(&self, name: &str) -> String {
+    fn redact(&self, name: &str) -> String {
         /// The longest name that is shown whole.
         const LONGEST: usize = 100;
-        escaped(&self.client.inner.auth.hide().clean(name), LONGEST)
+        escaped(&self.client.inner.auth.hide().redact(name), LONGEST)
     }
 }
 
@@ -312,7 +312,7 @@ impl<T> std::fmt::Debug for Catalog<T> {
 /// Items that are told apart by their uuid.
 macro_rules! identified {
     ($($item:ty => $id:ty),*) => {$(
-        impl Identified for $item {
+        impl HasId for $item {
             type Id = $id;
             fn id(&self) -> $id {
                 self.uuid

@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     pub workspace: Option<HeaderValue>,
     pub workspace_uuid: Option<WorkspaceUuid>,
     pub retries: Retries,
-    pub max_answer_bytes: usize,
+    pub max_response_bytes: usize,
     pub registry: Registry,
     pub listings: Listings,
     pub settling: Duration,
@@ -100,11 +100,11 @@ impl Client {
     }
 
     /// Sets up a client whose tokens expire and are renewed.
-    pub fn builder_with(provider: impl TokenProvider) -> ClientBuilder {
+    pub fn builder_with_token_provider(provider: impl TokenProvider) -> ClientBuilder {
         ClientBuilder::provided(provider)
     }
 
-    /// This client with another patience for a call and all its attempts: for one call, or several.
+    /// This client with another tolerance for a call and all its attempts: for one call, or several.
     ///
     /// ```no_run
     /// # use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::client::{Client, Inner};
 use crate::creation::{Listings, Registry, SETTLING_TIME};
 use crate::hosts::Hosts;
 use crate::http::{Http, Settings};
+use crate::redact::{Redactor, without_user};
 use crate::retry::{Retries, RetryPolicy};
-use crate::secret::{Hide, without_user};
 use crate::time::bounded;
 use crate::{BASE_URL, Error};
 
@@ -40,7 +40,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     max_in_flight: usize,
     seed: Option<u64>,
-    max_answer_bytes: usize,
+    max_response_bytes: usize,
     settling: Duration,
 }
 
@@ -51,7 +51,7 @@ enum Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[hidden]")
+        f.write_str("[REDACTED]")
     }
 }
 
@@ -92,7 +92,7 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             max_in_flight: MAX_IN_FLIGHT,
             seed: None,
-            max_answer_bytes: 64 << 20,
+            max_response_bytes: 64 << 20,
             settling: SETTLING_TIME,
         }
     }
@@ -238,15 +238,15 @@ impl ClientBuilder {
     }
 
     /// Makes the jitter of delays repeatable, for tests.
-    pub fn seed(mut self, seed: u64) -> Self {
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
     /// How long an answer may be before it is an error, and a single row of a download; 64 MiB by
     /// default. Downloads are streamed and not limited otherwise.
-    pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
-        self.max_answer_bytes = bytes;
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = bytes;
         self
     }
 
@@ -321,7 +321,7 @@ impl ClientBuilder {
                 workspace: workspace.transpose()?,
                 workspace_uuid: self.workspace,
                 retries,
-                max_answer_bytes: self.max_answer_bytes,
+                max_response_bytes: self.max_response_bytes,
                 registry: Registry::default(),
                 listings: Listings::default(),
                 settling: bounded(self.settling),
@@ -332,7 +332,7 @@ impl ClientBuilder {
 
 /// A token must not travel in the open.
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
-    let shown = Hide::default().clean(&without_user(base_url));
+    let shown = Redactor::default().redact(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
     let url = Url::parse(base_url)
         .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;

@@ -47,7 +47,7 @@ impl Cost {
         let metrics = match client.get_run_metrics(request).await {
             Ok(response) => response.run_metrics,
             // A server that gives none takes nothing from what the batch itself says.
-            Err(error) if error.kind() == ErrorKind::Refused && !error.is_retryable() => Vec::new(),
+            Err(error) if error.kind() == ErrorKind::Status && !error.is_retryable() => Vec::new(),
             Err(error) => return Err(error),
         };
         Ok(Self::new(batch, &metrics))

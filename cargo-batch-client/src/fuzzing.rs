@@ -8,8 +8,8 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::operation::Operation;
-use crate::response::Answer;
-use crate::secret::Hide;
+use crate::redact::Redactor;
+use crate::response::RawResponse;
 use crate::{Client, Error, Response};
 
 #[cfg(feature = "rows")]
@@ -22,8 +22,8 @@ pub fn refused(
     (status, headers, body): (StatusCode, HeaderMap, Bytes),
 ) -> Error {
     let header = HeaderValue::try_from(format!("Bearer {token}")).ok();
-    let hide = Hide::token(header.as_ref());
-    Error::refused(operation, Answer::new(status, headers, body), hide)
+    let hide = Redactor::token(header.as_ref());
+    Error::refused(operation, RawResponse::new(status, headers, body), hide)
 }
 
 /// What is read of an answer.
@@ -35,7 +35,7 @@ pub fn read<T: DeserializeOwned>(
     operation: &'static Operation,
     body: Bytes,
 ) -> Result<Response<T>, Error> {
-    let answer = Answer::new(StatusCode::OK, HeaderMap::new(), body);
+    let answer = RawResponse::new(StatusCode::OK, HeaderMap::new(), body);
     client.read(operation, answer)
 }
 

@@ -110,7 +110,7 @@ impl BatchHandle {
 
     /// The file of its results, with what a certain node made of each record. The slugs are those
     /// of the nodes of [`Client::get_release`].
-    pub fn download_of(&self, output_node_slug: impl Into<String>) -> Download {
+    pub fn download_node(&self, output_node_slug: impl Into<String>) -> Download {
         self.download_request(DownloadBatchRequest::new().output_node_slug(output_node_slug))
     }
 

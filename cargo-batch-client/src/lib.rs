@@ -12,11 +12,11 @@ mod blocking;
 mod call;
 mod catalog;
 mod check;
-mod clean_up;
 mod client;
 mod config;
 mod cost;
 mod creation;
+mod detached;
 mod download;
 mod error;
 #[cfg(fuzzing)]
@@ -35,12 +35,13 @@ mod identity;
 #[cfg(not(feature = "rows"))]
 mod no_rows;
 pub mod operation;
-mod pace;
 mod pages;
 mod pending;
 mod permits;
 mod platform;
+mod polling;
 mod preview;
+mod redact;
 mod response;
 mod retry;
 #[cfg(feature = "rows")]
@@ -49,7 +50,6 @@ mod rows;
 mod run_outputs;
 #[cfg(not(target_arch = "wasm32"))]
 mod saved_file;
-mod secret;
 mod storage;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -78,7 +78,7 @@ pub use error::{Error, ErrorKind};
 // A module for each tag, the table of operations, `Reason` and `BASE_URL`.
 pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
-pub use pages::{Identified, Items, Page, Pages};
+pub use pages::{HasId, Items, Page, Pages};
 pub use pending::Pending;
 pub use preview::Preview;
 pub use response::Response;
@@ -91,4 +91,4 @@ pub use upload::Upload;
 pub use upload::UploadFile;
 pub use wait::Wait;
 pub use watch::{SavedWatch, Watch};
-pub use watch_many::{Change, SavedWatchMany, WatchMany};
+pub use watch_many::{SavedWatchMany, WatchEvent, WatchMany};

@@ -135,13 +135,13 @@ pub struct Waiter {
     /// Between two polls.
     pub interval: Duration,
     /// Between two polls of a large job.
-    pub slow: Option<Slow>,
+    pub slow: Option<SlowPolling>,
 }
 
 /// The slower pace for large jobs.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Slow {
+pub struct SlowPolling {
     /// Between two polls.
     pub interval: Duration,
     /// When it starts.

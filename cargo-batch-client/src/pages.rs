@@ -29,7 +29,7 @@ pub struct Page<T> {
 }
 
 /// An item that can be told from the others.
-pub trait Identified {
+pub trait HasId {
     /// What tells it apart.
     type Id: Copy + Eq + Hash + Send + Unpin + 'static;
     /// Its own.
@@ -106,7 +106,7 @@ fn one_by_one<T: DeserializeOwned>(error: Error, list: &str) -> Result<Received<
 /// An item that can't be read is an error of its own after its page, with its JSON as its
 /// [`body`](Error::body), and doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct Pages<T: Identified> {
+pub struct Pages<T: HasId> {
     operation: &'static Operation,
     ask: Ask<T>,
     limit: u64,
@@ -158,7 +158,7 @@ const IN_FLIGHT: usize = 4;
 /// Pages in a row without anything new, before the list is taken to be endless.
 const STALE_PAGES: u32 = 3;
 
-impl<T: Identified> Pages<T> {
+impl<T: HasId> Pages<T> {
     /// Returns a list of which `ask` requests the page at an offset, with at most so many items.
     pub(crate) fn new<F>(
         operation: &'static Operation,
@@ -344,7 +344,7 @@ impl<T: Identified> Pages<T> {
     }
 }
 
-impl<T: Identified + Unpin> Stream for Pages<T> {
+impl<T: HasId + Unpin> Stream for Pages<T> {
     type Item = Result<Page<T>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -381,12 +381,12 @@ impl<T: Identified + Unpin> Stream for Pages<T> {
 /// An item that can't be read is an error in its place, with its JSON as its [`body`](Error::body), and
 /// doesn't end the list. Any other error does.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct Items<T: Identified> {
+pub struct Items<T: HasId> {
     pages: Pages<T>,
     page: std::vec::IntoIter<Result<T, Error>>,
 }
 
-impl<T: Identified + Unpin> Items<T> {
+impl<T: HasId + Unpin> Items<T> {
     /// The next item; nothing after the last.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
@@ -396,7 +396,7 @@ impl<T: Identified + Unpin> Items<T> {
     ///
     /// # Errors
     /// The first: also of an item that can't be read, which [`next`](Self::next) goes on after.
-    pub async fn collect(mut self) -> Result<Vec<T>, Error> {
+    pub async fn try_collect(mut self) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.next().await {
             items.push(item?);
@@ -405,7 +405,7 @@ impl<T: Identified + Unpin> Items<T> {
     }
 }
 
-impl<T: Identified + Unpin> Stream for Items<T> {
+impl<T: HasId + Unpin> Stream for Items<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap};
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     pub(crate) inner: T,
-    pub(crate) answer: Answer,
+    pub(crate) answer: RawResponse,
 }
 
 impl<T> Response<T> {
@@ -35,7 +35,7 @@ impl<T> Response<T> {
     }
 
     /// The answer as it was received: fields newer than this crate are in here.
-    pub fn raw(&self) -> &Bytes {
+    pub fn body(&self) -> &Bytes {
         &self.answer.body
     }
 }
@@ -51,13 +51,13 @@ impl<T> std::ops::Deref for Response<T> {
 ///
 /// `Debug` leaves the body out: it can hold signed links and other people's data.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub(crate) struct RawResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Answer {
+impl RawResponse {
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         Self {
             status,
@@ -87,9 +87,9 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(date).ok()
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for RawResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("RawResponse")
             .field("status", &self.status)
             .field("request_id", &self.request_id())
             .field("body_len", &self.body.len())

@@ -28,7 +28,7 @@ impl Client {
     /// # Errors
     /// Those of the download, and of [`download_run_outputs`](Self::download_run_outputs): no runs are the
     /// reason `NoRunsFound`. Files with different columns end it with
-    /// [`Unreadable`](crate::ErrorKind::Unreadable), and where there are several files, one that can't be
+    /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse), and where there are several files, one that can't be
     /// resumed ends it with [`Interrupted`](crate::ErrorKind::Interrupted).
     pub fn run_outputs(&self, request: impl Into<DownloadRunOutputsRequest>) -> Download {
         let request = request.into();

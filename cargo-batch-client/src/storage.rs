@@ -14,10 +14,10 @@ use reqwest::header::HeaderMap;
 use reqwest::header::{HeaderValue, IF_RANGE, LOCATION, RANGE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
-use crate::call::{Pieces, piece};
+use crate::call::{BodyStream, next_chunk};
 use crate::gate::Lane;
 use crate::hosts::Departure;
-use crate::response::Answer;
+use crate::response::RawResponse;
 use crate::time::{Instant, later};
 use crate::{Client, Error, config, trace};
 
@@ -159,11 +159,11 @@ fn check(from: &Url, to: &Url) -> Result<(), Error> {
 async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
-    let mut body: Pieces = Box::pin(response.bytes_stream());
+    let mut body: BodyStream = Box::pin(response.bytes_stream());
     let mut read = BytesMut::new();
     let reading = async {
         while read.len() < ERROR_BYTES
-            && let Some(Ok(piece)) = piece(&mut body).await
+            && let Some(Ok(piece)) = next_chunk(&mut body).await
         {
             read.extend_from_slice(&piece);
         }
@@ -180,7 +180,7 @@ async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
         (false, _) => "",
     };
     let what = format!("storage returned {status}{of}");
-    let answer = Answer::new(status, headers, body.clone());
+    let answer = RawResponse::new(status, headers, body.clone());
     Error::refused_by_storage(what, answer, code.as_deref(), message.as_deref())
 }
 

@@ -32,8 +32,8 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::operation::Operation;
-use crate::response::Answer;
-use crate::secret::Hide;
+use crate::redact::Redactor;
+use crate::response::RawResponse;
 use crate::{Client, Error, FinishedBatch, Reason, operations};
 
 /// Returns a batch of an uploaded file that was just created: `pending`, with no runs. Its fields can be set.
@@ -57,7 +57,7 @@ pub fn batch() -> Batch {
 }
 
 /// Returns a batch that has finished, as [`BatchHandle::wait`](crate::BatchHandle::wait) does. Its methods that send
-/// something end with [`Unreachable`](crate::ErrorKind::Unreachable): it has a client without a server.
+/// something end with [`Connect`](crate::ErrorKind::Connect): it has a client without a server.
 ///
 /// `None` where the batch hasn't finished.
 ///
@@ -86,12 +86,12 @@ pub fn refused(reason: impl Into<Reason>) -> Error {
 ///
 /// A status that isn't one of HTTP is taken for 500.
 pub fn response(operation: &'static Operation, status: u16, body: &Value) -> Error {
-    let answer = Answer {
+    let answer = RawResponse {
         status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         headers: HeaderMap::new(),
         body: body.to_string().into(),
     };
-    Error::refused(Some(operation), answer, Hide::default())
+    Error::refused(Some(operation), answer, Redactor::default())
 }
 
 /// Returns the error of a call that reached no server: nothing was sent.

@@ -16,7 +16,7 @@ mod on {
 
     use crate::creation::CreationId;
     use crate::operation::Operation;
-    use crate::response::Answer;
+    use crate::response::RawResponse;
     use crate::{Error, Response};
 
     /// All attempts of an operation, and what was read in the end.
@@ -48,8 +48,8 @@ mod on {
         operation: &'static Operation,
         base_url: &str,
         number: u32,
-        exchange: impl Future<Output = Result<Answer, Error>>,
-    ) -> Result<Answer, Error> {
+        exchange: impl Future<Output = Result<RawResponse, Error>>,
+    ) -> Result<RawResponse, Error> {
         let span = info_span!(
             "cargo_batch.attempt",
             otel.name = Empty,

@@ -9,10 +9,10 @@ use cargo_batch_types::{Batch, BatchStatus, BatchUuid, CancelBatchErrorReason};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
 use crate::pending::Pending;
+use crate::polling::{ABSENT_POLLS, ErrorTolerance, is_absence, poll_interval, poll_until};
 use crate::time::{Instant, later, sleep, timeout};
-use crate::{Client, Error, Reason, clean_up, operations, trace};
+use crate::{Client, Error, Reason, detached, operations, trace};
 
 impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
@@ -65,7 +65,7 @@ pub struct Watch {
     polls: u64,
     /// The polls in a row that said that there is no such batch.
     absences: u32,
-    patience: Patience,
+    tolerance: ErrorTolerance,
     scope: trace::Scope,
     next: Next,
 }
@@ -112,7 +112,7 @@ impl Watch {
     fn new(client: Client, batch: BatchUuid, earlier: Duration, left: Option<Duration>) -> Self {
         let started = Instant::now();
         Self {
-            patience: Patience::new(&client),
+            tolerance: ErrorTolerance::new(&client),
             client,
             batch,
             started,
@@ -211,7 +211,7 @@ impl Watch {
                     self.scope.status(batch.status.as_str());
                 }
                 self.absences = 0;
-                self.patience.restore(&self.client);
+                self.tolerance.reset(&self.client);
                 if self.is_too_expensive(&batch) {
                     let cancel = self.client.cancel_batch(self.batch).into_future();
                     self.next = Next::Cancelling(Box::new(batch), cancel);
@@ -229,7 +229,7 @@ impl Watch {
                 self.next = Next::After(self.delay(0));
                 return None;
             }
-            Err(error) => match self.patience.bears(&self.client, error) {
+            Err(error) => match self.tolerance.tolerates(&self.client, error) {
                 Ok(least) => {
                     self.next = Next::After(self.delay(0).max(least));
                     return None;
@@ -283,13 +283,13 @@ impl Watch {
     }
 
     fn delay(&self, runs: u64) -> Duration {
-        self.patience.delay(&self.client, self.interval_for(runs))
+        self.tolerance.delay(&self.client, self.interval_for(runs))
     }
 
     /// Returns how often a batch of so many runs is polled.
     fn interval_for(&self, runs: u64) -> Duration {
         self.interval
-            .unwrap_or_else(|| pace(self.watched_for(), runs))
+            .unwrap_or_else(|| poll_interval(self.watched_for(), runs))
     }
 
     /// Returns the next poll; one that would come after the deadline begins at the deadline.
@@ -411,7 +411,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let is_cancelling = matches!(self.next, Next::Cancelling(..));
         if is_cancelling || self.cancel_on_drop && !self.has_finished {
-            clean_up::send(self.client.cancel_batch(self.batch));
+            detached::spawn_detached(self.client.cancel_batch(self.batch));
         }
     }
 }

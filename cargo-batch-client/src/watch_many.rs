@@ -9,8 +9,8 @@ use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::pace::{ABSENT_POLLS, Patience, is_absence, pace, poll_until};
 use crate::pending::Pending;
+use crate::polling::{ABSENT_POLLS, ErrorTolerance, is_absence, poll_interval, poll_until};
 use crate::time::{Instant, later, now, sleep, timeout};
 use crate::{Client, Error, operations, trace};
 
@@ -28,14 +28,14 @@ impl Client {
     /// been read. Batches that the lists leave out are asked for by themselves, 50 a tick at most.
     ///
     /// ```no_run
-    /// # use cargo_batch_client::{Client, Change, types::BatchUuid};
+    /// # use cargo_batch_client::{Client, WatchEvent, types::BatchUuid};
     /// # async fn run(client: Client, ids: Vec<BatchUuid>) -> Result<(), cargo_batch_client::Error> {
     /// let mut watch = client.watch_many(ids);
     /// while let Some(change) = watch.next().await {
     ///     match change? {
-    ///         Change::Batch(batch) if batch.is_finished() => println!("{} ended", batch.uuid),
-    ///         Change::Batch(batch) => println!("{} {}", batch.uuid, batch.status),
-    ///         Change::Gone(id) => println!("{id} is no longer there"),
+    ///         WatchEvent::Updated(batch) if batch.is_finished() => println!("{} ended", batch.uuid),
+    ///         WatchEvent::Updated(batch) => println!("{} {}", batch.uuid, batch.status),
+    ///         WatchEvent::NotFound(id) => println!("{id} is no longer there"),
     ///         _ => {}
     ///     }
     /// }
@@ -59,7 +59,7 @@ impl Client {
             chunk: usize::MAX,
             stays_open: false,
             polls: 0,
-            patience: Patience::new(self),
+            tolerance: ErrorTolerance::new(self),
             changes: VecDeque::new(),
             unreadable: VecDeque::new(),
             failure: None,
@@ -98,11 +98,11 @@ pub struct SavedWatchMany {
 /// What a [`WatchMany`] tells.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Change {
+pub enum WatchEvent {
     /// A batch that is new to the watch, or stands otherwise than before.
-    Batch(Box<Batch>),
+    Updated(Box<Batch>),
     /// A batch that the server doesn't know (any more); it is not waited for.
-    Gone(BatchUuid),
+    NotFound(BatchUuid),
 }
 
 /// Many batches that are waited for; made by [`Client::watch_many`].
@@ -123,9 +123,9 @@ pub struct WatchMany {
     chunk: usize,
     stays_open: bool,
     polls: u64,
-    patience: Patience,
+    tolerance: ErrorTolerance,
     scope: trace::Scope,
-    changes: VecDeque<Change>,
+    changes: VecDeque<WatchEvent>,
     /// Batches that can't be read, and aren't waited for any more.
     unreadable: VecDeque<Error>,
     /// Why it ends, once the changes have been read.
@@ -184,7 +184,7 @@ enum End {
 
 /// Batches that no list shows are asked for one by one, so many a tick: a list that is behind, or
 /// filters in a way of its own, must not cost thousands of requests.
-const LOOK_UPS: usize = 50;
+const MAX_INDIVIDUAL_GETS: usize = 50;
 
 /// So few that a list leaves out aren't asked for in another list.
 const FEW: usize = 5;
@@ -214,13 +214,13 @@ impl WatchMany {
     /// Waits for another batch, too, from the next poll on. One that is waited for already is no other.
     ///
     /// ```no_run
-    /// # use cargo_batch_client::{Client, Change, Error, types::BatchUuid};
+    /// # use cargo_batch_client::{Client, WatchEvent, Error, types::BatchUuid};
     /// # async fn run(client: Client, mut started: tokio::sync::mpsc::Receiver<BatchUuid>) -> Result<(), Error> {
     /// let mut watch = client.watch_many(Vec::<BatchUuid>::new()).stay_open(true);
     /// loop {
     ///     tokio::select! {
     ///         Some(batch) = started.recv() => watch.add(batch),
-    ///         Some(change) = watch.next() => if let Change::Batch(batch) = change? {
+    ///         Some(change) = watch.next() => if let WatchEvent::Updated(batch) = change? {
     ///             println!("{} {}", batch.uuid, batch.status);
     ///         },
     ///         else => break,
@@ -240,14 +240,14 @@ impl WatchMany {
     }
 
     /// The batches that are still waited for.
-    pub fn open(&self) -> impl Iterator<Item = BatchUuid> {
+    pub fn pending(&self) -> impl Iterator<Item = BatchUuid> {
         self.open.keys().copied()
     }
 
     /// Returns the next change; nothing when there is nothing left to wait for.
     ///
     /// Cancel safe: a poll in flight goes on with the next call, and no change is lost.
-    pub async fn next(&mut self) -> Option<Result<Change, Error>> {
+    pub async fn next(&mut self) -> Option<Result<WatchEvent, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
@@ -258,12 +258,12 @@ impl WatchMany {
     /// [`next`](Self::next) has to wait, or be told some things twice.
     pub fn save(&self) -> SavedWatchMany {
         let unread = self.changes.iter().filter_map(|change| match change {
-            Change::Batch(batch) if batch.is_finished() => Some(batch.uuid),
-            Change::Batch(_) => None,
-            Change::Gone(uuid) => Some(*uuid),
+            WatchEvent::Updated(batch) if batch.is_finished() => Some(batch.uuid),
+            WatchEvent::Updated(_) => None,
+            WatchEvent::NotFound(uuid) => Some(*uuid),
         });
         SavedWatchMany {
-            batches: self.open().chain(unread).collect(),
+            batches: self.pending().chain(unread).collect(),
             watched_for: self.watched_for(),
             deadline: self
                 .deadline
@@ -343,7 +343,7 @@ impl WatchMany {
                 largest = largest.max(batch.runs_count);
             }
             if changed || batch.is_finished() {
-                self.changes.push_back(Change::Batch(Box::new(batch)));
+                self.changes.push_back(WatchEvent::Updated(Box::new(batch)));
             }
         }
         for uuid in tick.absent {
@@ -353,7 +353,7 @@ impl WatchMany {
             open.absences += 1;
             if open.absences >= ABSENT_POLLS {
                 self.open.remove(&uuid);
-                self.changes.push_back(Change::Gone(uuid));
+                self.changes.push_back(WatchEvent::NotFound(uuid));
             }
         }
         for (uuid, error) in tick.unreadable {
@@ -362,11 +362,11 @@ impl WatchMany {
         }
         match tick.end {
             End::Whole => {
-                self.patience.restore(&self.client);
+                self.tolerance.reset(&self.client);
                 self.rest(largest, Duration::ZERO);
             }
             End::OutOfTime => self.failure = Some(self.out_of_time()),
-            End::Failed(error) => match self.patience.bears(&self.client, error) {
+            End::Failed(error) => match self.tolerance.tolerates(&self.client, error) {
                 Ok(least) => self.rest(largest, least),
                 Err(error) => self.failure = Some(error.of(&self.described())),
             },
@@ -391,13 +391,13 @@ impl WatchMany {
     /// Sets the pause before the next tick.
     fn rest(&mut self, largest: u64, at_least: Duration) {
         let interval = self.interval_for(largest);
-        self.pause = self.patience.delay(&self.client, interval).max(at_least);
+        self.pause = self.tolerance.delay(&self.client, interval).max(at_least);
     }
 
     /// Returns how often batches of so many runs are polled.
     fn interval_for(&self, largest: u64) -> Duration {
         self.interval
-            .unwrap_or_else(|| pace(self.watched_for(), largest))
+            .unwrap_or_else(|| poll_interval(self.watched_for(), largest))
     }
 
     fn is_out_of_time(&self) -> bool {
@@ -510,7 +510,7 @@ impl Tick {
             .filter(|uuid| !self.found.contains_key(uuid));
         let (first, second): (Vec<_>, Vec<_>) =
             missing.partition(|uuid| self.looked_up.is_none_or(|last| *uuid > last));
-        for uuid in first.into_iter().chain(second).take(LOOK_UPS) {
+        for uuid in first.into_iter().chain(second).take(MAX_INDIVIDUAL_GETS) {
             match client.get_batch(uuid).await {
                 Ok(answer) => self.take([answer.batch]),
                 Err(error) if is_absence(&error) => self.absent.push(uuid),
@@ -538,7 +538,7 @@ fn is_too_long(error: &Error) -> bool {
 }
 
 impl Stream for WatchMany {
-    type Item = Result<Change, Error>;
+    type Item = Result<WatchEvent, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();

@@ -126,7 +126,7 @@ async fn left() -> (Sandbox, Client, BatchUuid) {
     let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
     let client = client.build().unwrap();
     let file = client.upload_file("leads.csv", "email\nada@example.com\n");
-    let workflow = sandbox.world().tool_workflow_uuid;
+    let workflow = sandbox.fixtures().tool_workflow_uuid;
     let request = CreateBatchRequest::new(file.await.unwrap()).workflow(workflow);
     let uuid = client.create_batch_once(request).await.unwrap().uuid;
     (sandbox, client, uuid)
@@ -183,7 +183,7 @@ async fn running(executed: u64, runs: u64) -> Batch {
     let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
     let client = client.build().unwrap();
     let file = client.upload_file("leads.csv", "email\nada@example.com\n");
-    let workflow = sandbox.world().tool_workflow_uuid;
+    let workflow = sandbox.fixtures().tool_workflow_uuid;
     let request = CreateBatchRequest::new(file.await.unwrap()).workflow(workflow);
     let mut batch = client.create_batch_once(request).await.unwrap();
     batch.status = BatchStatus::Running;

@@ -76,7 +76,7 @@ async fn resume_after_restart() {
             .client
             .list_batches()
             .items()
-            .collect()
+            .try_collect()
             .await
             .unwrap()
             .len(),
@@ -100,7 +100,7 @@ async fn retry_failed() {
         .client
         .list_batches()
         .items()
-        .collect()
+        .try_collect()
         .await
         .unwrap();
     assert!(

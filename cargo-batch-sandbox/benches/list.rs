@@ -19,10 +19,10 @@ async fn main() -> Result<()> {
     let http = Client::new();
     let url = |path: &str| format!("{}/orchestration{path}", sandbox.base_url());
     let data = json!({
-        "kind": "recordIds", "modelUuid": sandbox.world().model_uuid,
-        "ids": sandbox.world().record_ids.get(..RECORDS),
+        "kind": "recordIds", "modelUuid": sandbox.fixtures().model_uuid,
+        "ids": sandbox.fixtures().record_ids.get(..RECORDS),
     });
-    let body = json!({ "workflowUuid": sandbox.world().play_workflow_uuid, "data": data });
+    let body = json!({ "workflowUuid": sandbox.fixtures().play_workflow_uuid, "data": data });
     let started = Instant::now();
     for _ in 0..BATCHES {
         let request = http.post(url("/batches")).bearer_auth(sandbox.token());

@@ -15,15 +15,15 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::written;
 use crate::faults::{FaultPlan, InvalidPlan};
-use crate::front::Front;
+use crate::middleware::Middleware;
 use crate::rejection::Rejection;
 use crate::settings::Settings;
 
 type Answer = Result<Json<Value>, Rejection>;
 
-pub fn routes(front: Arc<Front>) -> Router {
+pub fn routes(middleware: Arc<Middleware>) -> Router {
     Router::new()
-        .route("/sandbox/world", get(world))
+        .route("/sandbox/world", get(fixtures))
         .route("/sandbox/requests", get(requests).delete(forget))
         .route("/sandbox/batches", get(batches))
         .route(
@@ -35,7 +35,7 @@ pub fn routes(front: Arc<Front>) -> Router {
         .route("/sandbox/settings", get(settings).post(set_settings))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
-        .with_state(front)
+        .with_state(middleware)
 }
 
 async fn unknown(request: Request) -> Rejection {
@@ -55,13 +55,15 @@ async fn other_method(request: Request) -> Response {
 }
 
 /// The ids there are, and how to get at them.
-async fn world(State(front): State<Arc<Front>>, headers: HeaderMap) -> Json<Value> {
-    let mut world = serde_json::to_value(front.app.world()).unwrap_or_default();
-    world["token"] = front.token().into();
-    world["baseUrl"] = front.reachable(&front.base_url, &headers).into();
-    world["storageUrl"] = front.reachable(front.app.storage_url(), &headers).into();
-    world["now"] = written(front.app.now()).into();
-    Json(world)
+async fn fixtures(State(middleware): State<Arc<Middleware>>, headers: HeaderMap) -> Json<Value> {
+    let mut fixtures = serde_json::to_value(middleware.app.fixtures()).unwrap_or_default();
+    fixtures["token"] = middleware.token().into();
+    fixtures["baseUrl"] = middleware.reachable(&middleware.base_url, &headers).into();
+    fixtures["storageUrl"] = middleware
+        .reachable(middleware.app.storage_url(), &headers)
+        .into();
+    fixtures["now"] = written(middleware.app.now()).into();
+    Json(fixtures)
 }
 
 #[derive(Deserialize)]
@@ -72,22 +74,22 @@ struct Since {
     since: u64,
 }
 
-async fn requests(State(front): State<Arc<Front>>, request: Request) -> Answer {
+async fn requests(State(middleware): State<Arc<Middleware>>, request: Request) -> Answer {
     let Query(Since { since }) = Query::try_from_uri(request.uri()).map_err(|_| {
         Rejection::malformed("the only parameter in the query is since, a number from which on")
     })?;
-    let log = front.log();
+    let log = middleware.log();
     let requests: Vec<_> = log.from(since).collect();
     Ok(Json(json!({ "total": log.total(), "requests": requests })))
 }
 
-async fn forget(State(front): State<Arc<Front>>) -> Json<Value> {
-    front.log().clear();
+async fn forget(State(middleware): State<Arc<Middleware>>) -> Json<Value> {
+    middleware.log().clear();
     Json(json!({}))
 }
 
-async fn batches(State(front): State<Arc<Front>>) -> Json<Value> {
-    let created = front.all_created();
+async fn batches(State(middleware): State<Arc<Middleware>>) -> Json<Value> {
+    let created = middleware.all_created();
     let total: u64 = created.iter().map(|created| created.count).sum();
     let repeated = created.iter().filter(|created| created.count > 1).count();
     Json(json!({
@@ -95,49 +97,52 @@ async fn batches(State(front): State<Arc<Front>>) -> Json<Value> {
         "distinct": created.len(),
         "repeated": repeated,
         "created": created,
-        "batchUuids": front.created_batches(),
+        "batchUuids": middleware.created_batches(),
     }))
 }
 
 /// The plan in force: its seed, and its rules with what they have seen and hit.
-async fn faults(State(front): State<Arc<Front>>) -> Json<Value> {
-    let armed = front.faults();
+async fn faults(State(middleware): State<Arc<Middleware>>) -> Json<Value> {
+    let armed = middleware.faults();
     Json(json!({ "seed": armed.seed(), "rules": armed.rules() }))
 }
 
-async fn set_faults(State(front): State<Arc<Front>>, body: String) -> Answer {
+async fn set_faults(State(middleware): State<Arc<Middleware>>, body: String) -> Answer {
     let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
     let plan = FaultPlan::from_json(&body).map_err(wrong)?;
-    front.arm(plan).await.map_err(wrong)?;
-    Ok(faults(State(front)).await)
+    middleware.arm(plan).await.map_err(wrong)?;
+    Ok(faults(State(middleware)).await)
 }
 
-async fn clear_faults(State(front): State<Arc<Front>>) -> Answer {
+async fn clear_faults(State(middleware): State<Arc<Middleware>>) -> Answer {
     let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
-    front.arm(FaultPlan::new()).await.map_err(wrong)?;
-    Ok(faults(State(front)).await)
+    middleware.arm(FaultPlan::new()).await.map_err(wrong)?;
+    Ok(faults(State(middleware)).await)
 }
 
-async fn violations(State(front): State<Arc<Front>>) -> Json<Value> {
-    Json(json!({ "violations": front.violations() }))
+async fn violations(State(middleware): State<Arc<Middleware>>) -> Json<Value> {
+    Json(json!({ "violations": middleware.violations() }))
 }
 
-async fn settings(State(front): State<Arc<Front>>) -> Json<Settings> {
-    Json(front.app.state().settings.clone())
+async fn settings(State(middleware): State<Arc<Middleware>>) -> Json<Settings> {
+    Json(middleware.app.state().settings.clone())
 }
 
 /// Changes the settings that are given.
-async fn set_settings(State(front): State<Arc<Front>>, body: Bytes) -> Result<Response, Rejection> {
+async fn set_settings(
+    State(middleware): State<Arc<Middleware>>,
+    body: Bytes,
+) -> Result<Response, Rejection> {
     let malformed = |error: cargo_batch_types::DecodeError| Rejection::malformed(error.to_string());
     let given: Map<String, Value> = from_json(&body).map_err(malformed)?;
-    let before = front.app.state().settings.clone();
+    let before = middleware.app.state().settings.clone();
     let mut all = serde_json::to_value(before).unwrap_or_default();
     for (name, value) in given {
         all[name] = value;
     }
     let new: Settings = from_json(all.to_string().as_bytes()).map_err(malformed)?;
-    front.app.state().settings = new;
-    Ok(settings(State(front)).await.into_response())
+    middleware.app.state().settings = new;
+    Ok(settings(State(middleware)).await.into_response())
 }
 
 #[derive(Deserialize)]
@@ -146,12 +151,12 @@ struct Advance {
     seconds: f64,
 }
 
-async fn advance(State(front): State<Arc<Front>>, body: Bytes) -> Answer {
+async fn advance(State(middleware): State<Arc<Middleware>>, body: Bytes) -> Answer {
     let Advance { seconds } =
         from_json(&body).map_err(|error| Rejection::malformed(error.to_string()))?;
     let time = Duration::try_from_secs_f64(seconds).map_err(|_| {
         Rejection::malformed(format!("seconds: {seconds} is not a number from 0 on"))
     })?;
-    front.app.advance(time);
-    Ok(Json(json!({ "now": written(front.app.now()) })))
+    middleware.app.advance(time);
+    Ok(Json(json!({ "now": written(middleware.app.now()) })))
 }

@@ -22,7 +22,7 @@
 //!     // In place of what follows, the code that is to be tested.
 //!     let client = sandbox.client();
 //!     let leads = CreateBatchData::records([Record::from_iter([("email", "ada@example.com")])]);
-//!     let request = CreateBatchRequest::new(leads).workflow(sandbox.world().tool_workflow_uuid);
+//!     let request = CreateBatchRequest::new(leads).workflow(sandbox.fixtures().tool_workflow_uuid);
 //!     let batch = client.create_batch_once(request).await.unwrap();
 //!     let batch = client.watch(batch.uuid).await.unwrap();
 //!
@@ -66,22 +66,23 @@
 mod api;
 mod clock;
 mod control;
-mod created;
+mod creation_record;
 mod data;
 mod digest;
 mod faults;
 mod filter;
-mod front;
+mod fixtures;
 mod graph;
+mod middleware;
 mod outcome;
 mod page;
-mod plan;
 pub mod reasons;
-mod received;
+mod recorded_request;
 mod refusal;
 mod rejection;
 mod runs;
 mod sandbox;
+mod schedule;
 mod server;
 mod settings;
 mod spec;
@@ -89,12 +90,11 @@ mod state;
 mod storage;
 mod usage;
 mod views;
-mod world;
 
-pub use created::Created;
+pub use creation_record::CreationRecord;
 pub use faults::{Fault, FaultPlan, InvalidPlan, LateResponse, Rule};
-pub use received::Received;
+pub use fixtures::Fixtures;
+pub use recorded_request::RecordedRequest;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use server::Origin;
 pub use settings::{ListOrder, Settings};
-pub use world::World;

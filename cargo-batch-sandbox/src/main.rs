@@ -32,7 +32,7 @@ async fn run() -> Result<(), String> {
     let (address, token) = (sandbox.address(), sandbox.token());
     println!("sandbox listening on http://{address}");
     println!("token    {token}");
-    println!("world    curl http://{address}/sandbox/world");
+    println!("fixtures    curl http://{address}/sandbox/world");
     println!(
         "batches  curl -H 'Authorization: Bearer {token}' {}/orchestration/batches/list",
         sandbox.base_url()

@@ -10,21 +10,21 @@ use cargo_batch_types::{BatchUuid, Record};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, at, from_system};
-use crate::created::Created;
+use crate::creation_record::CreationRecord;
 use crate::faults::{FaultPlan, InvalidPlan};
-use crate::front::Front;
+use crate::fixtures::Fixtures;
+use crate::middleware::Middleware;
 use crate::outcome::Outcomes;
-use crate::received::Received;
-use crate::server::{Door, Exchange};
+use crate::recorded_request::RecordedRequest;
+use crate::server::{Exchange, Listener};
 use crate::settings::Settings;
 use crate::state::App;
 use crate::views::credits;
-use crate::world::World;
 use crate::{Origin, api, control, page, storage};
 
 /// The API on two ports of loopback, one of them its storage; it ends when this is dropped.
 pub struct Sandbox {
-    front: Arc<Front>,
+    middleware: Arc<Middleware>,
     address: SocketAddr,
 }
 
@@ -71,7 +71,7 @@ impl Sandbox {
 
     /// Where its API is, as a client takes it: `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> &str {
-        &self.front.base_url
+        &self.middleware.base_url
     }
 
     /// Where it listens.
@@ -81,7 +81,7 @@ impl Sandbox {
 
     /// The token it takes now.
     pub fn token(&self) -> String {
-        self.front.token()
+        self.middleware.token()
     }
 
     /// A client of it, with the token it takes now and a fixed seed. For one that is set up in another
@@ -93,31 +93,31 @@ impl Sandbox {
     pub fn client(&self) -> cargo_batch_client::Client {
         let client = cargo_batch_client::Client::builder(self.token())
             .base_url(self.base_url())
-            .seed(1)
+            .jitter_seed(1)
             .build();
         client.unwrap_or_else(|error| panic!("no client: {error}"))
     }
 
     /// The ids there are.
-    pub fn world(&self) -> &World {
-        self.front.app.world()
+    pub fn fixtures(&self) -> &Fixtures {
+        self.middleware.app.fixtures()
     }
 
     /// Everything it has received at both ports, the newest last; of very many only the newest
     /// 100,000.
-    pub fn requests(&self) -> Vec<Received> {
-        self.front.log().from(0).cloned().collect()
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.middleware.log().from(0).cloned().collect()
     }
 
     /// What batches were created from, and how often, in the order of the first time.
-    pub fn created(&self) -> Vec<Created> {
-        self.front.all_created()
+    pub fn created(&self) -> Vec<CreationRecord> {
+        self.middleware.all_created()
     }
 
     /// Returns every batch that was created through the API, in the order of creation, whatever it was
     /// created from and whether or not its response arrived.
     pub fn created_batches(&self) -> Vec<BatchUuid> {
-        self.front.created_batches()
+        self.middleware.created_batches()
     }
 
     /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
@@ -126,37 +126,37 @@ impl Sandbox {
     /// # Errors
     /// When the plan is wrong; then the one before is still in force.
     pub async fn faults(&self, plan: impl Into<FaultPlan>) -> Result<(), InvalidPlan> {
-        self.front.arm(plan.into()).await
+        self.middleware.arm(plan.into()).await
     }
 
     /// How many requests each rule of the plan in force has hit.
     pub fn hits(&self) -> Vec<u64> {
-        self.front.faults().hits()
+        self.middleware.faults().hits()
     }
 
     /// Its own answers that broke the specification: there should be none.
     pub fn violations(&self) -> Vec<String> {
-        self.front.violations()
+        self.middleware.violations()
     }
 
     /// Lets time pass in it at once. Tokio's time stays what it is.
     pub fn advance(&self, time: Duration) {
-        self.front.app.advance(time);
+        self.middleware.app.advance(time);
     }
 
     /// Returns how the servers that it stands for behave now.
     pub fn settings(&self) -> Settings {
-        self.front.app.state().settings.clone()
+        self.middleware.app.state().settings.clone()
     }
 
     /// Changes how the servers that it stands for behave from now on.
     pub fn set(&self, settings: Settings) {
-        self.front.app.state().settings = settings;
+        self.middleware.app.state().settings = settings;
     }
 
     /// The credits that the workspace has left: those it began with, less those spent so far.
     pub fn credits_left(&self) -> f64 {
-        let app = &self.front.app;
+        let app = &self.middleware.app;
         let spent = app.state().spent(app.now());
         credits(app.cents().saturating_sub(spent))
     }
@@ -164,8 +164,8 @@ impl Sandbox {
     /// Ends it: no connection is taken any more, requests that are being answered have another
     /// second.
     pub async fn shutdown(self) {
-        let doors = [Origin::Api, Origin::Storage].map(|origin| self.front.door(origin));
-        doors.into_iter().for_each(Door::close);
+        let doors = [Origin::Api, Origin::Storage].map(|origin| self.middleware.door(origin));
+        doors.into_iter().for_each(Listener::close);
         for door in doors {
             door.closed().await;
         }
@@ -256,7 +256,7 @@ impl SandboxBuilder {
 
     /// Whether it checks its own answers against the specification, for [`Sandbox::violations`];
     /// true by default.
-    pub fn check_answers(mut self, checked: bool) -> Self {
+    pub fn validate_responses(mut self, checked: bool) -> Self {
         self.checked = checked;
         self
     }
@@ -296,28 +296,31 @@ impl SandboxBuilder {
             self.outcomes,
         );
         let base_url = format!("http://{address}/v1");
-        let front = Arc::new(Front::new(app.clone(), base_url, self.checked));
-        let outside = control::routes(front.clone())
-            .merge(page::routes(front.clone(), api::routes(app.clone())));
-        front.door(Origin::Api).serve(
+        let middleware = Arc::new(Middleware::new(app.clone(), base_url, self.checked));
+        let outside = control::routes(middleware.clone())
+            .merge(page::routes(middleware.clone(), api::routes(app.clone())));
+        middleware.door(Origin::Api).serve(
             api_port,
             Exchange {
-                front: front.clone(),
+                middleware: middleware.clone(),
                 origin: Origin::Api,
                 operations: api::routes(app.clone()),
                 control: Some(outside),
             },
         )?;
-        front.door(Origin::Storage).serve(
+        middleware.door(Origin::Storage).serve(
             storage_port,
             Exchange {
-                front: front.clone(),
+                middleware: middleware.clone(),
                 origin: Origin::Storage,
                 operations: storage::routes(app),
                 control: None,
             },
         )?;
-        let sandbox = Sandbox { front, address };
+        let sandbox = Sandbox {
+            middleware,
+            address,
+        };
         let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
         sandbox.faults(self.faults).await.map_err(wrong)?;
         Ok(sandbox)
@@ -327,7 +330,7 @@ impl SandboxBuilder {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         for origin in [Origin::Api, Origin::Storage] {
-            self.front.door(origin).close();
+            self.middleware.door(origin).close();
         }
     }
 }

@@ -53,7 +53,7 @@ pub enum ListOrder {
     NewestFirst,
     /// By `createdAt`, the earliest first.
     OldestFirst,
-    /// By `updatedAt`, the latest first: a batch that runs moves to the front.
+    /// By `updatedAt`, the latest first: a batch that runs moves to the middleware.
     UpdatedFirst,
     /// By chance, but the same in every response: a new batch comes in anywhere.
     Shuffled,

@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::digest::etag;
+use crate::fixtures::{Catalog, Fixtures, random_uuid};
 use crate::graph::Graph;
 use crate::outcome::Outcomes;
-use crate::plan::{Plan, Start, Way};
+use crate::schedule::{Plan, Start, Way};
 use crate::settings::{BatchClock, Settings};
-use crate::world::{Catalog, World, random_uuid};
 
 /// Everything the servers share.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl std::fmt::Debug for App {
 }
 
 struct Inner {
-    world: World,
+    fixtures: Fixtures,
     catalog: Catalog,
     token: String,
     clock: Clock,
@@ -160,10 +160,10 @@ impl App {
             aborted: HashSet::new(),
             committed: 0,
         };
-        let world = World::new(seed);
+        let fixtures = Fixtures::new(seed);
         Self(Arc::new(Inner {
-            catalog: Catalog::new(&world),
-            world,
+            catalog: Catalog::new(&fixtures),
+            fixtures,
             token,
             clock,
             storage_url,
@@ -172,8 +172,8 @@ impl App {
         }))
     }
 
-    pub fn world(&self) -> &World {
-        &self.0.world
+    pub fn fixtures(&self) -> &Fixtures {
+        &self.0.fixtures
     }
 
     pub fn catalog(&self) -> &Catalog {

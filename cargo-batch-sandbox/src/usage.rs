@@ -10,13 +10,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::written;
+use crate::fixtures::Fixtures;
 use crate::runs::RunView;
 use crate::state::State;
-use crate::world::World;
 
 /// What is asked for. Days begin at midnight UTC, and the last one counts; what is used belongs to the day on which
 /// the execution ended: the sandbox's choice.
-pub struct Wanted {
+pub struct RunFilter {
     pub from: NaiveDate,
     pub to: NaiveDate,
     pub unit: Option<UsageUnit>,
@@ -40,7 +40,12 @@ enum Count {
 }
 
 /// The days on which something was used.
-pub fn metrics(wanted: &Wanted, state: &State, world: &World, now: DateTime<Utc>) -> Vec<Value> {
+pub fn metrics(
+    wanted: &RunFilter,
+    state: &State,
+    fixtures: &Fixtures,
+    now: DateTime<Utc>,
+) -> Vec<Value> {
     let mut days: BTreeMap<NaiveDate, Day> = BTreeMap::new();
     let batches = state.batches.iter();
     let batches = batches.filter(|batch| wanted.workflow.is_none_or(|is| is == batch.workflow));
@@ -49,7 +54,7 @@ pub fn metrics(wanted: &Wanted, state: &State, world: &World, now: DateTime<Utc>
             let Some(ended) = execution.ended() else {
                 continue;
             };
-            let by = By::new(execution.node, run.batch.workflow, world);
+            let by = By::new(execution.node, run.batch.workflow, fixtures);
             let day = ended.date_naive();
             if !(wanted.from..=wanted.to).contains(&day) || !by.is_met(wanted) {
                 continue;
@@ -127,7 +132,7 @@ struct By {
 }
 
 impl By {
-    fn new(node: &Node, workflow: WorkflowUuid, world: &World) -> Self {
+    fn new(node: &Node, workflow: WorkflowUuid, fixtures: &Fixtures) -> Self {
         let mut by = Self {
             slug: "native.tool".to_owned(),
             workflow,
@@ -140,19 +145,19 @@ impl By {
             NodeKind::Connector(node) => {
                 let (integration, action) = (&node.integration_slug, &node.action_slug);
                 by.slug = format!("integration.{integration}.action.{action}");
-                by.connector = Some(node.connector_uuid.unwrap_or(world.connector_uuid));
+                by.connector = Some(node.connector_uuid.unwrap_or(fixtures.connector_uuid));
                 by.integration = Some(integration.clone());
             }
             NodeKind::Agent(node) => {
                 by.slug = "native.agent".to_owned();
-                by.agent = Some(node.agent_uuid.unwrap_or(world.agent_uuid));
+                by.agent = Some(node.agent_uuid.unwrap_or(fixtures.agent_uuid));
             }
             _ => {}
         }
         by
     }
 
-    fn is_met(&self, wanted: &Wanted) -> bool {
+    fn is_met(&self, wanted: &RunFilter) -> bool {
         wanted.model.is_none()
             && wanted.connector.is_none_or(|is| self.connector == Some(is))
             && wanted.agent.is_none_or(|is| self.agent == Some(is))

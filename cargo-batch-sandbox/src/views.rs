@@ -4,18 +4,18 @@ use cargo_batch_types::{NodeKind, RunStatus};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::fixtures::Fixtures;
 use crate::runs::{ExecutionView, RunView};
 use crate::state::Batch;
-use crate::world::World;
 
 /// A batch at a moment.
-pub fn batch(batch: &Batch, world: &World, now: DateTime<Utc>) -> Value {
+pub fn batch(batch: &Batch, fixtures: &Fixtures, now: DateTime<Utc>) -> Value {
     let (standing, clock) = (batch.plan.at(now), batch.clock);
     json!({
         "uuid": batch.uuid,
-        "workspaceUuid": world.workspace_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
         "workflowUuid": batch.workflow,
-        "userUuid": world.user_uuid,
+        "userUuid": fixtures.user_uuid,
         "releaseUuid": batch.release,
         "nodes": nodes(batch),
         "temporalWorkflowId": format!("batch-{}", batch.uuid),
@@ -51,14 +51,14 @@ fn health(failed: u64, executed: u64) -> &'static str {
 }
 
 /// A run at a moment.
-pub fn run(run: &RunView, world: &World) -> Value {
+pub fn run(run: &RunView, fixtures: &Fixtures) -> Value {
     let (batch, plan, standing) = (run.batch, run.plan(), run.standing());
     let clock = batch.clock;
     json!({
         "uuid": plan.uuid,
-        "workspaceUuid": world.workspace_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
         "workflowUuid": batch.workflow,
-        "userUuid": world.user_uuid,
+        "userUuid": fixtures.user_uuid,
         "releaseUuid": batch.release,
         "nodes": nodes(batch),
         "batchUuid": (!batch.is_alone).then_some(batch.uuid),
@@ -77,7 +77,7 @@ pub fn run(run: &RunView, world: &World) -> Value {
         "isGroupParent": run.is_group_parent(),
         "status": standing.status,
         "errorMessage": run.failure(),
-        "executions": run.executions().map(|one| execution(&one, run, world)).collect::<Vec<_>>(),
+        "executions": run.executions().map(|one| execution(&one, run, fixtures)).collect::<Vec<_>>(),
         "createdAt": clock.written(run.created()),
         "updatedAt": clock.written(run.updated()),
         "finishedAt": standing.finished.map(|time| clock.written(time)),
@@ -86,7 +86,7 @@ pub fn run(run: &RunView, world: &World) -> Value {
 }
 
 /// What happened at a node.
-fn execution(execution: &ExecutionView, run: &RunView, world: &World) -> Value {
+fn execution(execution: &ExecutionView, run: &RunView, fixtures: &Fixtures) -> Value {
     let (node, step, clock) = (execution.node, execution.step, run.batch.clock);
     let ended = execution.ended();
     let next = step.next.filter(|_| ended.is_some());
@@ -109,7 +109,7 @@ fn execution(execution: &ExecutionView, run: &RunView, world: &World) -> Value {
         "finishedAt": ended.map(|time| clock.written(time)),
         "nodeWaitUntilFinished": waits(&node.kind),
     });
-    for (name, value) in kind(&node.kind, world) {
+    for (name, value) in kind(&node.kind, fixtures) {
         answer[name] = value;
     }
     answer
@@ -124,14 +124,14 @@ fn waits(kind: &NodeKind) -> bool {
 }
 
 /// What sets executions of this kind apart.
-fn kind(kind: &NodeKind, world: &World) -> Vec<(&'static str, Value)> {
+fn kind(kind: &NodeKind, fixtures: &Fixtures) -> Vec<(&'static str, Value)> {
     match kind {
         NodeKind::Native(node) => vec![
             ("nodeKind", json!("native")),
             ("nodeActionSlug", json!(node.action_slug)),
         ],
         NodeKind::Connector(node) => {
-            let connector = node.connector_uuid.unwrap_or(world.connector_uuid);
+            let connector = node.connector_uuid.unwrap_or(fixtures.connector_uuid);
             vec![
                 ("nodeKind", json!("connector")),
                 ("nodeActionSlug", json!(node.action_slug)),
@@ -143,7 +143,7 @@ fn kind(kind: &NodeKind, world: &World) -> Vec<(&'static str, Value)> {
             ("nodeKind", json!("tool")),
             (
                 "nodeToolUuid",
-                json!(node.tool_uuid.unwrap_or(world.tool_uuid)),
+                json!(node.tool_uuid.unwrap_or(fixtures.tool_uuid)),
             ),
             ("nodeReleaseUuid", json!(node.release_uuid)),
         ],
@@ -151,7 +151,7 @@ fn kind(kind: &NodeKind, world: &World) -> Vec<(&'static str, Value)> {
             ("nodeKind", json!("agent")),
             (
                 "nodeAgentUuid",
-                json!(node.agent_uuid.unwrap_or(world.agent_uuid)),
+                json!(node.agent_uuid.unwrap_or(fixtures.agent_uuid)),
             ),
             ("nodeReleaseUuid", json!(node.release_uuid)),
         ],

@@ -81,14 +81,14 @@ fn refused(arguments: &[&str]) -> String {
 fn it_says_where_it_listens_and_what_there_is() {
     let running = Running::start(&["--listen", "127.0.0.1:0", "--seed", "7"]);
     assert!(running.address.starts_with("127.0.0.1:") && !running.address.ends_with(":0"));
-    let world = running.ask("GET", "/sandbox/world", "");
-    assert!(world.starts_with("HTTP/1.1 200 OK\r\n"), "{world}");
+    let fixtures = running.ask("GET", "/sandbox/world", "");
+    assert!(fixtures.starts_with("HTTP/1.1 200 OK\r\n"), "{fixtures}");
     for part in [
         "\"token\":\"sandbox-token-7\"",
         "\"recordIds\":[",
         &running.address,
     ] {
-        assert!(world.contains(part), "{part} in {world}");
+        assert!(fixtures.contains(part), "{part} in {fixtures}");
     }
 }
 
@@ -199,13 +199,13 @@ fn its_clocks_and_the_order_of_its_list_are_given() {
     drop(running);
 
     let running = Running::start(&[&listen[..], &["--clock", "now"]].concat());
-    let world = running.ask("GET", "/sandbox/world", "");
-    let (_, now) = world.split_once(r#""now":""#).unwrap();
+    let fixtures = running.ask("GET", "/sandbox/world", "");
+    let (_, now) = fixtures.split_once(r#""now":""#).unwrap();
     let now = chrono::DateTime::parse_from_rfc3339(now.split('"').next().unwrap());
     // By a clock that may be set meanwhile, but hardly by an hour.
     let now = std::time::SystemTime::from(now.unwrap());
     let apart = now.elapsed().unwrap_or_else(|ahead| ahead.duration());
-    assert!(apart.as_secs() < 3600, "{world}");
+    assert!(apart.as_secs() < 3600, "{fixtures}");
 
     std::fs::write(&path, r#"{ "order": "none" }"#).unwrap();
     let error = refused(&["--settings", name]);

@@ -29,7 +29,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Nothing failed: [`Succeeded`](Self::Succeeded) or [`Skipped`](Self::Skipped).
-    pub fn is_clean(&self) -> bool {
+    pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }
 }

@@ -25,7 +25,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// use cargo_batch_types::{NodeRetry, from_json};
 ///
 /// let error = from_json::<NodeRetry>(br#"{"maximumAttempts": "three"}"#).unwrap_err();
-/// assert_eq!(error.path(), "maximumAttempts");
+/// assert_eq!(error.field_path(), "maximumAttempts");
 /// ```
 pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
     let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
@@ -68,7 +68,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     /// The field, from the outside in: `batch.nodes[3].config`; `.` for the whole text.
-    pub fn path(&self) -> &str {
+    pub fn field_path(&self) -> &str {
         &self.path
     }
 

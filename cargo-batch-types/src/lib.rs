@@ -41,16 +41,16 @@ mod filter;
 // A union is made once and matched often: boxing its largest variant would show in every match.
 #[allow(clippy::large_enum_variant)]
 mod generated;
+mod fields;
 mod id;
 mod lenient;
 mod locate;
-mod members;
 mod one_or_many;
 mod open_enum;
-mod own_tag;
 mod raw_object;
 mod record;
 mod sensitive;
+mod tag_literal;
 mod tagged_union;
 
 pub use batch::Outcome;
@@ -60,12 +60,12 @@ pub use generated::*;
 pub use id::InvalidId;
 pub use open_enum::UnknownValue;
 pub use raw_object::RawObject;
-pub use record::NotARecord;
+pub use record::InvalidRecord;
 
 // Generated code calls these by path.
 use id::id;
 use one_or_many::one_or_many;
 use open_enum::open_enum;
-use own_tag::own_tag;
 use sensitive::sensitive;
+use tag_literal::own_tag;
 use tagged_union::tagged_union;

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The members of an object this crate has no type for, kept and written back unchanged.
+/// The fields of an object this crate has no type for, kept and written back unchanged.
 ///
-/// `Debug` shows the names of the members but not their values, which may be secrets of a kind
+/// `Debug` shows the names of the fields but not their values, which may be secrets of a kind
 /// nobody here has heard of.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -15,25 +15,25 @@ use serde_json::{Map, Value};
 pub struct RawObject(Map<String, Value>);
 
 impl RawObject {
-    /// The members.
+    /// The fields.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// The members, to keep.
+    /// The fields, to keep.
     pub fn into_map(self) -> Map<String, Value> {
         self.0
     }
 
-    /// A member that is text.
-    pub fn text(&self, member: &str) -> Option<&str> {
-        self.0.get(member)?.as_str()
+    /// A field that is text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field)?.as_str()
     }
 }
 
 impl From<Map<String, Value>> for RawObject {
-    fn from(members: Map<String, Value>) -> Self {
-        Self(members)
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
     }
 }
 

@@ -11,7 +11,7 @@ impl Record {
     /// Makes a record of anything that serialises to an object.
     ///
     /// # Errors
-    /// [`NotARecord`] when it serialises to something else, or not at all.
+    /// [`InvalidRecord`] when it serialises to something else, or not at all.
     ///
     /// ```
     /// use cargo_batch_types::Record;
@@ -19,23 +19,23 @@ impl Record {
     /// #[derive(serde::Serialize)]
     /// struct Lead<'a> { email: &'a str }
     ///
-    /// let record = Record::of(&Lead { email: "ada@example.com" })?;
+    /// let record = Record::from_serialize(&Lead { email: "ada@example.com" })?;
     /// assert_eq!(record["email"], "ada@example.com");
-    /// # Ok::<(), cargo_batch_types::NotARecord>(())
+    /// # Ok::<(), cargo_batch_types::InvalidRecord>(())
     /// ```
-    pub fn of(value: &impl Serialize) -> Result<Self, NotARecord> {
+    pub fn from_serialize(value: &impl Serialize) -> Result<Self, InvalidRecord> {
         match serde_json::to_value(value) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(other) => Err(NotARecord(format!("it is {}", form(&other)))),
-            Err(error) => Err(NotARecord(error.to_string())),
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(other) => Err(InvalidRecord(format!("it is {}", form(&other)))),
+            Err(error) => Err(InvalidRecord(error.to_string())),
         }
     }
 }
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Record {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(fields: I) -> Self {
         Self(
-            members
+            fields
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect::<Map<_, _>>(),
@@ -56,16 +56,16 @@ fn form(value: &Value) -> &'static str {
 
 /// A value that can't be a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotARecord(String);
+pub struct InvalidRecord(String);
 
-impl fmt::Display for NotARecord {
+impl fmt::Display for InvalidRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a record must serialise to an object with named members, but {}",
+            "a record must serialise to an object with named fields, but {}",
             self.0
         )
     }
 }
 
-impl std::error::Error for NotARecord {}
+impl std::error::Error for InvalidRecord {}

@@ -38,7 +38,7 @@ macro_rules! sensitive {
 
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(concat!(stringify!($name), "([hidden])"))
+                f.write_str(concat!(stringify!($name), "([REDACTED])"))
             }
         }
     };

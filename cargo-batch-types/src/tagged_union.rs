@@ -23,37 +23,37 @@ macro_rules! tagged_union {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::members::read_object(deserializer)
+                crate::fields::read_object(deserializer)
             }
         }
 
-        impl crate::members::FromMembers for $name {
-            fn from_members<E: serde::de::Error>(
-                members: crate::members::Members<'_>,
+        impl crate::fields::FromFields for $name {
+            fn from_fields<E: serde::de::Error>(
+                fields: crate::fields::Fields<'_>,
             ) -> Result<Self, E> {
-                match members.text($tag) {
+                match fields.text($tag) {
                     $(Some($value) => {
-                        crate::tagged_union::tagged_union!(@read $policy, members, $case $(($fields))?)
+                        crate::tagged_union::tagged_union!(@read $policy, fields, $case $(($fields))?)
                     })+
-                    None => crate::tagged_union::tagged_union!(@untagged $policy, members, $tag),
-                    Some(_) => Ok(Self::Unknown(members.keep())),
+                    None => crate::tagged_union::tagged_union!(@untagged $policy, fields, $tag),
+                    Some(_) => Ok(Self::Unknown(fields.keep())),
                 }
             }
         }
     };
-    (@read $policy:ident, $members:ident, $case:ident) => {
+    (@read $policy:ident, $object:ident, $case:ident) => {
         Ok(Self::$case)
     };
-    (@read keep, $members:ident, $case:ident ($fields:ident)) => {
-        Ok($members.read_or_keep(Self::$case, Self::Unknown))
+    (@read keep, $object:ident, $case:ident ($fields:ident)) => {
+        Ok($object.read_or_keep(Self::$case, Self::Unknown))
     };
-    (@read refuse, $members:ident, $case:ident ($fields:ident)) => {
-        $members.read(Self::$case)
+    (@read refuse, $object:ident, $case:ident ($fields:ident)) => {
+        $object.read(Self::$case)
     };
-    (@untagged keep, $members:ident, $tag:literal) => {
-        Ok(Self::Unknown($members.keep()))
+    (@untagged keep, $object:ident, $tag:literal) => {
+        Ok(Self::Unknown($object.keep()))
     };
-    (@untagged refuse, $members:ident, $tag:literal) => {
+    (@untagged refuse, $object:ident, $tag:literal) => {
         Err(serde::de::Error::missing_field($tag))
     };
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// What was received is read or refused; what names no member twice also survives a round trip.
 fn check<T: DeserializeOwned + Serialize + Debug + PartialEq>(json: &[u8], clear: Option<&[u8]>) {
     if let Err(error) = from_json::<T>(json) {
-        assert!(!error.to_string().is_empty() && !error.path().is_empty());
+        assert!(!error.to_string().is_empty() && !error.field_path().is_empty());
     }
     if let Some(Ok(value)) = clear.map(from_json::<T>) {
         let written = serde_json::to_vec(&value).expect("what was read can be written");

@@ -47,7 +47,7 @@ fn show(error: &Error) {
     // Never both: what may have been acted on isn't repeated.
     assert!(!(error.is_retryable() && error.is_ambiguous()));
     let _ = (error.reason(), error.data_reason(), error.message());
-    let _ = (error.created(), error.field(), error.retry_after());
+    let _ = (error.created(), error.field_path(), error.retry_after());
 }
 
 fuzz_target!(|data: &[u8]| {

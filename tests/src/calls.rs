@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use cargo_batch_sandbox::{Sandbox, SandboxBuilder, World};
+use cargo_batch_sandbox::{Fixtures, Sandbox, SandboxBuilder};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
@@ -68,8 +68,8 @@ impl Calls {
     }
 
     /// The ids there are.
-    pub fn world(&self) -> &World {
-        self.sandbox.world()
+    pub fn fixtures(&self) -> &Fixtures {
+        self.sandbox.fixtures()
     }
 
     /// Moves the time on.

@@ -60,7 +60,7 @@ pub fn list(sandbox: &Sandbox) -> Ask {
 pub fn create(sandbox: &Sandbox) -> CreateBatchRequest {
     let records = (0..3).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     CreateBatchRequest::new(CreateBatchData::records(records))
-        .workflow(sandbox.world().tool_workflow_uuid)
+        .workflow(sandbox.fixtures().tool_workflow_uuid)
 }
 
 /// Creates a batch by hand.

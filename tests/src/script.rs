@@ -105,7 +105,9 @@ impl Script {
 
     /// A client of it, to be set up further.
     pub fn builder(&self) -> ClientBuilder {
-        Client::builder(TOKEN).base_url(&self.base_url).seed(1)
+        Client::builder(TOKEN)
+            .base_url(&self.base_url)
+            .jitter_seed(1)
     }
 
     /// Everything it has received.

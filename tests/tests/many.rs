@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchData, CreateBatchRequest};
-use cargo_batch_client::{Change, Client, TokenFuture, TokenProvider, WatchMany};
+use cargo_batch_client::{Client, TokenFuture, TokenProvider, WatchEvent, WatchMany};
 use cargo_batch_sandbox::{FaultPlan, Sandbox};
 use cargo_batch_tests::faults::storm;
 use futures_util::Stream;
@@ -17,18 +17,18 @@ const COUNT: usize = 1000;
 /// A sandbox with a thousand batches that have just begun.
 async fn set_up() -> (Arc<Sandbox>, Client, Vec<BatchUuid>) {
     // Its answers are held against the specification elsewhere, which takes its time.
-    let builder = Sandbox::builder().check_answers(false);
+    let builder = Sandbox::builder().validate_responses(false);
     let sandbox = Arc::new(builder.start().await.unwrap());
-    let client = Client::builder_with(Tokens(sandbox.clone()))
+    let client = Client::builder_with_token_provider(Tokens(sandbox.clone()))
         .base_url(sandbox.base_url())
-        .seed(1);
+        .jitter_seed(1);
     let client = client.build().unwrap();
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let mut ids = Vec::new();
     for number in 0..COUNT {
-        let records = world.record_ids.iter().take(1 + number % 9).cloned();
-        let data = CreateBatchData::record_ids(world.model_uuid, records);
-        let request = CreateBatchRequest::new(data).workflow(world.play_workflow_uuid);
+        let records = fixtures.record_ids.iter().take(1 + number % 9).cloned();
+        let data = CreateBatchData::record_ids(fixtures.model_uuid, records);
+        let request = CreateBatchRequest::new(data).workflow(fixtures.play_workflow_uuid);
         ids.push(client.create_batch(request).await.unwrap().batch.uuid);
     }
     (sandbox, client, ids)
@@ -57,7 +57,7 @@ impl Wake for Counting {
 }
 
 /// The next change, and how often the watch was woken before it came.
-async fn next(watch: &mut WatchMany, woken: &mut usize) -> Option<Change> {
+async fn next(watch: &mut WatchMany, woken: &mut usize) -> Option<WatchEvent> {
     let mut counting: Option<Arc<Counting>> = None;
     let change = std::future::poll_fn(|context| {
         let counting = counting.get_or_insert_with(|| {
@@ -86,7 +86,7 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
     while let Some(change) = next(&mut watch, &mut woken).await {
         // No task of its own, let alone one for each batch: what is polled is the stream alone.
         assert_eq!(runtime.metrics().num_alive_tasks(), tasks);
-        let Change::Batch(batch) = change else {
+        let WatchEvent::Updated(batch) = change else {
             panic!("{change:?}")
         };
         if batch.is_finished() {
@@ -133,10 +133,10 @@ async fn and_in_a_storm_each_is_told_to_have_ended_once() {
     let mut resumed = 0;
     while let Some(change) = watch.next().await {
         match change {
-            Ok(Change::Batch(batch)) if batch.is_finished() => {
+            Ok(WatchEvent::Updated(batch)) if batch.is_finished() => {
                 assert!(ended.insert(batch.uuid, batch).is_none(), "told twice");
             }
-            Ok(Change::Gone(id)) => panic!("{id} is there"),
+            Ok(WatchEvent::NotFound(id)) => panic!("{id} is there"),
             Ok(_) => {}
             // Refusals that trying again wouldn't mend (and answers that can't be read) end it: a
             // service would look into it, and go on.
@@ -160,7 +160,7 @@ async fn and_in_a_storm_each_is_told_to_have_ended_once() {
     assert!(sandbox.hits().iter().sum::<u64>() > 10);
     sandbox.faults(FaultPlan::new()).await.unwrap();
     // What was told is how they ended. (In the storm, some statuses were called otherwise.)
-    for batch in client.list_batches().items().collect().await.unwrap() {
+    for batch in client.list_batches().items().try_collect().await.unwrap() {
         let told = &ended[&batch.uuid];
         assert_eq!(told.finished_at, batch.finished_at);
         assert_eq!(told.executed_runs_count, batch.executed_runs_count);

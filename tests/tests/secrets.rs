@@ -160,7 +160,7 @@ async fn no_secret_is_in_a_log_an_error_a_debug_or_at_the_signed_host() {
         "hyper_util::client",
         "reqwest",
         "Interrupted",
-        "[hidden]",
+        "[REDACTED]",
     ] {
         assert!(text.contains(sign), "{sign} is missing");
     }
@@ -177,12 +177,12 @@ async fn no_secret_is_in_a_log_an_error_a_debug_or_at_the_signed_host() {
 /// Everything that can be done, on the sandbox, with every fault; the tokens there were, and some
 /// signatures.
 async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
-    let builder = Sandbox::builder().check_answers(false);
+    let builder = Sandbox::builder().validate_responses(false);
     let sandbox = Arc::new(builder.start().await.unwrap());
     let mut tokens = vec![sandbox.token()];
-    let builder = Client::builder_with(Tokens(sandbox.clone()))
+    let builder = Client::builder_with_token_provider(Tokens(sandbox.clone()))
         .base_url(sandbox.base_url())
-        .seed(1);
+        .jitter_seed(1);
     seen.debug(&builder);
     let client = builder.build().unwrap();
     seen.debug(&client);
@@ -196,7 +196,7 @@ async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
     seen.debug(&upload);
     let file = upload.await.unwrap();
     seen.debug(&file);
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let records = (0..5).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     let request = CreateBatchRequest::new(CreateBatchData::records(records)).workflow(tool);
     let batch = client.create_batch_once(request.clone()).await.unwrap();
@@ -210,7 +210,7 @@ async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
     let mut many = client.watch_many([batch.uuid]);
     seen.debug(&many);
     seen.shown(&many.next().await.unwrap());
-    seen.shown(&finished.runs().collect().await);
+    seen.shown(&finished.runs().try_collect().await);
     seen.shown(&handle.metrics().await);
     seen.shown(&handle.download().to_writer(Vec::new()).await);
     let mut rows = handle.download().rows::<serde_json::Value>();
@@ -238,7 +238,7 @@ async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
     };
     let others = [
         repeats,
-        Fault::Refuse { seconds: 1.0 },
+        Fault::ConnectionRefused { seconds: 1.0 },
         Fault::CloseOnAccept,
         Fault::UnknownStatus {
             status: "hibernating".to_owned(),
@@ -261,7 +261,7 @@ async fn the_life_of_a_batch(seen: &Seen) -> (Vec<String>, Vec<String>) {
             let client = client.with_timeout(Duration::from_secs(100));
             seen.shown(&client.get_batch(batch.uuid).send().await);
             seen.shown(&client.create_batch(request.clone()).send().await);
-            seen.shown(&client.list_batches().limit(2).items().collect().await);
+            seen.shown(&client.list_batches().limit(2).items().try_collect().await);
             let runs = ListRunsRequest::new().workflow(tool).batch(batch.uuid);
             seen.shown(&client.list_runs(runs).send().await);
             seen.shown(&client.upload_file("a.csv", "a\n1\n").send().await);
@@ -325,7 +325,9 @@ async fn the_signed_host(seen: &Seen) -> String {
         _ => json(value!({ "url": link })),
     })
     .await;
-    let client = Client::builder(token).base_url(api.base_url()).seed(1);
+    let client = Client::builder(token)
+        .base_url(api.base_url())
+        .jitter_seed(1);
     seen.debug(&client);
     let client = client.build().unwrap();
     let batch = client.batch(uuid(1).parse::<BatchUuid>().unwrap());

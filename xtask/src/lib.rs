@@ -1,4 +1,4 @@
-//! The chores of cargo-batch, as a library so that the tests can ask for what they check.
+//! The tasks of cargo-batch, as a library so that the tests can ask for what they check.
 
 #![forbid(unsafe_code)]
 

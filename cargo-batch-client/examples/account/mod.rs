@@ -34,7 +34,7 @@ impl Account {
             .build()?;
         Ok(Self {
             client,
-            workflow: sandbox.world().tool_workflow_uuid,
+            workflow: sandbox.fixtures().tool_workflow_uuid,
             _sandbox: Some(sandbox),
         })
     }

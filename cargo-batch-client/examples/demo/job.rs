@@ -162,7 +162,7 @@ impl Job {
         }
         if batch.failed_runs_count > 0 {
             let failed = self.client.batch(batch.uuid).failed_runs().await?;
-            let failed = failed.collect().await?;
+            let failed = failed.try_collect().await?;
             for (reason, count) in grouped(failed.into_iter().map(|run| run.error_message)) {
                 self.screen.line("", &format!("{count:>4} × {reason}"))?;
             }

@@ -76,7 +76,7 @@ pub async fn in_sandbox(
     let client = Client::builder(sandbox.token())
         .base_url(sandbox.base_url())
         // The same pauses every time, for the picture.
-        .seed(1)
+        .jitter_seed(1)
         .build()?;
     options.tool = Some(TOOL.to_owned());
     options.yes = true;

@@ -324,8 +324,8 @@ impl Report {
     /// isn't known.
     fn note(&mut self, subject: Subject, error: Error) -> Result<(), Error> {
         let severity = match (error.kind(), error.status()) {
-            (ErrorKind::Refused, Some(StatusCode::FORBIDDEN)) => Severity::Unknown,
-            (ErrorKind::Refused, Some(status)) if error.reason().is_some() => {
+            (ErrorKind::Status, Some(StatusCode::FORBIDDEN)) => Severity::Unknown,
+            (ErrorKind::Status, Some(status)) if error.reason().is_some() => {
                 match error.reason() {
                     // Where the records are kept couldn't be reached now.
                     Some(Reason::PreviewBatch(
@@ -335,13 +335,13 @@ impl Report {
                     _ => return Err(error),
                 }
             }
-            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) => Severity::Error,
-            (ErrorKind::Refused, Some(status))
+            (ErrorKind::Status, Some(StatusCode::NOT_FOUND)) => Severity::Error,
+            (ErrorKind::Status, Some(status))
                 if status.is_client_error() && !error.is_retryable() =>
             {
                 Severity::Unknown
             }
-            (ErrorKind::Unreadable, _) if error.is_of_value() => Severity::Unknown,
+            (ErrorKind::InvalidResponse, _) if error.is_of_value() => Severity::Unknown,
             _ => return Err(error),
         };
         self.add(severity, subject, error.to_string());

@@ -85,7 +85,7 @@ impl Fingerprint {
 
     /// Returns whether the data says enough to recognise the batch by it, as long as the same isn't
     /// created twice. A segment is the same for everyone, and so is what a scheduler finds.
-    pub fn is_told_apart(&self) -> bool {
+    pub fn is_distinguishable(&self) -> bool {
         self.key.is_some()
             && matches!(
                 self.distinctness,

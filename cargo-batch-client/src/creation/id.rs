@@ -52,7 +52,7 @@ impl FromStr for CreationId {
             .flatten();
         number
             .map(Self)
-            .ok_or_else(|| InvalidCreationId(crate::secret::escaped(text, 40)))
+            .ok_or_else(|| InvalidCreationId(crate::redact::escaped(text, 40)))
     }
 }
 

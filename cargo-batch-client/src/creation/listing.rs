@@ -257,8 +257,8 @@ impl Order {
 pub fn may_pass(error: &Error) -> bool {
     let status = error.status().map(|status| status.as_u16());
     match error.kind() {
-        ErrorKind::Refused => !matches!(status, Some(403 | 404)),
-        ErrorKind::Unreadable | ErrorKind::Unauthorized => status.is_some(),
+        ErrorKind::Status => !matches!(status, Some(403 | 404)),
+        ErrorKind::InvalidResponse | ErrorKind::Unauthorized => status.is_some(),
         _ => error.is_retryable(),
     }
 }

@@ -373,9 +373,9 @@ impl BatchCreation {
     }
 
     /// Returns whether the batch can be recognised among others by its data; see
-    /// [`SavedCreation::is_told_apart`].
-    pub fn is_told_apart(&self) -> bool {
-        self.creation.fingerprint.is_told_apart()
+    /// [`SavedCreation::is_distinguishable`].
+    pub fn is_distinguishable(&self) -> bool {
+        self.creation.fingerprint.is_distinguishable()
     }
 }
 

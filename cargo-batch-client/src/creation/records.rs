@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn record(value: Value) -> Record {
-        Record::of(&value).unwrap()
+        Record::from_serialize(&value).unwrap()
     }
 
     #[test]

@@ -110,8 +110,8 @@ impl SavedCreation {
     ///
     /// Where it can't (a segment, a form, records that can't become a file, an action), a creation whose
     /// process ended can end in an error that [is final](crate::Error::is_final).
-    pub fn is_told_apart(&self) -> bool {
-        Fingerprint::from(&self.request).is_told_apart()
+    pub fn is_distinguishable(&self) -> bool {
+        Fingerprint::from(&self.request).is_distinguishable()
     }
 }
 

@@ -166,7 +166,7 @@ impl Search<'_> {
         };
         let mut findings = Findings {
             is_complete: listing.reaches(since),
-            can_adopt: fingerprint.is_told_apart() && (creation.own_file || note.is_some()),
+            can_adopt: fingerprint.is_distinguishable() && (creation.own_file || note.is_some()),
             is_alone: registry.is_alone(creation),
             ..Findings::default()
         };
@@ -200,7 +200,7 @@ impl Search<'_> {
             // The data is there, but it is the same for everyone.
             Found::Undecided(candidates, _) => self.creation.with_fingerprint(|fingerprint| {
                 let mut fits = candidates.iter().map(|batch| fingerprint.compare(batch));
-                !fingerprint.is_told_apart() && fits.any(|fit| fit == Match::Same)
+                !fingerprint.is_distinguishable() && fits.any(|fit| fit == Match::Same)
             }),
             Found::Absent => false,
         }

@@ -23,7 +23,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`list_batches`](Self::list_batches), and [`Unreadable`](crate::ErrorKind::Unreadable) where
+    /// As [`list_batches`](Self::list_batches), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) where
     /// the list has more than 10,000 batches, in no order that would spare the older ones.
     pub async fn unrecorded_batches(
         &self,

@@ -89,13 +89,13 @@ impl Client {
     /// # use cargo_batch_client::{Client, Error, types::DownloadRunsRequest};
     /// # async fn run(client: Client, request: DownloadRunsRequest) -> Result<(), Error> {
     /// let url = client.download_runs(request).await?.url;
-    /// client.download_link(url).to_file("runs.csv").await?;
+    /// client.download_url(url).to_file("runs.csv").await?;
     /// # Ok(()) }
     /// ```
-    pub fn download_link(&self, url: SignedUrl) -> Download {
+    pub fn download_url(&self, url: SignedUrl) -> Download {
         // What stands before the query is the place of the file, and no secret.
         let place = url.expose().split(['?', '#']).next().unwrap_or_default();
-        let name = format!("download of {}", crate::secret::escaped(place, 200));
+        let name = format!("download of {}", crate::redact::escaped(place, 200));
         Download::new(self.clone(), name, Origin::Given(url))
     }
 }
@@ -183,13 +183,13 @@ impl Download {
     }
 
     /// Returns the whole file in memory, up to
-    /// [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes) of it.
+    /// [`max_response_bytes`](crate::ClientBuilder::max_response_bytes) of it.
     ///
     /// # Errors
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) when it is longer;
+    /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse) when it is longer;
     /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
     pub async fn bytes(self) -> Result<Bytes, Error> {
-        let cap = self.client.inner.max_answer_bytes;
+        let cap = self.client.inner.max_response_bytes;
         let mut content = self.content(Restarts::Allowed);
         let mut whole = BytesMut::new();
         while let Some(event) = content.next().await? {
@@ -220,7 +220,7 @@ impl Download {
     /// How long a row may be.
     #[cfg(feature = "rows")]
     pub(crate) fn row_cap(&self) -> usize {
-        self.client.inner.max_answer_bytes
+        self.client.inner.max_response_bytes
     }
 
     fn content(self, restarts: Restarts) -> Content {

@@ -3,7 +3,7 @@
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 use crate::Error;
-use crate::secret::Hide;
+use crate::redact::Redactor;
 use crate::storage::element;
 
 /// How much of a file is looked at.
@@ -38,7 +38,7 @@ pub(super) fn head(head: &[u8]) -> Result<(), Error> {
         let words: Vec<String> = words.into_iter().flatten().collect();
         let said = match words.is_empty() {
             true => String::new(),
-            false => format!(": {}", Hide::default().clean(&words.join(": "))),
+            false => format!(": {}", Redactor::default().redact(&words.join(": "))),
         };
         let what = format!("storage returned XML with a success in place of the file{said}");
         return Err(Error::not_the_file(what));

@@ -8,7 +8,7 @@ use super::rate::Rate;
 use super::version::{Cause, Version};
 use super::{Download, Origin, Progress, sniff};
 use crate::attempts::Attempts;
-use crate::call::{Pieces, piece};
+use crate::call::{BodyStream, next_chunk};
 use crate::storage::{self, Rest};
 use crate::time::Instant;
 use crate::trace::Scope;
@@ -44,7 +44,7 @@ enum Body {
     Closed,
     /// The first bytes of a file are kept until they tell what it is.
     Open {
-        chunks: Pieces,
+        chunks: BodyStream,
         head: Option<BytesMut>,
     },
     Ended,
@@ -160,7 +160,7 @@ impl Transfer {
         // A stalled transfer is as broken as one that was cut.
         let limit = self.download.client.timing.attempt;
         let begin = Instant::now();
-        let next = crate::time::timeout(limit, piece(chunks)).await;
+        let next = crate::time::timeout(limit, next_chunk(chunks)).await;
         let waited = begin.elapsed();
         let total = self.version.as_ref().and_then(|version| version.total);
         let chunk = match next {
@@ -177,12 +177,12 @@ impl Transfer {
             }
             Ok(Some(Err(error))) => {
                 let error = Error::cut_off(None, error).of_storage();
-                self.broke_off(error, false).await?;
+                self.on_disconnect(error, false).await?;
                 return Ok(None);
             }
             Err(_) => {
                 let error = Error::timed_out(None, limit, true).of_storage();
-                self.broke_off(error, false).await?;
+                self.on_disconnect(error, false).await?;
                 return Ok(None);
             }
         };
@@ -203,7 +203,7 @@ impl Transfer {
         }
         if is_too_slow {
             let what = "storage sent less than 1 KiB a second";
-            self.broke_off(Error::incomplete(what), true).await?;
+            self.on_disconnect(Error::incomplete(what), true).await?;
             return Ok(None);
         }
         self.pass(chunk, is_first)
@@ -239,7 +239,7 @@ impl Transfer {
                     "the response ended after {} of {total} bytes",
                     self.received
                 );
-                self.broke_off(Error::incomplete(what), false).await
+                self.on_disconnect(Error::incomplete(what), false).await
             }
             _ => {
                 self.body = Body::Whole;
@@ -249,7 +249,7 @@ impl Transfer {
     }
 
     /// Waits until another attempt may be made.
-    async fn broke_off(&mut self, error: Error, is_too_slow: bool) -> Result<(), Error> {
+    async fn on_disconnect(&mut self, error: Error, is_too_slow: bool) -> Result<(), Error> {
         self.body = Body::Closed;
         self.is_new = false;
         self.check_restart(&error)?;
@@ -382,7 +382,7 @@ impl Transfer {
     }
 
     fn open(&mut self, response: reqwest::Response, head: Option<BytesMut>) {
-        let chunks: Pieces = Box::pin(response.bytes_stream());
+        let chunks: BodyStream = Box::pin(response.bytes_stream());
         self.body = Body::Open { chunks, head };
     }
 
@@ -392,7 +392,7 @@ impl Transfer {
             version.tag = Err(cause);
         }
         let what = format!("the transfer broke off and can't be resumed, as {cause}");
-        self.broke_off(Error::incomplete(what), false).await
+        self.on_disconnect(Error::incomplete(what), false).await
     }
 
     async fn refused(&mut self, error: Error, is_rest: bool) -> Result<(), Error> {
@@ -407,7 +407,7 @@ impl Transfer {
             Some(StatusCode::RANGE_NOT_SATISFIABLE) if is_rest => {
                 self.void(Cause::RangeRefused).await
             }
-            _ if error.is_retryable() => self.broke_off(error, false).await,
+            _ if error.is_retryable() => self.on_disconnect(error, false).await,
             _ => Err(self.describe(error)),
         }
     }

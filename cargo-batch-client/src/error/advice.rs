@@ -85,49 +85,49 @@ impl Error {
             (ErrorKind::Unauthorized, Some(_)) => {
                 "Check that the API token is right, not expired, and of the workspace you mean."
             }
-            (ErrorKind::Refused, Some(StatusCode::FORBIDDEN)) => {
+            (ErrorKind::Status, Some(StatusCode::FORBIDDEN)) => {
                 "Give the API token the permission for this operation."
             }
-            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) if self.0.is_base_unusual => {
+            (ErrorKind::Status, Some(StatusCode::NOT_FOUND)) if self.0.is_base_unusual => {
                 "Check the base URL, which has no `/v1` in its path, and then the id, and that it \
                  belongs to the token's workspace."
             }
-            (ErrorKind::Refused, Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
+            (ErrorKind::Status, Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)) => {
                 super::Cause::ProxyAuthentication.advice()
             }
-            (ErrorKind::Refused, Some(StatusCode::PAYLOAD_TOO_LARGE)) => {
+            (ErrorKind::Status, Some(StatusCode::PAYLOAD_TOO_LARGE)) => {
                 "Send less at once: split the file or the list."
             }
-            (ErrorKind::Refused, Some(StatusCode::NOT_MODIFIED)) => {
+            (ErrorKind::Status, Some(StatusCode::NOT_MODIFIED)) => {
                 "Something on the way answered from what it had stored: check the proxy."
             }
-            (ErrorKind::Refused, Some(StatusCode::NOT_FOUND)) => {
+            (ErrorKind::Status, Some(StatusCode::NOT_FOUND)) => {
                 "Check the id, and that it belongs to the token's workspace."
             }
-            (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => "Call less often.",
-            (ErrorKind::Refused, Some(status)) if status.is_redirection() => {
+            (ErrorKind::Status, Some(StatusCode::TOO_MANY_REQUESTS)) => "Call less often.",
+            (ErrorKind::Status, Some(status)) if status.is_redirection() => {
                 "Check the base URL: no redirect is followed, because the token must not be."
             }
-            (ErrorKind::Unreachable, _) => "Check the base URL, the network and the proxy.",
+            (ErrorKind::Connect, _) => "Check the base URL, the network and the proxy.",
             (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
-            (ErrorKind::Unreadable, _) if self.is_encoded() => {
+            (ErrorKind::InvalidResponse, _) if self.is_encoded() => {
                 "Something on the way compresses responses unasked: switch that off there."
             }
-            (ErrorKind::Refused, Some(StatusCode::BAD_REQUEST)) if self.is_about_tls() => {
+            (ErrorKind::Status, Some(StatusCode::BAD_REQUEST)) if self.is_about_tls() => {
                 "Check the base URL: its port speaks TLS, which is `https`."
             }
-            (ErrorKind::Unreadable, _) if self.is_no_json() && self.0.is_base_unusual => {
+            (ErrorKind::InvalidResponse, _) if self.is_no_json() && self.0.is_base_unusual => {
                 "Something else may have answered: check the base URL, which has no `/v1` in its path, \
                  and the proxy; the raw body is in the error."
             }
-            (ErrorKind::Unreadable, _) if self.0.is_of_item => {
+            (ErrorKind::InvalidResponse, _) if self.0.is_of_item => {
                 "Its JSON is in the error; a newer version may read it."
             }
-            (ErrorKind::Unreadable, _) if self.is_no_json() => {
+            (ErrorKind::InvalidResponse, _) if self.is_no_json() => {
                 "Something else may have answered: check the base URL and the proxy; the raw body is \
                  in the error."
             }
-            (ErrorKind::Unreadable, _) if self.body().is_some() => {
+            (ErrorKind::InvalidResponse, _) if self.body().is_some() => {
                 "The raw body is in the error; a newer version may read it."
             }
             _ => return None,
@@ -149,8 +149,8 @@ impl Error {
     /// Says what to do about an error of storage, which knows no tokens and no ids of the API.
     fn advice_on_storage(&self) -> Option<&'static str> {
         match (self.kind(), self.status()) {
-            (ErrorKind::Refused, Some(StatusCode::TOO_MANY_REQUESTS)) => Some("Call less often."),
-            (ErrorKind::Unreachable, _) => Some("Check the network and the proxy."),
+            (ErrorKind::Status, Some(StatusCode::TOO_MANY_REQUESTS)) => Some("Call less often."),
+            (ErrorKind::Connect, _) => Some("Check the network and the proxy."),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ pub(crate) enum Failure<'a> {
     /// A time limit; `true` where a connection of this client had ever come up.
     TimeLimit(bool),
     /// A response that was not read to its end, or that can't be understood.
-    Unreadable,
+    InvalidResponse,
 }
 
 /// Decides what a failure means.
@@ -46,7 +46,7 @@ pub(crate) fn classify(failure: Failure<'_>) -> Effect {
         Failure::Transport(..) => Unknown,
         // Where nothing ever came up, the limit ended a connection that was being made.
         Failure::TimeLimit(false) => NotReceived,
-        Failure::TimeLimit(true) | Failure::Unreadable => Unknown,
+        Failure::TimeLimit(true) | Failure::InvalidResponse => Unknown,
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     fn a_time_limit_is_unknown_once_a_connection_came_up() {
         assert_eq!(classify(Failure::TimeLimit(false)), Effect::NotReceived);
         assert_eq!(classify(Failure::TimeLimit(true)), Effect::Unknown);
-        assert_eq!(classify(Failure::Unreadable), Effect::Unknown);
+        assert_eq!(classify(Failure::InvalidResponse), Effect::Unknown);
     }
 
     #[test]

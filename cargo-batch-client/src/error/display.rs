@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Error, ErrorKind, seconds};
-use crate::secret::escaped;
+use crate::redact::escaped;
 
 /// The longest word of a server, such as a reason or the name of a request.
 const WORD: usize = 100;
@@ -33,7 +33,7 @@ impl fmt::Display for Error {
             let mut source = std::error::Error::source(self);
             while let Some(error) = source {
                 // Not all of them are our own words.
-                write!(f, ": {}", inner.hide.clean(&error.to_string()))?;
+                write!(f, ": {}", inner.hide.redact(&error.to_string()))?;
                 source = error.source();
             }
         }
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
 impl Error {
     /// A word of a server, fit to be shown.
     fn word(&self, text: &str) -> String {
-        escaped(&self.0.hide.clean(text), WORD)
+        escaped(&self.0.hide.redact(text), WORD)
     }
 
     fn details(&self) -> Vec<String> {

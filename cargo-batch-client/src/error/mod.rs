@@ -20,9 +20,9 @@ use self::classify::{Effect, Failure, classify};
 use self::refusal::Refusal;
 use crate::creation::{BoxError, created_id};
 use crate::operation::Operation;
-use crate::response::Answer;
+use crate::redact::{Redactor, without_secrets};
+use crate::response::RawResponse;
 use crate::retry::retry_after;
-use crate::secret::{Hide, without_secrets};
 use crate::{Reason, operations};
 
 /// Anything that went wrong.
@@ -40,7 +40,7 @@ struct Inner {
     /// What happened, in words.
     what: String,
     refusal: Option<Refusal>,
-    answer: Option<Answer>,
+    answer: Option<RawResponse>,
     /// The field that could not be read.
     field: Option<String>,
     attempts: u32,
@@ -54,7 +54,7 @@ struct Inner {
     is_search_repeatable: bool,
     /// What else there is to say.
     note: Option<String>,
-    hide: Hide,
+    hide: Redactor,
     /// It is about storage, where no token is sent and no id known.
     is_of_storage: bool,
     /// It is about one item of a list.
@@ -81,13 +81,13 @@ pub enum ErrorKind {
     /// No token could be had, or the server accepted none.
     Unauthorized,
     /// No connection: the request provably did not arrive.
-    Unreachable,
+    Connect,
     /// The exchange broke off or took too long: the request may or may not have arrived.
     Interrupted,
     /// The server answered with an error.
-    Refused,
+    Status,
     /// The server answered with success, but with a body that can't be read.
-    Unreadable,
+    InvalidResponse,
     /// Waiting took longer than the deadline; what was waited for goes on.
     DeadlineExceeded,
     /// A file or stream of the caller's could not be read or written.
@@ -127,7 +127,7 @@ impl Error {
             candidates: Vec::new(),
             is_search_repeatable: false,
             note: None,
-            hide: Hide::default(),
+            hide: Redactor::default(),
             is_of_storage: false,
             is_of_item: false,
             is_base_unusual: false,
@@ -163,7 +163,7 @@ impl Error {
             None,
             "the token provider gave no token",
         )
-        .because(Words(Hide::default().clean(&words)))
+        .because(Words(Redactor::default().redact(&words)))
     }
 
     /// An exchange that failed before the head of a response; `has_body` says whether the request has one.
@@ -178,7 +178,7 @@ impl Error {
 
     /// A response that broke off.
     pub(crate) fn cut_off(operation: Option<&'static Operation>, source: reqwest::Error) -> Self {
-        Self::interrupted(operation, source, classify(Failure::Unreadable))
+        Self::interrupted(operation, source, classify(Failure::InvalidResponse))
     }
 
     fn interrupted(
@@ -187,7 +187,7 @@ impl Error {
         effect: Effect,
     ) -> Self {
         let (kind, what) = match effect {
-            Effect::NotReceived => (ErrorKind::Unreachable, "no connection to the server"),
+            Effect::NotReceived => (ErrorKind::Connect, "no connection to the server"),
             _ if source.is_timeout() => {
                 (ErrorKind::Interrupted, "the server took too long to answer")
             }
@@ -218,7 +218,7 @@ impl Error {
     #[cfg(feature = "testing")]
     pub(crate) fn unreachable(operation: &'static Operation) -> Self {
         let what = "no connection to the server";
-        Self::new(ErrorKind::Unreachable, Some(operation), what).with_effect(Effect::NotReceived)
+        Self::new(ErrorKind::Connect, Some(operation), what).with_effect(Effect::NotReceived)
     }
 
     /// A request that was not sent, as the server has refused others with 429.
@@ -285,35 +285,35 @@ impl Error {
 
     pub(crate) fn too_long(what: &str, cap: usize) -> Self {
         let what = format!(
-            "{what} is longer than {cap} bytes; raise `max_answer_bytes` if that is expected"
+            "{what} is longer than {cap} bytes; raise `max_response_bytes` if that is expected"
         );
-        Self::new(ErrorKind::Unreadable, None, what).with_effect(Effect::Unknown)
+        Self::new(ErrorKind::InvalidResponse, None, what).with_effect(Effect::Unknown)
     }
 
     pub(crate) fn unreadable(
         operation: &'static Operation,
-        answer: Answer,
+        answer: RawResponse,
         source: &DecodeError,
-        hide: Hide,
+        hide: Redactor,
     ) -> Self {
         let is_json = source.is_json() && !answer.body.is_empty();
         let trouble = match (is_json, answer.encoding()) {
             (true, _) => format!(
                 "field `{}` is not as it should be",
-                hide.clean(source.path())
+                hide.redact(source.field_path())
             ),
             (false, Some(encoding)) => format!(
                 "with the encoding `{}`, which was not asked for",
-                hide.clean(encoding)
+                hide.redact(encoding)
             ),
             (false, None) => "not with JSON".to_owned(),
         };
         let what = format!("the server answered {}, but {trouble}", answer.status);
         // The reader's own words quote the value, which may be a secret in the wrong place.
-        let mut error = Self::new(ErrorKind::Unreadable, Some(operation), what)
-            .with_effect(classify(Failure::Unreadable))
-            .because(Words(hide.clean(&source.reason())));
-        error.0.field = is_json.then(|| source.path().to_owned());
+        let mut error = Self::new(ErrorKind::InvalidResponse, Some(operation), what)
+            .with_effect(classify(Failure::InvalidResponse))
+            .because(Words(hide.redact(&source.reason())));
+        error.0.field = is_json.then(|| source.field_path().to_owned());
         error.0.answer = Some(answer);
         error.0.hide = hide;
         error
@@ -324,7 +324,7 @@ impl Error {
         let hide = self.0.hide.clone();
         let status = self.status().unwrap_or_default();
         let headers = self.headers().cloned().unwrap_or_default();
-        let field = match source.path() {
+        let field = match source.field_path() {
             "." => place.to_owned(),
             path => format!("{place}.{path}"),
         };
@@ -332,13 +332,13 @@ impl Error {
         let name = uuid.map_or_else(|_| String::new(), |uuid| format!(" of {uuid}"));
         let what = format!(
             "the server answered {status}, but field `{}`{name} is not as it should be",
-            hide.clean(&field)
+            hide.redact(&field)
         );
-        let mut error = Self::new(ErrorKind::Unreadable, self.0.operation, what)
+        let mut error = Self::new(ErrorKind::InvalidResponse, self.0.operation, what)
             .with_effect(self.0.effect)
-            .because(Words(hide.clean(&source.reason())));
+            .because(Words(hide.redact(&source.reason())));
         error.0.field = Some(field);
-        error.0.answer = Some(Answer::new(status, headers, json.into()));
+        error.0.answer = Some(RawResponse::new(status, headers, json.into()));
         error.0.hide = hide;
         error.0.is_of_item = true;
         error
@@ -356,17 +356,17 @@ impl Error {
 
     /// Returns whether a response came whole, as JSON, and a field of it can't be read.
     pub(crate) fn is_of_value(&self) -> bool {
-        self.0.kind == ErrorKind::Unreadable && self.field().is_some()
+        self.0.kind == ErrorKind::InvalidResponse && self.field_path().is_some()
     }
 
     pub(crate) fn refused(
         operation: Option<&'static Operation>,
-        answer: Answer,
-        hide: Hide,
+        answer: RawResponse,
+        hide: Redactor,
     ) -> Self {
         let kind = match answer.status {
             StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
-            _ => ErrorKind::Refused,
+            _ => ErrorKind::Status,
         };
         let what = format!("the server answered {}", answer.status);
         let mut error = Self::new(kind, operation, what);
@@ -415,13 +415,13 @@ impl Error {
     }
 
     pub(crate) fn endless(operation: &'static Operation, what: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unreadable, Some(operation), what)
+        Self::new(ErrorKind::InvalidResponse, Some(operation), what)
     }
 
     /// A link to storage that nothing should be sent to.
     pub(crate) fn bad_link(why: &str) -> Self {
         Self::new(
-            ErrorKind::Unreadable,
+            ErrorKind::InvalidResponse,
             None,
             format!("the API gave a link to storage that {why}"),
         )
@@ -430,7 +430,7 @@ impl Error {
     /// A file that holds no rows, or none that can be read as it is.
     #[cfg(feature = "rows")]
     pub(crate) fn not_rows(what: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unreadable, None, what)
+        Self::new(ErrorKind::InvalidResponse, None, what)
     }
 
     /// A transfer to or from storage that ended short of its whole.
@@ -440,23 +440,23 @@ impl Error {
 
     /// A success of storage that is not what was asked for.
     pub(crate) fn not_the_file(what: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unreadable, None, what).of_storage()
+        Self::new(ErrorKind::InvalidResponse, None, what).of_storage()
     }
 
     /// A refusal of storage, which says why in a code and a message.
     pub(crate) fn refused_by_storage(
         what: String,
-        answer: Answer,
+        answer: RawResponse,
         code: Option<&str>,
         message: Option<&str>,
     ) -> Self {
-        let hide = Hide::default();
-        let mut error = Self::new(ErrorKind::Refused, None, what).of_storage();
+        let hide = Redactor::default();
+        let mut error = Self::new(ErrorKind::Status, None, what).of_storage();
         error.0.effect = classify(Failure::Status(answer.status.as_u16(), None));
         error.0.refusal = Some(Refusal {
-            reason: code.map(|code| Reason::Other(hide.clean(code))),
+            reason: code.map(|code| Reason::Other(hide.redact(code))),
             data_reason: None,
-            message: message.map(|message| hide.clean(message)),
+            message: message.map(|message| hide.redact(message)),
         });
         error.0.answer = Some(answer);
         error
@@ -545,7 +545,7 @@ impl Error {
 
     /// The batch that was made, when the server said so in an answer that can't be read otherwise.
     pub fn created(&self) -> Option<BatchUuid> {
-        if self.0.kind != ErrorKind::Unreadable {
+        if self.0.kind != ErrorKind::InvalidResponse {
             return None;
         }
         created_id(self.0.operation?.path_of_batch()?, self.body()?)
@@ -553,7 +553,7 @@ impl Error {
 
     /// Returns the run that was created, when the server said so in a response that can't be read otherwise.
     pub fn created_run(&self) -> Option<RunUuid> {
-        if self.0.kind != ErrorKind::Unreadable {
+        if self.0.kind != ErrorKind::InvalidResponse {
             return None;
         }
         created_id(self.0.operation?.path_of_run()?, self.body()?)
@@ -628,7 +628,7 @@ impl Error {
     }
 
     /// The field that could not be read, such as `batch.nodes[3].config`.
-    pub fn field(&self) -> Option<&str> {
+    pub fn field_path(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
 
@@ -684,7 +684,7 @@ impl Error {
         }
         match self.0.kind {
             ErrorKind::Interrupted => true,
-            ErrorKind::Unreadable => self.is_no_json(),
+            ErrorKind::InvalidResponse => self.is_no_json(),
             _ => self.status().is_some_and(is_transient),
         }
     }
@@ -722,7 +722,9 @@ impl Error {
     }
 
     fn is_without_json(&self) -> bool {
-        self.0.kind == ErrorKind::Unreadable && self.body().is_some() && self.field().is_none()
+        self.0.kind == ErrorKind::InvalidResponse
+            && self.body().is_some()
+            && self.field_path().is_none()
     }
 
     /// Returns whether the call may have taken effect although it failed.

@@ -4,8 +4,8 @@ use cargo_batch_types::{ApiError, BatchDataErrorReason, CreateBatchError, from_j
 
 use crate::Reason;
 use crate::operation::Operation;
-use crate::response::Answer;
-use crate::secret::Hide;
+use crate::redact::Redactor;
+use crate::response::RawResponse;
 
 /// What an error answer said, as far as it said anything.
 #[derive(Clone, Default)]
@@ -18,7 +18,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Reads an error body as far as it can be read; a page of HTML says nothing here.
-    pub fn read(operation: Option<&'static Operation>, answer: &Answer, hide: &Hide) -> Self {
+    pub fn read(
+        operation: Option<&'static Operation>,
+        answer: &RawResponse,
+        hide: &Redactor,
+    ) -> Self {
         // A list could be read as the fields of an object, in their order.
         let is_list = answer.body.trim_ascii_start().starts_with(b"[");
         let plain: ApiError = match is_list {
@@ -37,7 +41,7 @@ impl Refusal {
                     Some(operation) => Reason::read(operation, &text),
                     None => Reason::Other(text),
                 };
-                let clean = hide.clean(&text);
+                let clean = hide.redact(&text);
                 Some(read(text))
                     .filter(Reason::is_known)
                     .unwrap_or_else(|| read(clean))
@@ -46,12 +50,12 @@ impl Refusal {
                 if reason.advice().is_some() {
                     return reason;
                 }
-                hide.clean(reason.as_str()).into()
+                hide.redact(reason.as_str()).into()
             }),
             message: plain
                 .error_message
                 .filter(|message| !message.is_empty())
-                .map(|message| hide.clean(&message)),
+                .map(|message| hide.redact(&message)),
         }
     }
 }

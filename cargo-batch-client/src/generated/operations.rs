@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::operation::{Method, Operation, Pagination, Slow, Waiter};
+use crate::operation::{Method, Operation, Pagination, SlowPolling, Waiter};
 
 /// Create a batch and start it
 pub const CREATE_BATCH: Operation = Operation {
@@ -45,7 +45,7 @@ pub const GET_BATCH: Operation = Operation {
     creates: None,
     waiter: Some(Waiter {
         interval: Duration::from_secs(5u64),
-        slow: Some(Slow {
+        slow: Some(SlowPolling {
             interval: Duration::from_secs(15u64),
             after: Duration::from_secs(60u64),
             from_runs: 1000u64,

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Settings;
 use super::connected::Connected;
 use crate::Error;
-use crate::secret::{Hide, without_user};
+use crate::redact::{Redactor, without_user};
 use crate::tls::Tls;
 
 /// After how long without a byte an HTTP/2 connection is asked for a sign of life, and how long it has
@@ -85,7 +85,7 @@ impl Own {
 /// [`Configuration`](crate::ErrorKind::Configuration), without what may be a password.
 pub(crate) fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let text = url.expose_secret();
-    let shown = Hide::default().clean(&without_user(text));
+    let shown = Redactor::default().redact(&without_user(text));
     let wrong = |why: &str| {
         Error::configuration(format!(
             "the proxy URL \"{shown}\" {why}: it looks like http://proxy.example:3128"

@@ -8,7 +8,7 @@ use super::cells::{Header, Record};
 use super::utf8::Utf8;
 use super::values::Values;
 use crate::Error;
-use crate::secret::escaped;
+use crate::redact::escaped;
 
 /// Puts records together from chunks of text, and reads rows of them.
 pub struct CsvRows {

@@ -1,7 +1,7 @@
 //! What the text of a file is.
 
 use crate::Error;
-use crate::secret::escaped;
+use crate::redact::escaped;
 
 /// How many bytes tell what a text is that begins so.
 pub fn enough(first: u8) -> usize {

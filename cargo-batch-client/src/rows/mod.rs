@@ -25,7 +25,7 @@ use self::json::JsonRows;
 pub use self::text::Encoding;
 use self::text::Text;
 use crate::download::{ByteStream, Download};
-use crate::secret::escaped;
+use crate::redact::escaped;
 use crate::{Error, ErrorKind};
 
 impl Download {
@@ -62,7 +62,7 @@ impl Download {
     /// - It is neither UTF-8 nor UTF-16: say [`encoding`](Rows::encoding). A row that isn't UTF-8 after
     ///   others had such letters is an error of its own.
     /// - The header names a column twice, and `T` wants it: a map, or a struct with such a field.
-    /// - A row is longer than [`max_answer_bytes`](crate::ClientBuilder::max_answer_bytes).
+    /// - A row is longer than [`max_response_bytes`](crate::ClientBuilder::max_response_bytes).
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, types::BatchUuid};
@@ -126,21 +126,21 @@ enum Reader {
 #[non_exhaustive]
 pub enum RowError {
     /// This row isn't what it should be; the rows after it are still to come.
-    Row {
+    Deserialize {
         /// Its number in the file, counted from 1; for CSV the line it starts on.
         line: u64,
         /// Why.
-        why: String,
+        message: String,
     },
     /// The transfer ended before the file did; there are no more rows.
-    Transfer(Error),
+    Download(Error),
 }
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Row { line, why } => write!(f, "row at line {line}: {why}"),
-            Self::Transfer(error) => fmt::Display::fmt(error, f),
+            Self::Deserialize { line, message } => write!(f, "row at line {line}: {message}"),
+            Self::Download(error) => fmt::Display::fmt(error, f),
         }
     }
 }
@@ -148,9 +148,9 @@ impl fmt::Display for RowError {
 impl std::error::Error for RowError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Row { .. } => None,
+            Self::Deserialize { .. } => None,
             // Its own words are shown already.
-            Self::Transfer(error) => error.source(),
+            Self::Download(error) => error.source(),
         }
     }
 }
@@ -349,13 +349,13 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
                 this.arrived.clear();
                 this.text.clear();
                 (this.read, this.reader, this.ended) = (0, None, true);
-                return Poll::Ready(Some(Err(RowError::Transfer(error))));
+                return Poll::Ready(Some(Err(RowError::Download(error))));
             }
         };
         let line = row.line;
-        Poll::Ready(Some(row.value.map_err(|why| RowError::Row {
+        Poll::Ready(Some(row.value.map_err(|why| RowError::Deserialize {
             line,
-            why: escaped(&why, LONGEST),
+            message: escaped(&why, LONGEST),
         })))
     }
 }
@@ -363,14 +363,14 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
 impl RowError {
     /// The rows after this one are still to come.
     pub fn is_row(&self) -> bool {
-        matches!(self, Self::Row { .. })
+        matches!(self, Self::Deserialize { .. })
     }
 
     /// The kind of the error that ended the transfer.
     pub fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Row { .. } => None,
-            Self::Transfer(error) => Some(error.kind()),
+            Self::Deserialize { .. } => None,
+            Self::Download(error) => Some(error.kind()),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Upload {
             if (head.len() as u64) < whole {
                 let bytes = head.len() as u64;
                 unchanged(size, bytes)?;
-                let file = self.client.harmlessly(|| {
+                let file = self.client.retry_ambiguous(|| {
                     let upload = self.client.upload_file(self.name.clone(), head.clone());
                     upload.content_type(content_type.clone()).into_future()
                 });

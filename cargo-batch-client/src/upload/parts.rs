@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::source::{Source, unchanged};
 use crate::attempts::Attempts;
-use crate::{Client, Error, Progress, clean_up, storage};
+use crate::{Client, Error, Progress, detached, storage};
 
 /// Parts under way at once.
 const AT_ONCE: usize = 4;
@@ -45,7 +45,7 @@ pub async fn upload(
 ) -> Result<UploadedFile, Error> {
     let (name, content_type) = (content.name.clone(), content.content_type.clone());
     let request = CreateMultipartUploadRequest::new(content_type.clone()).filename(name.clone());
-    let created = client.harmlessly(|| {
+    let created = client.retry_ambiguous(|| {
         client
             .create_multipart_upload(request.clone())
             .into_future()
@@ -125,7 +125,7 @@ async fn whole(
     parts.sort_by_key(|part| part.part_number);
     let complete = CompleteMultipartUploadRequest::new(file.clone(), id.clone(), parts);
     let doubtful = AtomicBool::new(false);
-    let whole = client.harmlessly(|| async {
+    let whole = client.retry_ambiguous(|| async {
         let done = client.complete_multipart_upload(complete.clone()).await;
         if done.as_ref().is_err_and(Error::is_ambiguous) {
             doubtful.store(true, Ordering::Relaxed);
@@ -199,7 +199,7 @@ struct Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some(abort) = self.abort.take() {
-            clean_up::send(self.client.abort_multipart_upload(abort));
+            detached::spawn_detached(self.client.abort_multipart_upload(abort));
         }
     }
 }

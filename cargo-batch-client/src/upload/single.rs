@@ -124,7 +124,7 @@ impl Client {
     ///
     /// The attempts of all calls count together.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) async fn harmlessly<T, F: Future<Output = Result<T, Error>>>(
+    pub(crate) async fn retry_ambiguous<T, F: Future<Output = Result<T, Error>>>(
         &self,
         call: impl Fn() -> F,
     ) -> Result<T, Error> {

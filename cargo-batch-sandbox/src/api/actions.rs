@@ -12,11 +12,11 @@ use super::batches::{failed_to_start, start};
 use super::single::{filled, start_alone};
 use super::{Answer, read};
 use crate::data::{form, shared};
+use crate::fixtures::action_graph;
 use crate::graph::Graph;
-use crate::plan::{Start, Way};
 use crate::refusal::Refusal;
+use crate::schedule::{Start, Way};
 use crate::state::{App, NewBatch, Parent};
-use crate::world::action_graph;
 
 /// Actions that steer a run through a graph, and take no records themselves.
 const STEERING: [&str; 5] = ["filter", "branch", "split", "switch", "group"];
@@ -28,7 +28,7 @@ pub async fn execute_batch(State(app): State<App>, body: Bytes) -> Answer {
         return Err(Refusal::data("noRecords", "records is empty."));
     }
     if let NodeKind::Tool(tool) = &request.action.kind
-        && tool.tool_uuid == Some(app.world().broken_tool_uuid)
+        && tool.tool_uuid == Some(app.fixtures().broken_tool_uuid)
     {
         return Err(failed_to_start());
     }
@@ -71,7 +71,7 @@ pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
     }
     filled(&request.data, [])?;
     if let NodeKind::Tool(tool) = &request.action.kind
-        && tool.tool_uuid == Some(app.world().broken_tool_uuid)
+        && tool.tool_uuid == Some(app.fixtures().broken_tool_uuid)
     {
         return Err(failed_to_start());
     }
@@ -91,7 +91,7 @@ pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
 /// Whether the action is one that there is, and that takes records; `wrong_data` is the reason when it takes
 /// none. The API only names the reasons; which action has which is the sandbox's choice.
 fn check(app: &App, action: &Action, wrong_data: &'static str) -> Result<(), Refusal> {
-    let world = app.world();
+    let fixtures = app.fixtures();
     let no_workflow = |what: String| {
         let message = format!("action: there is no {what}.");
         Err(Refusal::reason("workflowNotFound", message))
@@ -123,7 +123,7 @@ fn check(app: &App, action: &Action, wrong_data: &'static str) -> Result<(), Ref
             (&tool.template_slug, tool.release_uuid)
         }
         NodeKind::Agent(agent) => {
-            if let Some(uuid) = agent.agent_uuid.filter(|uuid| *uuid != world.agent_uuid) {
+            if let Some(uuid) = agent.agent_uuid.filter(|uuid| *uuid != fixtures.agent_uuid) {
                 return no_workflow(format!("agent {uuid}"));
             }
             let named = agent.template_slug.is_some() || agent.release_uuid.is_some();
@@ -139,7 +139,7 @@ fn check(app: &App, action: &Action, wrong_data: &'static str) -> Result<(), Ref
         }
     };
     if let Some(slug) = template
-        && *slug != world.template_slug
+        && *slug != fixtures.template_slug
     {
         let message = format!("action: there is no template {slug:?}.");
         return Err(Refusal::reason("nodesNotFound", message));

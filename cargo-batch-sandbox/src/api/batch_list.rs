@@ -20,7 +20,7 @@ use crate::views;
 
 /// The order is not documented: see [`ListOrder`].
 pub async fn list(extract::State(app): extract::State<App>, RawQuery(query): RawQuery) -> Answer {
-    let wanted = Wanted::read(query.as_deref().unwrap_or_default())?;
+    let wanted = RunFilter::read(query.as_deref().unwrap_or_default())?;
     let mut state = app.state();
     state.lists += 1;
     let now = app.now();
@@ -28,7 +28,7 @@ pub async fn list(extract::State(app): extract::State<App>, RawQuery(query): Raw
     let matching = all.into_iter().filter(|batch| wanted.is_met_by(batch, now));
     let batches: Vec<Value> = page(matching, wanted.limit, wanted.offset)
         .into_iter()
-        .map(|batch| views::batch(batch, app.world(), now))
+        .map(|batch| views::batch(batch, app.fixtures(), now))
         .collect();
     Ok(Json(json!({ "batches": batches })))
 }
@@ -64,7 +64,7 @@ fn place(batch: &Batch, order: u64) -> u64 {
 
 /// The filters of the list.
 #[derive(Default)]
-struct Wanted {
+struct RunFilter {
     uuids: Vec<BatchUuid>,
     workflows: Vec<WorkflowUuid>,
     release: Option<ReleaseUuid>,
@@ -81,7 +81,7 @@ struct Wanted {
     offset: Option<u64>,
 }
 
-impl Wanted {
+impl RunFilter {
     fn read(query: &str) -> Result<Self, Refusal> {
         let mut wanted = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -13,11 +13,11 @@ use serde_json::json;
 
 use super::{Answer, id, read};
 use crate::data::{self, Target};
+use crate::fixtures::Kind;
 use crate::graph::Graph;
 use crate::refusal::Refusal;
 use crate::state::{self, App, NewBatch};
 use crate::views;
-use crate::world::Kind;
 
 pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
     let request: CreateBatchRequest = read(&body)?;
@@ -65,7 +65,7 @@ pub fn start(app: &App, state: &mut state::State, new: NewBatch) -> Answer {
     let now = new.created;
     match state.create(new, app.cents()) {
         Some(batch) => Ok(Json(
-            json!({ "batch": views::batch(batch, app.world(), now) }),
+            json!({ "batch": views::batch(batch, app.fixtures(), now) }),
         )),
         None => {
             let message = "The batch would cost more than the credits of the workspace.";
@@ -132,7 +132,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let state = app.state();
     let batch = state.batch(uuid).ok_or_else(|| not_found(uuid))?;
     Ok(Json(
-        json!({ "batch": views::batch(batch, app.world(), app.now()) }),
+        json!({ "batch": views::batch(batch, app.fixtures(), app.now()) }),
     ))
 }
 
@@ -151,7 +151,7 @@ pub async fn cancel(State(app): State<App>, Path(uuid): Path<String>) -> Answer 
     Ok(Json(json!({})))
 }
 
-/// One workflow of the world can't be stopped.
+/// One workflow of the fixtures can't be stopped.
 pub fn stoppable(app: &App, workflow: WorkflowUuid) -> Result<(), Refusal> {
     match app.catalog().workflow(workflow) {
         Some(workflow) if !workflow.stops => {

@@ -11,7 +11,7 @@ use super::query::Parameters;
 use crate::clock::written;
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::usage::{self, Wanted};
+use crate::usage::{self, RunFilter};
 use crate::views::credits;
 
 /// One period, which begins with the sandbox and doesn't end.
@@ -19,8 +19,8 @@ pub async fn subscription(State(app): State<App>) -> Json<Value> {
     let spent = app.state().spent(app.now());
     let began = written(app.began());
     Json(json!({ "subscription": {
-        "uuid": app.world().workspace_uuid,
-        "workspaceUuid": app.world().workspace_uuid,
+        "uuid": app.fixtures().workspace_uuid,
+        "workspaceUuid": app.fixtures().workspace_uuid,
         "provider": "stripe",
         "subscriptionStatus": "active",
         "subscriptionAvailableCreditsCount": credits(app.cents()),
@@ -45,7 +45,7 @@ pub async fn usage(State(app): State<App>, RawQuery(query): RawQuery) -> Answer 
     let query = Parameters::read(query.as_deref());
     let unit: Option<String> = query.get("unit")?;
     let group: Option<String> = query.get("groupBy")?;
-    let wanted = Wanted {
+    let wanted = RunFilter {
         from: day(&query, "from")?,
         to: day(&query, "to")?,
         unit: unit.as_deref().map(UsageUnit::from),
@@ -58,7 +58,7 @@ pub async fn usage(State(app): State<App>, RawQuery(query): RawQuery) -> Answer 
         slug: query.get("slug")?,
     };
     let state = app.state();
-    let metrics = usage::metrics(&wanted, &state, app.world(), app.now());
+    let metrics = usage::metrics(&wanted, &state, app.fixtures(), app.now());
     Ok(Json(json!({ "metrics": metrics })))
 }
 

@@ -14,13 +14,13 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::batches::not_found;
-use super::runs::wanted;
+use super::runs::run_filter;
 use super::{Answer, id, read, slice};
+use crate::fixtures::Fixtures;
 use crate::refusal::Refusal;
 use crate::runs::RunView;
 use crate::state::{App, State as Stored};
 use crate::storage::sign;
-use crate::world::World;
 
 /// The most runs whose outputs fit in one file.
 const MOST_OUTPUTS: usize = 10_000;
@@ -132,11 +132,11 @@ const OWN: [&str; 9] = [
     "_error_message",
 ];
 
-fn own(run: &RunView, world: &World) -> [Option<String>; 9] {
+fn own(run: &RunView, fixtures: &Fixtures) -> [Option<String>; 9] {
     let standing = run.standing();
     [
         Some(run.plan().uuid.to_string()),
-        Some(world.workspace_uuid.to_string()),
+        Some(fixtures.workspace_uuid.to_string()),
         Some(run.batch.workflow.to_string()),
         Some(run.record_id().into_owned()),
         Some(run.record_title().into_owned()),
@@ -149,9 +149,9 @@ fn own(run: &RunView, world: &World) -> [Option<String>; 9] {
 
 /// A table of runs, with the title of each node's execution.
 pub async fn runs(State(app): State<App>, body: Bytes) -> Answer {
-    let wanted = wanted::<DownloadRunsRequest>(&body)?;
+    let wanted = run_filter::<DownloadRunsRequest>(&body)?;
     let mut state = app.state();
-    let runs: Vec<RunView> = wanted.find(&state, app.world(), app.now()).collect();
+    let runs: Vec<RunView> = wanted.find(&state, app.fixtures(), app.now()).collect();
     let mut slugs: Vec<&str> = Vec::new();
     for batch in runs.chunk_by(|one, other| one.batch.uuid == other.batch.uuid) {
         let nodes = batch.iter().take(1).flat_map(|run| run.batch.graph.nodes());
@@ -167,7 +167,7 @@ pub async fn runs(State(app): State<App>, body: Bytes) -> Answer {
         .write_record(OWN.iter().chain(&slugs))
         .map_err(Refusal::failed)?;
     for run in &runs {
-        let own = own(run, app.world()).map(Option::unwrap_or_default);
+        let own = own(run, app.fixtures()).map(Option::unwrap_or_default);
         let titles = slugs.iter().map(|slug| {
             let mut executions = run.executions();
             let execution = executions.find(|one| one.node.slug == *slug);
@@ -186,7 +186,7 @@ pub async fn runs(State(app): State<App>, body: Bytes) -> Answer {
 /// What runs took and put out.
 pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
     let request: DownloadRunOutputsRequest = read(&body)?;
-    let wanted = wanted::<DownloadRunOutputsRequest>(&body)?;
+    let wanted = run_filter::<DownloadRunOutputsRequest>(&body)?;
     let json = match request.format {
         None | Some(RunOutputsFormat::Csv) => false,
         Some(RunOutputsFormat::Json) => true,
@@ -196,7 +196,7 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
         }
     };
     let mut state = app.state();
-    let found = wanted.find(&state, app.world(), app.now());
+    let found = wanted.find(&state, app.fixtures(), app.now());
     let runs: Vec<RunView> = slice(found, wanted.limit, wanted.offset)
         .take(MOST_OUTPUTS + 1)
         .collect();
@@ -220,7 +220,7 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
     if json {
         let rows: Vec<Value> = runs
             .iter()
-            .map(|run| object(run, slug, app.world()))
+            .map(|run| object(run, slug, app.fixtures()))
             .collect();
         let content = serde_json::to_vec(&rows).map_err(Refusal::failed)?;
         return link(
@@ -236,7 +236,7 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
         .write_record(OWN.iter().chain(&["input", "output"]))
         .map_err(Refusal::failed)?;
     for run in &runs {
-        let own = own(run, app.world()).map(Option::unwrap_or_default);
+        let own = own(run, app.fixtures()).map(Option::unwrap_or_default);
         let text = |record: &Record| Value::Object(record.0.clone()).to_string();
         let output = run.output(slug).as_ref().map(text).unwrap_or_default();
         let row = own.into_iter().chain([text(run.record()), output]);
@@ -247,8 +247,8 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
 }
 
 /// A run as one object of a JSON array.
-fn object(run: &RunView, slug: Option<&str>, world: &World) -> Value {
-    let own = own(run, world).map(Value::from);
+fn object(run: &RunView, slug: Option<&str>, fixtures: &Fixtures) -> Value {
+    let own = own(run, fixtures).map(Value::from);
     let names = OWN.iter().map(|name| (*name).to_owned());
     let mut row: serde_json::Map<String, Value> = names.zip(own).collect();
     row.insert("input".to_owned(), Value::Object(run.record().0.clone()));

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::clock::{days_before, written};
 use crate::data::column;
+use crate::fixtures::Model;
 use crate::state::App;
-use crate::world::Model;
 
 pub async fn list(State(app): State<App>) -> Json<Value> {
     let models = app.catalog().models.iter();
@@ -31,7 +31,7 @@ fn view(model: &Model, app: &App) -> Value {
     let dates = model.columns.iter().filter(|(_, kind)| *kind == "date");
     json!({
         "uuid": model.uuid,
-        "workspaceUuid": app.world().workspace_uuid,
+        "workspaceUuid": app.fixtures().workspace_uuid,
         "slug": model.slug,
         "name": model.name,
         "description": null,

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::query::Parameters;
 use super::{Answer, id};
 use crate::clock::{days_before, written};
+use crate::fixtures::{Fixtures, Play};
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::world::{Play, World};
 
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
     let query = Parameters::read(query.as_deref());
@@ -26,7 +26,7 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
                 .as_ref()
                 .is_none_or(|wanted| wanted == "cron" && play.cron.is_some())
     });
-    let plays: Vec<Value> = plays.map(|play| view(play, app.world())).collect();
+    let plays: Vec<Value> = plays.map(|play| view(play, app.fixtures())).collect();
     Ok(Json(json!({ "plays": plays })))
 }
 
@@ -34,19 +34,19 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let uuid: PlayUuid = id(&uuid)?;
     let missing = || Refusal::reason("playNotFound", format!("There is no play {uuid}."));
     let play = app.catalog().play(uuid).ok_or_else(missing)?;
-    Ok(Json(json!({ "play": view(play, app.world()) })))
+    Ok(Json(json!({ "play": view(play, app.fixtures()) })))
 }
 
-fn view(play: &Play, world: &World) -> Value {
+fn view(play: &Play, fixtures: &Fixtures) -> Value {
     let schedule = play.cron.map(|cron| {
         let workflow = format!("schedule-{}", play.uuid);
         json!({ "type": "cron", "cron": cron, "temporalScheduleWorkflowId": workflow })
     });
     json!({
         "uuid": play.uuid,
-        "workspaceUuid": world.workspace_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
         "workflowUuid": play.workflow,
-        "userUuid": world.user_uuid,
+        "userUuid": fixtures.user_uuid,
         "modelUuid": play.model,
         "segmentUuid": play.segment,
         "changeKinds": ["added", "updated"],

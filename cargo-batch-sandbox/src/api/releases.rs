@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::query::Parameters;
 use super::{Answer, id};
 use crate::clock::{days_before, written};
+use crate::fixtures::{Fixtures, Release};
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::world::{Release, World};
 
 pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let uuid: ReleaseUuid = id(&uuid)?;
     let release = app.catalog().release(uuid);
     let release =
         release.ok_or_else(|| Refusal::missing(format!("There is no release {uuid}.")))?;
-    Ok(Json(json!({ "release": view(release, app.world()) })))
+    Ok(Json(json!({ "release": view(release, app.fixtures()) })))
 }
 
 pub async fn deployed(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
@@ -26,16 +26,16 @@ pub async fn deployed(State(app): State<App>, RawQuery(query): RawQuery) -> Answ
     let release = workflow.and_then(|uuid| app.catalog().deployed(uuid));
     let missing = || Refusal::reason("releaseNotFound", "The workflow has no deployed release.");
     let release = release.ok_or_else(missing)?;
-    Ok(Json(json!({ "release": view(release, app.world()) })))
+    Ok(Json(json!({ "release": view(release, app.fixtures()) })))
 }
 
-fn view(release: &Release, world: &World) -> Value {
+fn view(release: &Release, fixtures: &Fixtures) -> Value {
     let deployed = (release.status != "draft").then(|| written(days_before(60)));
     json!({
         "uuid": release.uuid,
         "parentUuid": null,
-        "workspaceUuid": world.workspace_uuid,
-        "userUuid": world.user_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
+        "userUuid": fixtures.user_uuid,
         "workflowUuid": release.workflow,
         "description": null,
         "version": release.version,

@@ -14,39 +14,39 @@ use serde_json::{Value, json};
 use super::batches::stoppable;
 use super::{Answer, id, page, read};
 use crate::refusal::Refusal;
-use crate::runs::{RunView, Wanted};
+use crate::runs::{RunFilter, RunView};
 use crate::state::App;
 use crate::views::{self, Metric};
 
 /// The filters in a request of this form.
-pub fn wanted<T: DeserializeOwned>(body: &Bytes) -> Result<Wanted, Refusal> {
+pub fn run_filter<T: DeserializeOwned>(body: &Bytes) -> Result<RunFilter, Refusal> {
     // The form of the request says which members there are, the filters what they mean.
     read::<T>(body)?;
-    let wanted: Wanted = read(body)?;
+    let wanted: RunFilter = read(body)?;
     wanted.check()?;
     Ok(wanted)
 }
 
 pub async fn list(State(app): State<App>, body: Bytes) -> Answer {
-    let wanted = wanted::<ListRunsRequest>(&body)?;
+    let wanted = run_filter::<ListRunsRequest>(&body)?;
     let state = app.state();
     let mut count = 0_u64;
-    let found = wanted.find(&state, app.world(), app.now());
+    let found = wanted.find(&state, app.fixtures(), app.now());
     // All are counted, those of the page are kept.
     let mut found = found.inspect(|_| count += 1);
     let runs = page(found.by_ref(), wanted.limit, wanted.offset);
     found.for_each(drop);
     let runs: Vec<Value> = runs
         .iter()
-        .map(|run| views::run(run, app.world()))
+        .map(|run| views::run(run, app.fixtures()))
         .collect();
     Ok(Json(json!({ "runs": runs, "count": count })))
 }
 
 pub async fn count(State(app): State<App>, body: Bytes) -> Answer {
-    let wanted = wanted::<CountRunsRequest>(&body)?;
+    let wanted = run_filter::<CountRunsRequest>(&body)?;
     let state = app.state();
-    let count = wanted.find(&state, app.world(), app.now()).count();
+    let count = wanted.find(&state, app.fixtures(), app.now()).count();
     Ok(Json(json!({ "count": count })))
 }
 
@@ -58,7 +58,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let run = run.ok_or_else(|| Refusal::missing(format!("There is no run {uuid}.")))?;
     let (context, configs) = views::context(&run);
     Ok(Json(json!({
-        "run": views::run(&run, app.world()),
+        "run": views::run(&run, app.fixtures()),
         "runContext": context,
         "runComputedConfigs": configs,
     })))
@@ -66,7 +66,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
 
 pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
     let request: CancelRunsRequest = read(&body)?;
-    let wanted = wanted::<CancelRunsRequest>(&body)?;
+    let wanted = run_filter::<CancelRunsRequest>(&body)?;
     if wanted.uuids.is_some() && wanted.narrows() {
         let message = "Give uuids or filters besides workflowUuid, not both.";
         return Err(Refusal::unfit(message));
@@ -75,7 +75,7 @@ pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
     let mut state = app.state();
     let now = app.now();
     let mut runs: Vec<(usize, usize)> = wanted
-        .find(&state, app.world(), now)
+        .find(&state, app.fixtures(), now)
         .filter_map(|run| state.place_of(run.plan().uuid))
         .collect();
     runs.sort_unstable();
@@ -90,7 +90,7 @@ pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
 
 pub async fn metrics(State(app): State<App>, body: Bytes) -> Answer {
     let request: GetRunMetricsRequest = read(&body)?;
-    let wanted = wanted::<GetRunMetricsRequest>(&body)?;
+    let wanted = run_filter::<GetRunMetricsRequest>(&body)?;
     let state = app.state();
     let mut order: Vec<NodeUuid> = Vec::new();
     let mut metrics: HashMap<NodeUuid, Metric> = HashMap::new();
@@ -116,7 +116,7 @@ pub async fn metrics(State(app): State<App>, body: Bytes) -> Answer {
     for node in graph.iter().flat_map(|graph| graph.nodes()) {
         metric(node.uuid, &|_| ());
     }
-    for run in wanted.find(&state, app.world(), app.now()) {
+    for run in wanted.find(&state, app.fixtures(), app.now()) {
         let status = run.standing().status;
         for execution in run.executions() {
             metric(execution.node.uuid, &|metric| {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::query::Parameters;
 use super::{Answer, id, page};
 use crate::clock::{days_before, written};
+use crate::fixtures::{Change, Segment};
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::world::{Change, Segment};
 
 pub async fn list(State(app): State<App>) -> Json<Value> {
     let segments = app.catalog().segments.iter();
@@ -42,7 +42,7 @@ pub async fn changes(State(app): State<App>, RawQuery(query): RawQuery) -> Answe
         .into_iter()
         .map(|change| {
             let mut view = counts(change);
-            view["workspaceUuid"] = json!(app.world().workspace_uuid);
+            view["workspaceUuid"] = json!(app.fixtures().workspace_uuid);
             view["segmentUuid"] = json!(change.segment);
             view
         })
@@ -70,7 +70,7 @@ fn counts(change: &Change) -> Value {
 }
 
 fn view(segment: &Segment, app: &App) -> Value {
-    let world = app.world();
+    let fixtures = app.fixtures();
     // A filter by id is the one that selects just these records.
     let ids: Vec<&Value> = segment
         .records
@@ -82,8 +82,8 @@ fn view(segment: &Segment, app: &App) -> Value {
     let group = json!({ "conjonction": "and", "conditions": [condition] });
     json!({
         "uuid": segment.uuid,
-        "workspaceUuid": world.workspace_uuid,
-        "userUuid": world.user_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
+        "userUuid": fixtures.user_uuid,
         "modelUuid": segment.model,
         "slug": segment.slug,
         "name": segment.name,

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::batches::{failed_to_start, graph};
 use super::{Answer, read};
+use crate::fixtures::Kind;
 use crate::graph::Graph;
-use crate::plan::{Start, Way};
 use crate::refusal::Refusal;
 use crate::runs::RunView;
+use crate::schedule::{Start, Way};
 use crate::state::{self, App, NewBatch, Parent};
 use crate::views;
-use crate::world::Kind;
 
 /// How many runs that were created by themselves are under way at most. The API names a reason for it and
 /// `maxConcurrentRuns` of a workspace, but not what is counted: runs of batches aren't, here.
@@ -95,7 +95,7 @@ pub fn start_alone(
         .create(new, app.cents())
         .and_then(|batch| RunView::all(batch, now).next());
     match run {
-        Some(run) => Ok(Json(json!({ "run": views::run(&run, app.world()) }))),
+        Some(run) => Ok(Json(json!({ "run": views::run(&run, app.fixtures()) }))),
         None => {
             let message = "The run would cost more than the credits of the workspace.";
             Err(Refusal::reason("notEnoughCredits", message))

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{Answer, id};
 use crate::clock::{days_before, written};
+use crate::fixtures::{Fixtures, Tool};
 use crate::refusal::Refusal;
 use crate::state::App;
-use crate::world::{Tool, World};
 
 pub async fn list(State(app): State<App>) -> Json<Value> {
     let tools = app.catalog().tools.iter();
-    let tools: Vec<Value> = tools.map(|tool| view(tool, app.world())).collect();
+    let tools: Vec<Value> = tools.map(|tool| view(tool, app.fixtures())).collect();
     Json(json!({ "tools": tools }))
 }
 
@@ -21,16 +21,16 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     let uuid: ToolUuid = id(&uuid)?;
     let missing = || Refusal::reason("toolNotFound", format!("There is no tool {uuid}."));
     let tool = app.catalog().tool(uuid).ok_or_else(missing)?;
-    Ok(Json(json!({ "tool": view(tool, app.world()) })))
+    Ok(Json(json!({ "tool": view(tool, app.fixtures()) })))
 }
 
-fn view(tool: &Tool, world: &World) -> Value {
+fn view(tool: &Tool, fixtures: &Fixtures) -> Value {
     json!({
         "uuid": tool.uuid,
         "icon": { "kind": "emoji", "emojiSlug": "mag" },
-        "workspaceUuid": world.workspace_uuid,
+        "workspaceUuid": fixtures.workspace_uuid,
         "workflowUuid": tool.workflow,
-        "userUuid": world.user_uuid,
+        "userUuid": fixtures.user_uuid,
         "name": tool.name,
         "folderUuid": null,
         "creditsCost": { "kind": "minMax" },

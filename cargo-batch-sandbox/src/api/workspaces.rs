@@ -10,7 +10,7 @@ use crate::state::App;
 
 pub async fn current(State(app): State<App>) -> Json<Value> {
     Json(json!({ "workspace": {
-        "uuid": app.world().workspace_uuid,
+        "uuid": app.fixtures().workspace_uuid,
         "name": "Sandbox",
         "maxConcurrentRuns": MOST_UNDER_WAY,
         "createdAt": written(days_before(180)),

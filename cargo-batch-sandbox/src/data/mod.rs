@@ -14,12 +14,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::filter::Filters;
+use crate::fixtures::{Catalog, Kind};
 use crate::graph::Graph;
-use crate::plan::{Start, Way};
 use crate::refusal::Refusal;
 use crate::runs::RunView;
+use crate::schedule::{Start, Way};
 use crate::state::{App, Parent, State};
-use crate::world::{Catalog, Kind};
 pub use preview::{column, preview};
 pub use table::columns;
 
@@ -52,7 +52,7 @@ pub fn select(
 ) -> Result<Selected, Refusal> {
     fits(data.tag(), target.workflow.map(|(_, kind)| kind))?;
     let catalog = app.catalog();
-    let world = app.world();
+    let fixtures = app.fixtures();
     let start = Start::At(target.graph.start());
     let whole = |records: Vec<Arc<Record>>, returned: Value, way: Way| Selected {
         records: records.into_iter().map(|record| (record, start)).collect(),
@@ -90,7 +90,7 @@ pub fn select(
         CreateBatchData::RecordIds(data) => {
             let model = catalog.model(data.model_uuid);
             let model = model
-                .filter(|model| model.uuid == world.model_uuid)
+                .filter(|model| model.uuid == fixtures.model_uuid)
                 .ok_or_else(|| invalid("modelUuid: the play works on another model."))?;
             let records = data.ids.iter().filter_map(|id| model.record(id).cloned());
             whole(records.collect(), as_sent()?, Way::Query)
@@ -98,7 +98,7 @@ pub fn select(
         CreateBatchData::Filter(data) => {
             let model = catalog.model(data.model_uuid);
             let model = model
-                .filter(|model| model.uuid == world.model_uuid)
+                .filter(|model| model.uuid == fixtures.model_uuid)
                 .ok_or_else(|| invalid("modelUuid: the play works on another model."))?;
             let filters = Filters {
                 catalog,
@@ -118,7 +118,7 @@ pub fn select(
         CreateBatchData::Segment(data) => {
             let segment = catalog.segment(data.segment_uuid);
             let segment = segment
-                .filter(|segment| segment.model == world.model_uuid)
+                .filter(|segment| segment.model == fixtures.model_uuid)
                 .ok_or_else(|| no_segment(data.segment_uuid))?;
             if segment.linked {
                 let message = "The segment belongs to a play: use data of kind filter.";
@@ -130,8 +130,8 @@ pub fn select(
             };
             whole(segment.records.clone(), as_sent()?, way)
         }
-        CreateBatchData::Change(data) => change(data, catalog, &whole, world.model_uuid)?,
-        CreateBatchData::Schedule(data) => schedule(data, catalog, &whole, world.model_uuid)?,
+        CreateBatchData::Change(data) => change(data, catalog, &whole, fixtures.model_uuid)?,
+        CreateBatchData::Schedule(data) => schedule(data, catalog, &whole, fixtures.model_uuid)?,
         CreateBatchData::Runs(data) => rerun::select(data, target, app, state)?,
         other => {
             let message = format!("data: there is no kind {:?}.", other.tag());

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::table;
 use crate::filter::Filters;
+use crate::fixtures::{Kind, Model};
 use crate::refusal::Refusal;
 use crate::runs::RunView;
 use crate::state::{App, State};
-use crate::world::{Kind, Model};
 
 /// Most records that a preview shows; it counts them all.
 const SHOWN: usize = 1000;
@@ -32,7 +32,7 @@ pub fn preview(
     let model = |uuid: ModelUuid| {
         let model = catalog.model(uuid);
         model
-            .filter(|_| uuid == app.world().model_uuid)
+            .filter(|_| uuid == app.fixtures().model_uuid)
             .ok_or_else(|| {
                 let message = "modelUuid: the workflow is tied to another model.";
                 Refusal::reason("modelLinkedToWorkflow", message)

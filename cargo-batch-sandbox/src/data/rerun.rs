@@ -7,9 +7,9 @@ use cargo_batch_types::{CreateRunsData, Record, RunsFilterKind, RunsReset};
 use serde_json::json;
 
 use super::{Selected, Target};
-use crate::plan::{Start, Way};
 use crate::refusal::Refusal;
-use crate::runs::{RunView, Wanted};
+use crate::runs::{RunFilter, RunView};
+use crate::schedule::{Start, Way};
 use crate::state::{App, Parent, State};
 
 /// The runs that the filter selects, each with where it starts again.
@@ -20,11 +20,11 @@ pub fn select(
     state: &State,
 ) -> Result<Selected, Refusal> {
     let wanted = serde_json::to_value(&data.filter).map_err(Refusal::failed)?;
-    let mut wanted: Wanted = serde_json::from_value(wanted)
+    let mut wanted: RunFilter = serde_json::from_value(wanted)
         .map_err(|error| Refusal::malformed(format!("data.filter: {error}")))?;
     wanted.workflow_uuid = target.workflow.map(|(uuid, _)| uuid);
     wanted.check()?;
-    let found = wanted.find(state, app.world(), target.now);
+    let found = wanted.find(state, app.fixtures(), target.now);
     let runs: Vec<RunView> = match &data.filter.kind {
         RunsFilterKind::Runs(_) => found.collect(),
         // Of each record, its latest run.

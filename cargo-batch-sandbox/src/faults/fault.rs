@@ -25,7 +25,7 @@ pub enum Fault {
     /// the system, and connections there are end after the request they are at. Only for the
     /// operations `*`, `api` and `storage`, as a port knows no operations, and only without
     /// `skip`, `count` and `probability`.
-    Refuse {
+    ConnectionRefused {
         /// For how long, in seconds of tokio's time; 1 by default. The port opens again by itself.
         #[serde(default = "one")]
         seconds: f64,

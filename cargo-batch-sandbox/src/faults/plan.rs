@@ -235,14 +235,14 @@ impl Rule {
             Err(format!("fault.{name}: {value} is not {wanted}"))
         };
         match &self.fault {
-            Fault::Refuse { seconds } => {
+            Fault::ConnectionRefused { seconds } => {
                 only(&PORTS)?;
                 if !is_time(*seconds) {
                     return member("seconds", seconds, A_TIME);
                 }
                 let plain = self.skip == 0 && self.count.is_none() && self.probability == 1.0;
                 if !plain {
-                    let message = "skip, count and probability don't go with a fault of kind refuse, \
+                    let message = "skip, count and probability don't go with a fault of kind connectionRefused, \
                                    which begins when the plan is set";
                     return Err(format!("fault: {message}"));
                 }

@@ -17,8 +17,8 @@ use cargo_batch_types::{
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::fixtures::{Catalog, Model};
 use crate::state::State;
-use crate::world::{Catalog, Model};
 
 /// What filters can look at.
 #[derive(Clone, Copy)]

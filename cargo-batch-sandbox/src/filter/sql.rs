@@ -12,7 +12,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::order;
-use crate::world::Model;
+use crate::fixtures::Model;
 
 /// Whether the record passes the clause.
 pub fn passes(clause: &str, model: &Model, record: &Record) -> Result<bool, String> {

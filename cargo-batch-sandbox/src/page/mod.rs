@@ -14,8 +14,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::front::Front;
-use crate::received::Received;
+use crate::middleware::Middleware;
+use crate::recorded_request::RecordedRequest;
 
 /// How many batches, and how many requests, the page shows.
 const NEWEST: usize = 30;
@@ -30,12 +30,12 @@ const POLICY: HeaderValue =
 /// What the page reads from.
 #[derive(Clone)]
 struct Shown {
-    front: Arc<Front>,
+    middleware: Arc<Middleware>,
     /// The API, asked in passing: what the page asks is neither noted nor hit by faults.
     operations: Router,
 }
 
-pub fn routes(front: Arc<Front>, operations: Router) -> Router {
+pub fn routes(middleware: Arc<Middleware>, operations: Router) -> Router {
     let html = "text/html; charset=utf-8";
     let script = "text/javascript; charset=utf-8";
     let style = "text/css; charset=utf-8";
@@ -57,7 +57,10 @@ pub fn routes(front: Arc<Front>, operations: Router) -> Router {
         )
         .route("/sandbox/openapi.json", file("application/json", openapi))
         .route("/sandbox/live", get(live))
-        .with_state(Shown { front, operations })
+        .with_state(Shown {
+            middleware,
+            operations,
+        })
 }
 
 fn file(media_type: &'static str, content: &'static str) -> MethodRouter<Shown> {
@@ -81,19 +84,19 @@ async fn live(State(shown): State<Shown>) -> Json<Value> {
     let failures = shown
         .ask("POST", "/v1/orchestration/runs/list", failed)
         .await;
-    let front = &shown.front;
-    let created: u64 = front
+    let middleware = &shown.middleware;
+    let created: u64 = middleware
         .all_created()
         .iter()
         .map(|created| created.count)
         .sum();
-    let log = front.log();
+    let log = middleware.log();
     let total = log.total();
     let since = total.saturating_sub(NEWEST as u64);
-    let mut requests: Vec<&Received> = log.from(since).collect();
+    let mut requests: Vec<&RecordedRequest> = log.from(since).collect();
     requests.reverse();
     Json(json!({
-        "now": crate::clock::written(front.app.now()),
+        "now": crate::clock::written(middleware.app.now()),
         "batches": batches["batches"],
         "batchCount": created,
         "failures": failures["runs"],
@@ -109,7 +112,7 @@ impl Shown {
             Value::Null => Body::empty(),
             body => Body::from(body.to_string()),
         };
-        let token = format!("Bearer {}", self.front.app.token());
+        let token = format!("Bearer {}", self.middleware.app.token());
         let request = Request::builder()
             .method(method)
             .uri(path)

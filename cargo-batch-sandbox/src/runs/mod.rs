@@ -1,6 +1,6 @@
 //! Runs at a moment, without writing them down.
 
-mod wanted;
+mod filter;
 
 use std::borrow::Cow;
 
@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::graph::is_native;
-use crate::plan::{RunPlan, RunStanding, Step};
+use crate::schedule::{RunPlan, RunStanding, Step};
 use crate::state::{Batch, State};
-pub use wanted::Wanted;
+pub use filter::RunFilter;
 
 /// A run at a moment.
 #[derive(Clone, Copy)]

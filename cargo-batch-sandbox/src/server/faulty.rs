@@ -7,9 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 
-use super::exchange::{Asked, Broken, Exchange, Unread};
-use super::line::{Ended, Extra, Line};
-use super::paced::Paced;
+use super::connection::{Connection, Ended, Extra};
+use super::request::{Asked, Broken, Exchange, Unread};
+use super::throttled_body::ThrottledBody;
 use crate::faults::responses::{api_error, empty, expired_url, page, retry_later};
 use crate::faults::{
     Fault, LateResponse, extra_fields, invalid_json, overlap, reordered_page, unknown_kind,
@@ -20,7 +20,7 @@ impl Exchange {
     /// Responds to a request that a fault has hit.
     pub(super) async fn faulty(
         self: &Arc<Self>,
-        line: &Line,
+        line: &Connection,
         fault: &Fault,
         unread: Unread,
     ) -> Result<Response<Body>, Broken> {
@@ -28,7 +28,9 @@ impl Exchange {
         let (number, place) = (unread.number, unread.place);
         match fault {
             // Of the port, and of connections: no request is hit by them.
-            Fault::Refuse { .. } | Fault::CloseOnAccept => Ok(whole(self.regular(unread).await?)),
+            Fault::ConnectionRefused { .. } | Fault::CloseOnAccept => {
+                Ok(whole(self.regular(unread).await?))
+            }
             Fault::ResetBeforeReading => Err(line.reset().into()),
             Fault::ResetBeforeActing => {
                 self.read(unread).await?;
@@ -126,7 +128,7 @@ impl Exchange {
                 let pause = Duration::from_millis(*millis);
                 let chunk = usize::try_from(*bytes).unwrap_or(usize::MAX);
                 Ok(paced(response, length, |body| {
-                    Paced::trickle(body, chunk, pause)
+                    ThrottledBody::trickle(body, chunk, pause)
                 }))
             }
             Fault::Truncate { bytes } => {
@@ -137,7 +139,7 @@ impl Exchange {
                 });
                 let left = wanted.min(length.saturating_sub(1));
                 Ok(paced(response, length, |body| {
-                    Paced::cut(body.slice(..left), line)
+                    ThrottledBody::cut(body.slice(..left), line)
                 }))
             }
             Fault::WrongLength { by } => {
@@ -146,9 +148,9 @@ impl Exchange {
                 let by = isize::try_from(*by).unwrap_or(isize::MAX);
                 let wrong = length.saturating_add_signed(by);
                 Ok(match wrong > length {
-                    true => paced(response, wrong, |body| Paced::cut(body, line)),
+                    true => paced(response, wrong, |body| ThrottledBody::cut(body, line)),
                     false => paced(response, wrong, |body| {
-                        Paced::trickle(body.slice(..wrong), usize::MAX, Duration::ZERO)
+                        ThrottledBody::trickle(body.slice(..wrong), usize::MAX, Duration::ZERO)
                     }),
                 })
             }
@@ -169,7 +171,7 @@ impl Exchange {
                 as_date,
             } => {
                 let (status, text) = (StatusCode::TOO_MANY_REQUESTS, "Too many requests");
-                let now = self.front.date_now();
+                let now = self.middleware.date_now();
                 let response = retry_later(status, text, *retry_after, *as_date, now);
                 self.instead(unread, false, response).await
             }
@@ -179,7 +181,7 @@ impl Exchange {
                 acted,
             } => {
                 let (status, text) = (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
-                let now = self.front.date_now();
+                let now = self.middleware.date_now();
                 let mut response = retry_later(status, text, *retry_after, *as_date, now);
                 if *acted {
                     let via = HeaderValue::from_static("1.1 varnish");
@@ -189,7 +191,7 @@ impl Exchange {
             }
             Fault::RevokeToken => {
                 let asked = self.read(unread).await?;
-                self.front.revoke();
+                self.middleware.revoke();
                 Ok(whole(self.act(asked).await))
             }
             Fault::ApiError {
@@ -225,7 +227,7 @@ impl Exchange {
             Fault::ExpiredUrl => self.instead(unread, false, expired_url()).await,
             Fault::ChangedContent => {
                 let asked = self.read(unread).await?;
-                self.front.change_content(&asked.parts.uri);
+                self.middleware.change_content(&asked.parts.uri);
                 Ok(whole(self.act(asked).await))
             }
         }
@@ -295,7 +297,7 @@ fn seconds_of(seconds: f64) -> Duration {
 fn paced(
     response: Response<Bytes>,
     told: usize,
-    body: impl FnOnce(Bytes) -> Paced,
+    body: impl FnOnce(Bytes) -> ThrottledBody,
 ) -> Response<Body> {
     let mut response = response.map(|bytes| Body::new(body(bytes)));
     let headers = response.headers_mut();
@@ -304,12 +306,19 @@ fn paced(
 }
 
 /// A response after which something else comes on its connection, if that knows no streams.
-fn followed(response: Response<Bytes>, extra: Extra, line: &Line, http2: bool) -> Response<Body> {
+fn followed(
+    response: Response<Bytes>,
+    extra: Extra,
+    line: &Connection,
+    http2: bool,
+) -> Response<Body> {
     if http2 {
         return whole(response);
     }
     let length = response.body().len();
-    paced(response, length, |body| Paced::followed(body, line, extra))
+    paced(response, length, |body| {
+        ThrottledBody::followed(body, line, extra)
+    })
 }
 
 /// A response as HTTP/1 writes it.

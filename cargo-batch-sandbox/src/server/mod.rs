@@ -3,15 +3,15 @@
 //! The accept loop is our own, since a fault may need a port that is closed, a connection that is
 //! reset or a body that ends too soon; a ready-made server takes care that none of this happens.
 
+mod connection;
 mod cors;
-mod door;
-mod exchange;
 mod faulty;
-mod line;
-mod paced;
+mod listener;
+mod request;
+mod throttled_body;
 
-pub use door::Door;
-pub use exchange::Exchange;
+pub use listener::Listener;
+pub use request::Exchange;
 
 use serde::{Deserialize, Serialize};
 

@@ -95,7 +95,7 @@ impl Night {
                 .arg(self.path("jobs.db"))
                 .args(["leads", &date.to_string()])
                 .arg(self.path("leads.csv"))
-                .arg(self.sandbox.world().tool_workflow_uuid.to_string())
+                .arg(self.sandbox.fixtures().tool_workflow_uuid.to_string())
                 .arg(self.path(&format!("{date}.csv")));
         }
         command
@@ -104,7 +104,7 @@ impl Night {
             .env("NIGHTLY_SETTLING_SECONDS", SETTLING.to_string())
             .env(
                 "WORKFLOW",
-                self.sandbox.world().tool_workflow_uuid.to_string(),
+                self.sandbox.fixtures().tool_workflow_uuid.to_string(),
             )
             .stdout(Stdio::null())
             .stderr(Stdio::null())

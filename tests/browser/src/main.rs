@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
         .arg(script)
         .arg(folder.path().join("job.js"))
         .args([sandbox.base_url(), &sandbox.token()])
-        .arg(sandbox.world().tool_workflow_uuid.to_string())
+        .arg(sandbox.fixtures().tool_workflow_uuid.to_string())
         .status()
         .await
         .expect("node");

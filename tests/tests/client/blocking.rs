@@ -52,7 +52,7 @@ fn in_async_code_every_call_is_an_error_and_dropping_is_not() {
         // Outside nothing has changed.
         assert_eq!(
             cargo
-                .wait(cargo.client().get_batch(id()))
+                .block_on(cargo.client().get_batch(id()))
                 .unwrap()
                 .batch
                 .uuid,
@@ -67,13 +67,15 @@ fn calls(cargo: &Blocking) -> Vec<Error> {
     let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
     vec![
         Blocking::new(client.clone()).unwrap_err(),
-        cargo.wait(client.get_batch(id())).unwrap_err(),
-        cargo.wait(client.create_batch_once(request)).unwrap_err(),
+        cargo.block_on(client.get_batch(id())).unwrap_err(),
         cargo
-            .wait(client.upload_from("a.csv", &b"a\n"[..]))
+            .block_on(client.create_batch_once(request))
             .unwrap_err(),
         cargo
-            .wait(async { client.get_batch(id()).await.map(drop) })
+            .block_on(client.upload_from("a.csv", &b"a\n"[..]))
+            .unwrap_err(),
+        cargo
+            .block_on(async { client.get_batch(id()).await.map(drop) })
             .unwrap_err(),
         cargo.iter(client.watch(id())).next().unwrap().unwrap_err(),
         cargo
@@ -93,7 +95,7 @@ fn a_thread_that_may_wait_waits() {
         let waited = runtime.block_on(async {
             let waited = tokio::task::spawn_blocking(move || {
                 let cargo = Blocking::new(own)?;
-                cargo.wait(cargo.client().get_batch(id()))
+                cargo.block_on(cargo.client().get_batch(id()))
             });
             waited.await.unwrap()
         });
@@ -103,7 +105,7 @@ fn a_thread_that_may_wait_waits() {
         let cargo = Blocking::new(client.clone()).unwrap();
         assert_eq!(
             cargo
-                .wait(cargo.client().get_batch(id()))
+                .block_on(cargo.client().get_batch(id()))
                 .unwrap()
                 .batch
                 .uuid,

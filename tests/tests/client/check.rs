@@ -49,7 +49,7 @@ fn assert_says(report: &Report, severity: Severity, subject: Subject, words: &st
 #[tokio::test(start_paused = true)]
 async fn what_is_in_order_is_ready_and_nothing_is_spent() {
     let (sandbox, client) = Checked::set_up(Sandbox::builder().credits(50.0)).await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let report = check_csv(&client, tool, "email,country\nada@example.com,France\n").await;
     assert_eq!(found(&report), []);
     assert_eq!(
@@ -60,8 +60,8 @@ async fn what_is_in_order_is_ready_and_nothing_is_spent() {
     assert_eq!(report.columns, ["email", "country"]);
     assert_eq!(report.form_fields[0].slug, "email");
     assert!(report.is_ok() && report.clone().require().unwrap() == report);
-    let play = CreateFilterData::whole_model(sandbox.world().model_uuid).limit(5);
-    let play = CreateBatchRequest::new(play).workflow(sandbox.world().play_workflow_uuid);
+    let play = CreateFilterData::whole_model(sandbox.fixtures().model_uuid).limit(5);
+    let play = CreateBatchRequest::new(play).workflow(sandbox.fixtures().play_workflow_uuid);
     let report = client.check(&play).await.unwrap();
     assert_eq!((found(&report), report.count), (vec![], Some(5)));
     assert!(report.workflow.unwrap().contains("Route contacts"));
@@ -72,7 +72,7 @@ async fn what_is_in_order_is_ready_and_nothing_is_spent() {
 async fn columns_are_held_against_the_form_fields() {
     use Severity::{Error, Warning};
     let (sandbox, client) = Checked::start().await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     for (text, severity, words) in [
         (
             "country\nFrance\n",
@@ -120,7 +120,7 @@ async fn columns_are_held_against_the_form_fields() {
 #[tokio::test(start_paused = true)]
 async fn mappings_rename_columns_whichever_side_they_are_on() {
     let (sandbox, client) = Checked::start().await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let file = client.upload_file("f.csv", "Mail\na\n").await.unwrap();
     for (pair, problems) in [
         (("Mail", "email"), vec![]),
@@ -144,7 +144,7 @@ async fn mappings_rename_columns_whichever_side_they_are_on() {
 #[tokio::test(start_paused = true)]
 async fn records_are_held_against_the_form_fields_too() {
     let (sandbox, client) = Checked::start().await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let with = |field: &str| Record::from_iter([(field, "x")]);
     for (records, severity, words) in [
         (
@@ -175,13 +175,13 @@ async fn records_are_held_against_the_form_fields_too() {
 async fn kinds_of_data_are_held_against_tools_and_plays() {
     use Severity::{Error, Unknown, Warning};
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let file = client.upload_file("f.csv", "email\na\n").await.unwrap();
     let file = CreateBatchData::from(file);
     let filter = |model| CreateBatchData::from(CreateFilterData::whole_model(model).limit(1));
     let of_runs = RunsFilter::new(RunsFilterByRuns::new().record_id("r1"));
-    let (tool, play) = (world.tool_workflow_uuid, world.play_workflow_uuid);
-    let ids = CreateBatchData::record_ids(world.company_model_uuid, ["a"]);
+    let (tool, play) = (fixtures.tool_workflow_uuid, fixtures.play_workflow_uuid);
+    let ids = CreateBatchData::record_ids(fixtures.company_model_uuid, ["a"]);
     for (workflow, data, severity, words) in [
         (
             play,
@@ -191,26 +191,26 @@ async fn kinds_of_data_are_held_against_tools_and_plays() {
         ),
         (
             tool,
-            filter(world.model_uuid),
+            filter(fixtures.model_uuid),
             Error,
             "a tool takes no data of kind filter",
         ),
         (
             play,
-            filter(world.company_model_uuid),
+            filter(fixtures.company_model_uuid),
             Error,
             "the play works on the model",
         ),
         (play, ids, Error, "the play works on the model"),
         (
             play,
-            CreateBatchData::segment(world.play_segment_uuid),
+            CreateBatchData::segment(fixtures.play_segment_uuid),
             Error,
             "\"Route contacts\" keeps for itself",
         ),
         (
             play,
-            CreateBatchData::segment(world.paused_play_segment_uuid),
+            CreateBatchData::segment(fixtures.paused_play_segment_uuid),
             Error,
             "\"Route contacts by country\" keeps for itself",
         ),
@@ -236,14 +236,14 @@ async fn kinds_of_data_are_held_against_tools_and_plays() {
         }
     }
     // Counting isn't possible, and said so.
-    let segment = CreateBatchRequest::new(CreateBatchData::segment(world.segment_uuid));
+    let segment = CreateBatchRequest::new(CreateBatchData::segment(fixtures.segment_uuid));
     let report = client.check(&segment).await.unwrap();
     assert_says(&report, Error, Subject::Request, "workflowUuid");
     assert_says(&report, Error, Subject::Workflow, "the workflow of a play");
     assert_says(&report, Unknown, Subject::Count, "workflowUuid");
     let both = CreateBatchRequest::new(file)
         .workflow(tool)
-        .release(world.release_uuid)
+        .release(fixtures.release_uuid)
         .nodes(Vec::<Node>::new());
     let report = client.check(&both).await.unwrap();
     assert_says(&report, Error, Subject::Request, "not both");
@@ -254,7 +254,7 @@ async fn kinds_of_data_are_held_against_tools_and_plays() {
 #[tokio::test(start_paused = true)]
 async fn credits_that_are_left_or_unknown() {
     let (sandbox, client) = Checked::set_up(Sandbox::builder().credits(0.0)).await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let report = check_csv(&client, tool, "email\na\n").await;
     assert_eq!(found(&report), [(Severity::Error, Subject::Credits)]);
     assert_eq!(report.credits_left, Some(0.0));
@@ -262,7 +262,7 @@ async fn credits_that_are_left_or_unknown() {
         let fault = refused_with(code);
         let builder = Sandbox::builder().faults(fault.on("get_subscription"));
         let (sandbox, client) = Checked::set_up(builder).await;
-        let tool = sandbox.world().tool_workflow_uuid;
+        let tool = sandbox.fixtures().tool_workflow_uuid;
         let report = check_csv(&client, tool, "email\na\n").await;
         assert_eq!(found(&report), [(Severity::Unknown, Subject::Credits)]);
         assert_eq!((report.is_ok(), report.credits_left), (true, None));
@@ -357,8 +357,8 @@ async fn a_server_that_fails_is_an_error_and_no_report() {
             Checked::set_up(Sandbox::builder().faults(fault.on(operation))).await;
         let file = client.upload_file("f.csv", "email\na\n").await.unwrap();
         let workflow = match operation {
-            "list_plays" => sandbox.world().play_workflow_uuid,
-            _ => sandbox.world().tool_workflow_uuid,
+            "list_plays" => sandbox.fixtures().play_workflow_uuid,
+            _ => sandbox.fixtures().tool_workflow_uuid,
         };
         let request = CreateBatchRequest::new(file).workflow(workflow);
         let error = client.check(&request).await.unwrap_err();
@@ -370,7 +370,7 @@ async fn a_server_that_fails_is_an_error_and_no_report() {
 async fn a_file_is_checked_before_it_is_uploaded() {
     use Severity::{Error, Warning};
     let (sandbox, client) = Checked::start().await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leads.csv");
     for (bytes, severity, words) in [
@@ -395,7 +395,7 @@ async fn a_file_is_checked_before_it_is_uploaded() {
     let report = client.check_file(&path, tool).await.unwrap();
     assert_eq!((found(&report), report.count), (vec![], None));
     assert_eq!(report.columns, ["email", "country"]);
-    let play = sandbox.world().play_workflow_uuid;
+    let play = sandbox.fixtures().play_workflow_uuid;
     let report = client.check_file(&path, play).await.unwrap();
     assert_says(
         &report,

@@ -315,8 +315,8 @@ fn builder(server: &Server) -> ClientBuilder {
     Client::builder(TOKEN)
         .base_url(server.base_url())
         .attempt_timeout(Duration::from_secs(8))
-        .max_answer_bytes(10_000)
-        .seed(1)
+        .max_response_bytes(10_000)
+        .jitter_seed(1)
 }
 
 async fn create(client: &Client) -> Result<BatchUuid, Error> {

@@ -144,7 +144,7 @@ async fn a_token_of_a_provider_that_cannot_be_sent_is_refused_before_anything_is
         }
     }
     let script = Script::start(|_| one_batch()).await;
-    let client = Client::builder_with(Umlaut).base_url(script.base_url());
+    let client = Client::builder_with_token_provider(Umlaut).base_url(script.base_url());
     let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(!format!("{error} {error:?}").contains("hush"));
@@ -172,7 +172,7 @@ async fn no_token_changes_what_a_known_reason_is() {
         // What is long enough to be one is still redacted where it is shown.
         let text = format!("{error} {error:?} {}", error.message().unwrap());
         let is_long = token.len() >= 8;
-        assert_eq!(text.contains("[hidden]"), is_long, "{text}");
+        assert_eq!(text.contains("[REDACTED]"), is_long, "{text}");
         assert!(!is_long || !text.contains(token), "{text}");
     }
 }
@@ -241,7 +241,7 @@ async fn a_newer_operation_is_called_with_everything_as_usual() {
         (answer["count"].as_u64(), script.seen().len()),
         (Some(7), 2)
     );
-    assert_eq!(answer.raw().as_ref(), br#"{"count":7}"#);
+    assert_eq!(answer.body().as_ref(), br#"{"count":7}"#);
     for path in [
         "",
         "orchestration",
@@ -278,7 +278,7 @@ async fn an_answer_of_the_callers_own_type_and_the_raw_one() {
     let newer = client.get_batch(id()).send_as::<Newer>().await.unwrap();
     assert_eq!(newer.batch.mood, "good");
     let plain = client.get_batch(id()).send().await.unwrap();
-    let raw: serde_json::Value = serde_json::from_slice(plain.raw()).unwrap();
+    let raw: serde_json::Value = serde_json::from_slice(plain.body()).unwrap();
     assert_eq!(
         (&raw["batch"]["mood"], plain.batch.status.as_str()),
         (&value!("good"), "pending")
@@ -322,7 +322,11 @@ async fn an_endless_answer_is_an_error() {
             answer
         })
         .await;
-        let client = script.builder().max_answer_bytes(1 << 20).build().unwrap();
+        let client = script
+            .builder()
+            .max_response_bytes(1 << 20)
+            .build()
+            .unwrap();
         let error = client.get_batch(id()).await.unwrap_err();
         assert!(
             error.to_string().contains("longer than 1048576 bytes"),
@@ -340,7 +344,11 @@ async fn an_answer_of_just_the_size_allowed_is_read() {
     let size = text.len();
     let script = Script::start(move |_| Response::new(Body::from(text.clone()))).await;
     for (allowed, is_read) in [(size, true), (size - 1, false)] {
-        let client = script.builder().max_answer_bytes(allowed).build().unwrap();
+        let client = script
+            .builder()
+            .max_response_bytes(allowed)
+            .build()
+            .unwrap();
         assert_eq!(client.get_batch(id()).await.is_ok(), is_read);
     }
 }
@@ -376,7 +384,7 @@ async fn a_provider_is_asked_again_once_after_a_401() {
         asked: asked.clone(),
         slow: false,
     };
-    let client = Client::builder_with(provider)
+    let client = Client::builder_with_token_provider(provider)
         .base_url(script.base_url())
         .build()
         .unwrap();
@@ -391,7 +399,7 @@ async fn a_provider_is_asked_again_once_after_a_401() {
     assert_eq!(asked.load(Ordering::SeqCst), 2, "one for all, twice");
     // A token that is refused again is an error, and nothing is tried for ever.
     let script = Script::start(|_| status(401)).await;
-    let client = Client::builder_with(Renewed { asked, slow: false });
+    let client = Client::builder_with_token_provider(Renewed { asked, slow: false });
     let client = client.base_url(script.base_url()).build().unwrap();
     let error = client.get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
@@ -407,7 +415,7 @@ async fn nothing_but_a_401_is_sent_again_with_another_token() {
             asked: asked.clone(),
             slow: false,
         };
-        let client = Client::builder_with(provider).base_url(script.base_url());
+        let client = Client::builder_with_token_provider(provider).base_url(script.base_url());
         let client = client.build().unwrap();
         let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
         client.create_batch(request).await.unwrap_err();
@@ -423,7 +431,7 @@ async fn a_provider_that_does_not_answer_ends_with_the_call() {
         asked: Arc::default(),
         slow: true,
     };
-    let client = Client::builder_with(provider)
+    let client = Client::builder_with_token_provider(provider)
         .base_url(script.base_url())
         .timeout(Duration::from_secs(30))
         .build()
@@ -481,7 +489,7 @@ impl TokenProvider for Failing {
 
 #[tokio::test]
 async fn the_words_of_a_provider_are_cleaned_like_those_of_a_server() {
-    let client = Client::builder_with(Failing).base_url("http://127.0.0.1:1/v1");
+    let client = Client::builder_with_token_provider(Failing).base_url("http://127.0.0.1:1/v1");
     let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     let source = std::error::Error::source(&error).unwrap().to_string();
@@ -490,7 +498,7 @@ async fn the_words_of_a_provider_are_cleaned_like_those_of_a_server() {
         assert!(!text.contains("hush"), "{text}");
         assert!(!text.contains(['\n', '\u{1b}']), "{text}");
     }
-    assert!(source.contains("client_secret=[hidden]"), "{source}");
+    assert!(source.contains("client_secret=[REDACTED]"), "{source}");
     assert!(source.contains("said"), "{source}");
 }
 

@@ -31,7 +31,7 @@ fn is_about(left: f64, right: f64) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_batch_costs_what_the_account_is_charged() {
     let (sandbox, client) = Checked::set_up(Sandbox::builder().credits(50.0)).await;
-    let batch = start(&client, sandbox.world().tool_workflow_uuid, 20).await;
+    let batch = start(&client, sandbox.fixtures().tool_workflow_uuid, 20).await;
     let handle = client.batch(batch);
     let before = handle.cost().await.unwrap();
     assert!(!before.is_final);
@@ -70,7 +70,7 @@ async fn a_batch_costs_what_the_account_is_charged() {
 #[tokio::test(start_paused = true)]
 async fn executions_that_were_cancelled_are_named_and_not_counted() {
     let (sandbox, client) = Checked::set_up(Sandbox::builder().credits(50.0)).await;
-    let batch = client.batch(start(&client, sandbox.world().tool_workflow_uuid, 60).await);
+    let batch = client.batch(start(&client, sandbox.fixtures().tool_workflow_uuid, 60).await);
     let mut watch = batch.watch();
     while let Some(state) = watch.next().await {
         let state = state.unwrap();
@@ -161,7 +161,7 @@ fn json_of(nodes: &[(u64, u64)]) -> Answer {
 #[tokio::test(start_paused = true)]
 async fn an_error_that_may_pass_is_an_error() {
     let (sandbox, client) = Checked::start().await;
-    let batch = start(&client, sandbox.world().tool_workflow_uuid, 1).await;
+    let batch = start(&client, sandbox.fixtures().tool_workflow_uuid, 1).await;
     let fault = Rule::new(Fault::ServerError { acted: false }).on("get_run_metrics");
     sandbox.faults(fault).await.unwrap();
     let error = client.batch(batch).cost().await.unwrap_err();
@@ -171,7 +171,7 @@ async fn an_error_that_may_pass_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_spends_more_than_it_may_is_cancelled() {
     let (sandbox, client) = Checked::start().await;
-    let batch = start(&client, sandbox.world().tool_workflow_uuid, 60).await;
+    let batch = start(&client, sandbox.fixtures().tool_workflow_uuid, 60).await;
     let states = Arc::new(Mutex::new(Vec::new()));
     let noted = states.clone();
     let wait = client.batch(batch).wait().max_credits(3.5);
@@ -209,7 +209,7 @@ async fn a_batch_that_spends_more_than_it_may_is_cancelled() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_is_kept_changes_nothing() {
     let (sandbox, client) = Checked::start().await;
-    let batch = start(&client, sandbox.world().tool_workflow_uuid, 5).await;
+    let batch = start(&client, sandbox.fixtures().tool_workflow_uuid, 5).await;
     let finished = client.watch(batch).max_credits(1000.0).await.unwrap();
     assert_eq!(finished.outcome(), Some(Outcome::Succeeded));
     // What has ended can't be cancelled.
@@ -221,7 +221,7 @@ async fn a_limit_that_is_kept_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_that_fails_is_said() {
     let (sandbox, client) = Checked::start().await;
-    let batch = start(&client, sandbox.world().unstoppable_workflow_uuid, 60).await;
+    let batch = start(&client, sandbox.fixtures().unstoppable_workflow_uuid, 60).await;
     let mut watch = client.watch(batch).max_credits(1.0);
     let error = loop {
         if let Err(error) = watch.next().await.unwrap() {

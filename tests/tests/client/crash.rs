@@ -106,13 +106,13 @@ impl Case {
     }
 
     async fn run(self) {
-        let sandbox = Sandbox::builder().speed(60.0).check_answers(false);
+        let sandbox = Sandbox::builder().speed(60.0).validate_responses(false);
         let sandbox = sandbox.start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let world = sandbox.world();
+        let fixtures = sandbox.fixtures();
         let workflow = match self.kind {
-            Kind::Segment => world.play_workflow_uuid,
-            Kind::File | Kind::Prepared => world.tool_workflow_uuid,
+            Kind::Segment => fixtures.play_workflow_uuid,
+            Kind::File | Kind::Prepared => fixtures.tool_workflow_uuid,
         };
         let gateway = self.gateway.start(sandbox.base_url(), &self.plan).await;
         let (gateway, mut kills) = gateway.unwrap();
@@ -160,7 +160,7 @@ impl Case {
         job.arg(format!("{:?}", self.kind).to_lowercase())
             .args([&gateway.base_url, &sandbox.token()])
             .arg(workflow.to_string())
-            .arg(sandbox.world().segment_uuid.to_string())
+            .arg(sandbox.fixtures().segment_uuid.to_string())
             .current_dir(folder)
             .stdout(said("stdout"))
             .stderr(said("stderr"))

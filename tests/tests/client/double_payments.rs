@@ -28,17 +28,17 @@ impl Data {
     const ALL: [Self; 2] = [Self::OwnFile, Self::RecordIds];
 
     async fn request(self, client: &Client, sandbox: &Sandbox) -> CreateBatchRequest {
-        let world = sandbox.world();
+        let fixtures = sandbox.fixtures();
         match self {
             Self::OwnFile => {
                 let file = client.upload_file("leads.csv", "email\na@example.com\n");
                 CreateBatchRequest::new(CreateBatchData::from(file.await.unwrap()))
-                    .workflow(world.tool_workflow_uuid)
+                    .workflow(fixtures.tool_workflow_uuid)
             }
             Self::RecordIds => {
-                let ids = world.record_ids.iter().take(2).cloned();
-                CreateBatchRequest::new(CreateBatchData::record_ids(world.model_uuid, ids))
-                    .workflow(world.play_workflow_uuid)
+                let ids = fixtures.record_ids.iter().take(2).cloned();
+                CreateBatchRequest::new(CreateBatchData::record_ids(fixtures.model_uuid, ids))
+                    .workflow(fixtures.play_workflow_uuid)
             }
         }
     }
@@ -113,7 +113,9 @@ fn a_refused_stream_proves_nothing() {
             let fault = Fault::RefusedStream { acted: true };
             let (sandbox, _) = first_fails(Sandbox::builder(), fault).await;
             let base_url = frames::decrypt(sandbox.address()).await;
-            let client = Client::builder(sandbox.token()).base_url(base_url).seed(1);
+            let client = Client::builder(sandbox.token())
+                .base_url(base_url)
+                .jitter_seed(1);
             let client = client.build().unwrap();
             let request = Data::OwnFile.request(&client, &sandbox).await;
             if is_once {
@@ -184,7 +186,9 @@ async fn suspended(fault: Fault, after: Duration, created: u64) {
         let (sandbox, _) = first_fails(Sandbox::builder(), fault.clone()).await;
         // It gives up a request that is acted on 20 s later.
         let client = Client::builder(sandbox.token()).base_url(sandbox.base_url());
-        let client = client.attempt_timeout(Duration::from_secs(15)).seed(1);
+        let client = client
+            .attempt_timeout(Duration::from_secs(15))
+            .jitter_seed(1);
         let client = client.build().unwrap();
         let request = data.request(&client, &sandbox).await;
         let creation = client.create_batch_once(request);

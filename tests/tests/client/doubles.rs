@@ -12,7 +12,7 @@ use serde_json::json;
 fn a_refusal_has_its_reason_and_operation() {
     let error = testing::refused(CreateBatchErrorReason::NotEnoughCredits);
     let reason = Reason::CreateBatch(CreateBatchErrorReason::NotEnoughCredits);
-    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.kind(), ErrorKind::Status);
     assert_eq!(error.reason(), Some(&reason));
     assert_eq!(error.status().unwrap(), 422);
     assert!(error.to_string().contains("create_batch"), "{error}");
@@ -67,7 +67,7 @@ async fn a_double_is_what_the_sandbox_provokes() {
     assert_eq!(of(&error), of(&missing));
     assert_eq!(error.message(), Some("There is no such batch."));
     let error = testing::unreachable(&operations::CREATE_BATCH);
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.is_retryable() && !error.is_ambiguous());
     assert_eq!(
         testing::deadline_exceeded().kind(),
@@ -99,7 +99,7 @@ async fn a_finished_batch_can_be_made_and_reaches_no_server() {
         }
     );
     let error = finished.download().bytes().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

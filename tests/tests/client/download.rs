@@ -327,7 +327,7 @@ async fn a_fresh_link_that_is_refused_is_an_error() {
 async fn a_storage_that_never_gives_a_byte_ends_it() {
     let (storage, _, client) = servers(|_| status(503)).await;
     let (done, left) = to_file(&client).await;
-    assert_eq!(done.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(done.unwrap_err().kind(), ErrorKind::Status);
     assert!(left.is_empty());
     assert_eq!(storage.seen().len(), 6);
 }
@@ -446,7 +446,7 @@ async fn a_link_that_is_not_encrypted_is_not_followed() {
         let api = Script::start(move |_| json(value!({ "url": link }))).await;
         let (done, left) = to_file(&api.client()).await;
         let error = done.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         assert!(!format!("{error} {error:?}").contains("hush"));
         assert!(left.is_empty());
     }
@@ -454,7 +454,7 @@ async fn a_link_that_is_not_encrypted_is_not_followed() {
     let link = "https://127.0.0.1:1/r";
     let api = Script::start(move |_| json(value!({ "url": link }))).await;
     let error = to_file(&api.client()).await.0.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
 }
 
 #[cfg(target_os = "linux")]
@@ -675,7 +675,7 @@ async fn a_file_without_a_sign_of_its_end_is_refused_unless_that_is_accepted() {
     let api = Script::start(|_| status(500)).await;
     let link = || {
         api.client()
-            .download_link(signed(&format!("{url}?X-Sig=hush")))
+            .download_url(signed(&format!("{url}?X-Sig=hush")))
     };
     let error = link().bytes().await.unwrap_err();
     let text = format!("{error} {error:?}");
@@ -709,7 +709,7 @@ async fn a_page_in_place_of_the_file_is_an_error() {
             let error = done.unwrap_err();
             let text = format!("{error} {error:?}");
             assert!(text.contains(says) && !text.contains("hush"), "{text}");
-            assert_eq!(error.kind(), ErrorKind::Unreadable);
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse);
             assert!(left.is_empty());
             let mut rows = client.batch(id()).download().rows::<serde_json::Value>();
             let row = rows.next().await.unwrap().unwrap_err();
@@ -802,7 +802,7 @@ async fn an_error_of_storage_speaks_of_storage() {
         })
         .await;
         let error = to_file(&client).await.0.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(error.kind(), ErrorKind::Status);
         let text = format!("{error} {error:?}");
         assert!(
             text.contains(says) && text.contains("download of batch"),
@@ -1212,9 +1212,9 @@ async fn a_download_is_a_reader_a_stream_or_bytes() {
     }
     assert!(read == whole);
     assert!(chunks.next().await.is_none());
-    let client = api.builder().max_answer_bytes(299_999).build().unwrap();
+    let client = api.builder().max_response_bytes(299_999).build().unwrap();
     let error = client.batch(id()).download().bytes().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
 
     let (_storage, _api, client) = servers(|_| status(403)).await;
     let mut reader = client.batch(id()).download().reader();
@@ -1277,14 +1277,10 @@ async fn any_signed_url_is_a_download() {
     })
     .await;
     let url = format!("{}/runs.csv?X-Sig=hush", storage.base_url());
-    let link = client.download_link(signed(&url));
+    let link = client.download_url(signed(&url));
     assert!(link.bytes().await.unwrap() == whole);
     // It can't be asked for again.
-    let error = client
-        .download_link(signed(&url))
-        .bytes()
-        .await
-        .unwrap_err();
+    let error = client.download_url(signed(&url)).bytes().await.unwrap_err();
     let text = format!("{error} {error:?}");
     assert!(
         text.contains("may have expired") && !text.contains("hush"),

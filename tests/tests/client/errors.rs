@@ -77,7 +77,7 @@ async fn a_report_of_the_whole_chain_says_nothing_twice() {
         .build()
         .unwrap();
     let error = client.get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     let text = error.to_string();
     assert!(
         text.contains("connection refused") && text.contains("6 attempts"),
@@ -149,8 +149,8 @@ async fn the_field_that_cannot_be_read_is_named() {
     })
     .await;
     let error = get(&script).await;
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert_eq!(error.field(), Some("batch.nodes[0].childrenUuids"));
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.field_path(), Some("batch.nodes[0].childrenUuids"));
     assert!(
         error.to_string().contains("`batch.nodes[0].childrenUuids`"),
         "{error}"
@@ -164,7 +164,10 @@ async fn the_field_that_cannot_be_read_is_named() {
 async fn what_is_no_json_at_all_points_to_the_way_there() {
     let script = Script::start(|_| html()).await;
     let error = get(&script).await;
-    assert_eq!((error.kind(), error.field()), (ErrorKind::Unreadable, None));
+    assert_eq!(
+        (error.kind(), error.field_path()),
+        (ErrorKind::InvalidResponse, None)
+    );
     assert_eq!(error.body().unwrap(), b"<h1>Back soon</h1>");
     assert_eq!(error.attempts(), 6);
     let text = format!("{error:#}");
@@ -187,7 +190,10 @@ async fn an_encoding_that_was_not_asked_for_is_named() {
         })
         .await;
         let error = get(&script).await;
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unreadable, 1));
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::InvalidResponse, 1)
+        );
         let text = error.to_string();
         assert!(text.contains(&format!("encoding `{encoding}`")), "{text}");
         assert!(text.contains("compresses responses unasked"), "{text}");
@@ -318,7 +324,7 @@ async fn each_kind_of_trouble_says_what_to_do() {
     assert_eq!(get(&script).await.advice(), None);
     let client = Client::builder(TOKEN).base_url("http://127.0.0.1:1/v1");
     let error = client.build().unwrap().get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     let text = error.to_string();
     assert!(text.contains("Check the base URL, the network"), "{text}");
     let script =

@@ -61,9 +61,9 @@ fn table() -> Vec<(Fault, Then, Then)> {
     };
     let status = "hibernating".to_owned();
     let value = "quantum".to_owned();
-    let refused = Fails(ErrorKind::Refused);
+    let refused = Fails(ErrorKind::Status);
     vec![
-        (Fault::Refuse { seconds: 0.5 }, Again, Again),
+        (Fault::ConnectionRefused { seconds: 0.5 }, Again, Again),
         (Fault::CloseOnAccept, Again, AgainOrAmbiguous),
         (Fault::ResetBeforeReading, Again, Ambiguous),
         (Fault::ResetBeforeActing, Again, Ambiguous),
@@ -159,16 +159,16 @@ impl TokenProvider for Tokens {
 
 /// A sandbox, and a client of it with no connection yet.
 async fn set_up() -> (Arc<Sandbox>, Client) {
-    let sandbox = Sandbox::builder().check_answers(false);
+    let sandbox = Sandbox::builder().validate_responses(false);
     let sandbox = Arc::new(sandbox.start().await.unwrap());
     let client = client(&sandbox);
     (sandbox, client)
 }
 
 fn client(sandbox: &Arc<Sandbox>) -> Client {
-    Client::builder_with(Tokens(sandbox.clone()))
+    Client::builder_with_token_provider(Tokens(sandbox.clone()))
         .base_url(sandbox.base_url())
-        .seed(1)
+        .jitter_seed(1)
         .build()
         .unwrap()
 }
@@ -177,7 +177,7 @@ fn client(sandbox: &Arc<Sandbox>) -> Client {
 /// it can't.
 async fn hit_once(sandbox: &Sandbox, fault: &Fault, operation: &str, port: &str) -> bool {
     let rule = match fault {
-        Fault::Refuse { .. } => Rule::new(fault.clone()).on(port),
+        Fault::ConnectionRefused { .. } => Rule::new(fault.clone()).on(port),
         Fault::CloseOnAccept => Rule::new(fault.clone()).on(port).count(1),
         _ => Rule::new(fault.clone()).on(operation).count(1),
     };
@@ -186,7 +186,7 @@ async fn hit_once(sandbox: &Sandbox, fault: &Fault, operation: &str, port: &str)
 
 /// It has hit once. (What closes the port isn't counted.)
 fn assert_hit(sandbox: &Sandbox, fault: &Fault) {
-    let expected = u64::from(!matches!(fault, Fault::Refuse { .. }));
+    let expected = u64::from(!matches!(fault, Fault::ConnectionRefused { .. }));
     assert_eq!(sandbox.hits(), [expected], "{fault:?}");
 }
 
@@ -200,10 +200,10 @@ fn asked(sandbox: &Sandbox, operation: &str) -> usize {
 }
 
 fn filter(sandbox: &Sandbox, below: u32) -> CreateBatchRequest {
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let condition = NumberCondition::lower_than("employees", 1_000_000 + below);
-    let data = CreateFilterData::new(world.model_uuid, Filter::all(condition));
-    CreateBatchRequest::new(data.limit(2)).workflow(world.play_workflow_uuid)
+    let data = CreateFilterData::new(fixtures.model_uuid, Filter::all(condition));
+    CreateBatchRequest::new(data.limit(2)).workflow(fixtures.play_workflow_uuid)
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,12 +223,15 @@ async fn what_may_be_asked_for_again_is() {
             (Again, Ok(answer)) => {
                 assert_eq!(answer.batch.uuid, made.uuid);
                 // Where no request was read, the second one is the first that is seen.
-                let unseen = matches!(fault, Fault::Refuse { .. } | Fault::CloseOnAccept);
+                let unseen = matches!(
+                    fault,
+                    Fault::ConnectionRefused { .. } | Fault::CloseOnAccept
+                );
                 assert_eq!(seen, if unseen { 1 } else { 2 }, "{fault:?}");
             }
             (Well, Ok(answer)) => {
                 assert_eq!((answer.batch.uuid, seen), (made.uuid, 1));
-                let raw = String::from_utf8_lossy(answer.raw());
+                let raw = String::from_utf8_lossy(answer.body());
                 let (status, kind) = (answer.batch.status.as_str(), answer.batch.data.tag());
                 match &fault {
                     Fault::UnknownStatus { .. } => assert_eq!(status, "hibernating"),
@@ -272,7 +275,7 @@ async fn what_costs_money_is_sent_again_only_if_it_did_not_arrive() {
                     made <= 1 && asked(&sandbox, "create_batch") <= 1,
                     "{fault:?}"
                 );
-                let workflow = sandbox.world().play_workflow_uuid;
+                let workflow = sandbox.fixtures().play_workflow_uuid;
                 let began = "2026-01-15T10:00:00Z".parse().unwrap();
                 let found = client
                     .unrecorded_batches(workflow, began, [])
@@ -339,9 +342,10 @@ async fn a_list_has_each_item_once() {
             assert_eq!(then, Well, "{fault:?}");
             continue;
         }
-        let all = client.list_batches().limit(3).items().collect().await;
+        let all = client.list_batches().limit(3).items().try_collect().await;
         assert!(
-            sandbox.hits().iter().all(|hits| *hits > 0) || matches!(fault, Fault::Refuse { .. })
+            sandbox.hits().iter().all(|hits| *hits > 0)
+                || matches!(fault, Fault::ConnectionRefused { .. })
         );
         match (then, all) {
             (Again | Well, Ok(all)) => {
@@ -359,7 +363,7 @@ async fn results_arrive_whole_or_not_at_all() {
     let (sandbox, first) = set_up().await;
     let records = (0..2000).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     let request = CreateBatchRequest::new(CreateBatchData::records(records))
-        .workflow(sandbox.world().tool_workflow_uuid);
+        .workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = first.create_batch(request).await.unwrap().batch;
     first.watch(batch.uuid).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -380,12 +384,12 @@ async fn results_arrive_whole_or_not_at_all() {
         for skip in [0, 1] {
             let client = client(&sandbox);
             let place = match fault {
-                Fault::Refuse { .. } | Fault::CloseOnAccept => "storage",
+                Fault::ConnectionRefused { .. } | Fault::CloseOnAccept => "storage",
                 _ => "storage_get",
             };
             let mut rule = Rule::new(fault.clone()).on(place);
             let mut plan = FaultPlan::new();
-            if !matches!(fault, Fault::Refuse { .. }) {
+            if !matches!(fault, Fault::ConnectionRefused { .. }) {
                 rule = rule.skip(skip).count(1);
             }
             if skip == 1 {
@@ -427,7 +431,7 @@ async fn results_arrive_whole_or_not_at_all() {
                     },
                     Err(error),
                 ) if skip == 0 => {
-                    assert_eq!(error.kind(), ErrorKind::Refused);
+                    assert_eq!(error.kind(), ErrorKind::Status);
                 }
                 // Of no such thing storage says so later on.
                 (
@@ -439,7 +443,7 @@ async fn results_arrive_whole_or_not_at_all() {
                     },
                     Err(error),
                 ) => {
-                    assert_eq!(error.kind(), ErrorKind::Refused);
+                    assert_eq!(error.kind(), ErrorKind::Status);
                 }
                 (_, Ok(_)) if changed == 0 => assert_eq!(read(), whole, "{fault:?}, {skip}"),
                 (_, done) => panic!("{fault:?}, {skip}: {done:?}"),
@@ -493,7 +497,7 @@ async fn input_files_arrive_whole_or_are_given_up() {
                                 retry_after: Some(3600),
                                 ..
                             }
-                    ) || error.kind() == ErrorKind::Unreadable
+                    ) || error.kind() == ErrorKind::InvalidResponse
                         && place == "sign_multipart_part";
                     let of_url = matches!(
                         &fault,

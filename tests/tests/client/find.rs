@@ -34,7 +34,7 @@ async fn from_the_name_of_a_tool_to_its_columns_and_a_batch() {
     let finder = client.clone();
     let tool = tokio::spawn(async move { finder.tools().find("Enrich lead").await });
     let tool = tool.await.unwrap().unwrap();
-    assert_eq!(tool.uuid, sandbox.world().tool_uuid);
+    assert_eq!(tool.uuid, sandbox.fixtures().tool_uuid);
     let columns = client.columns(tool.workflow_uuid).await.unwrap();
     let required: Vec<&str> = columns
         .iter()
@@ -45,14 +45,14 @@ async fn from_the_name_of_a_tool_to_its_columns_and_a_batch() {
     let data = CreateBatchData::records([Record::from_iter([("email", "ada@example.com")])]);
     let request = CreateBatchRequest::new(data).workflow(tool.workflow_uuid);
     let batch = client.create_batch_once(request).await.unwrap();
-    assert_eq!(batch.workflow_uuid, sandbox.world().tool_workflow_uuid);
+    assert_eq!(batch.workflow_uuid, sandbox.fixtures().tool_workflow_uuid);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_play_has_no_form_and_what_was_never_deployed_no_columns() {
     let (sandbox, client) = Checked::start().await;
     let play = client.plays().find("Route contacts").await.unwrap();
-    assert_eq!(play.uuid, sandbox.world().play_uuid);
+    assert_eq!(play.uuid, sandbox.fixtures().play_uuid);
     assert_eq!(client.columns(play.workflow_uuid).await.unwrap(), []);
     // One that isn't enabled is found, too.
     let paused = client
@@ -67,17 +67,17 @@ async fn a_play_has_no_form_and_what_was_never_deployed_no_columns() {
 #[tokio::test(start_paused = true)]
 async fn models_and_segments_are_found_by_name_slug_and_uuid() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let model = client.models().find("contacts").await.unwrap();
-    assert_eq!(model.uuid, world.model_uuid);
+    assert_eq!(model.uuid, fixtures.model_uuid);
     for name in [model.name.clone(), model.uuid.to_string()] {
         assert_eq!(client.models().find(&name).await.unwrap(), model, "{name}");
     }
     for name in ["every_second", "Every second contact", " EVERY_SECOND "] {
         let segment = client.segments().find(name).await.unwrap();
-        assert_eq!(segment.uuid, world.segment_uuid, "{name}");
+        assert_eq!(segment.uuid, fixtures.segment_uuid, "{name}");
     }
-    let all = client.segments().items().collect().await.unwrap();
+    let all = client.segments().items().try_collect().await.unwrap();
     assert_eq!(all, client.list_segments().await.unwrap().segments);
 }
 
@@ -87,11 +87,11 @@ async fn what_nothing_is_called_names_what_there_is() {
     let error = client.tools().find("Enrich leads").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.is_final() && !error.is_retryable() && !error.may_have_spent());
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let expected = format!(
         "list_tools (GET /orchestration/tools/list): no tool is called \"Enrich leads\"; there are \"Enrich lead\" ({}), \"Score lead\" ({}), \
          \"Score lead\" ({}). Check the name, and that the token is of the workspace you mean",
-        world.tool_uuid, world.broken_tool_uuid, world.unstoppable_tool_uuid
+        fixtures.tool_uuid, fixtures.broken_tool_uuid, fixtures.unstoppable_tool_uuid
     );
     assert_eq!(error.to_string(), expected);
     let error = client.models().find("leads").await.unwrap_err().to_string();
@@ -99,7 +99,7 @@ async fn what_nothing_is_called_names_what_there_is() {
         error.contains("no model is called \"leads\"; there are"),
         "{error}"
     );
-    let known = format!("(contacts, {})", world.model_uuid);
+    let known = format!("(contacts, {})", fixtures.model_uuid);
     assert!(error.contains(&known), "{error}");
     assert_eq!(sandbox.created(), []);
 }
@@ -107,18 +107,18 @@ async fn what_nothing_is_called_names_what_there_is() {
 #[tokio::test(start_paused = true)]
 async fn what_several_are_called_is_an_error_with_the_uuids_that_tell_them_apart() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     for name in ["Score lead", "score LEAD"] {
         let error = client.tools().find(name).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotUnique);
         assert!(error.is_final());
         let expected = format!(
             "2 tools are called \"{name}\": \"Score lead\" ({}), \"Score lead\" ({})",
-            world.broken_tool_uuid, world.unstoppable_tool_uuid
+            fixtures.broken_tool_uuid, fixtures.unstoppable_tool_uuid
         );
         assert!(error.to_string().contains(&expected), "{error}");
     }
-    let uuid = world.unstoppable_tool_uuid;
+    let uuid = fixtures.unstoppable_tool_uuid;
     let tool = client.tools().find(&uuid.to_string()).await.unwrap();
     assert_eq!(tool.uuid, uuid);
 }
@@ -179,7 +179,7 @@ async fn what_is_deleted_is_not_found() {
     let (_script, client) = tools(vec![deleted.clone(), tool(2, Value::Null)]).await;
     let found = client.tools().find("Enrich").await.unwrap();
     assert_eq!(found.uuid.to_string(), uuid(2));
-    assert_eq!(client.tools().items().collect().await.unwrap().len(), 2);
+    assert_eq!(client.tools().items().try_collect().await.unwrap().len(), 2);
     let (_script, client) = tools(vec![deleted]).await;
     let error = client.tools().find("Enrich").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -192,8 +192,8 @@ async fn one_that_cannot_be_read_hides_no_other_and_is_taken_for_none() {
     let (_script, client) = tools(vec!["Enrich".into(), odd]).await;
     assert_eq!(client.tools().find("Enrich").await.unwrap().name, "Enrich");
     let error = client.tools().find("Odd").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert_eq!(error.field(), Some("tools[1].workflowUuid"));
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.field_path(), Some("tools[1].workflowUuid"));
     let text = client.tools().find("absent").await.unwrap_err().to_string();
     assert!(
         text.contains(&format!("\"Odd\" ({}, can't be read)", uuid(7))),
@@ -245,7 +245,7 @@ fn without_a_runtime() {
     let (sandbox, client) = runtime.block_on(Checked::start());
     let cargo = cargo_batch_client::Blocking::new(client).unwrap();
     let tools = cargo.client().tools();
-    let tool = cargo.wait(Box::pin(tools.find("Enrich lead"))).unwrap();
-    assert_eq!(tool.uuid, sandbox.world().tool_uuid);
+    let tool = cargo.block_on(Box::pin(tools.find("Enrich lead"))).unwrap();
+    assert_eq!(tool.uuid, sandbox.fixtures().tool_uuid);
     assert_eq!(cargo.iter(tools.items()).count(), 3);
 }

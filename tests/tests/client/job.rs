@@ -18,7 +18,7 @@ const LEADS: &str = "email,company,fail\n\
 async fn a_file_is_run_and_its_results_come_back_whole() {
     let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let created = client.create_batch_once(request).await.unwrap();
     assert_eq!(created.status, BatchStatus::Pending);
 
@@ -41,7 +41,13 @@ async fn a_file_is_run_and_its_results_come_back_whole() {
     assert!(last.credits_used_count > 0.0 && last.credits_used_count.fract() > 0.0);
 
     let batch = client.batch(created.uuid);
-    let failed = batch.failed_runs().await.unwrap().collect().await.unwrap();
+    let failed = batch
+        .failed_runs()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     assert_eq!(failed.len(), 1);
     assert_eq!(
         (failed[0].record_title.as_str(), &failed[0].status),
@@ -49,7 +55,14 @@ async fn a_file_is_run_and_its_results_come_back_whole() {
     );
     assert!(failed[0].error_message.is_some());
     assert_eq!(
-        batch.runs().await.unwrap().collect().await.unwrap().len(),
+        batch
+            .runs()
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap()
+            .len(),
         3
     );
     let spent: f64 = batch
@@ -84,7 +97,7 @@ async fn rows_are_read_typed_and_a_bad_one_does_not_end_them() {
     }
     let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.create_batch(request).await.unwrap().batch;
     client.watch(batch.uuid).await.unwrap();
     let mut rows = client.batch(batch.uuid).download().rows::<Row>();
@@ -113,7 +126,7 @@ async fn records_are_sent_as_a_file_to_have_a_key() {
     let (sandbox, client) = Checked::start().await;
     let records = (0..5).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     let request = CreateBatchRequest::new(CreateBatchData::records(records))
-        .workflow(sandbox.world().tool_workflow_uuid);
+        .workflow(sandbox.fixtures().tool_workflow_uuid);
     let plain = client.create_batch(request.clone()).await.unwrap().batch;
     assert_eq!(plain.data.tag(), "records");
     let once = client.create_batch_once(request).await.unwrap();
@@ -127,7 +140,7 @@ async fn a_batch_knows_its_own_runs_and_no_others() {
     let start = async |rows: &str| {
         let text = format!("email,fail\n{rows}");
         let file = client.upload_file("leads.csv", text).await.unwrap();
-        let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+        let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
         client.create_batch_once(request).await.unwrap().uuid
     };
     let one = start("a@example.com,true\nb@example.com,false\n").await;
@@ -144,7 +157,7 @@ async fn a_batch_knows_its_own_runs_and_no_others() {
         (finished.failed_runs(), 1),
     ];
     for (list, expected) in lists {
-        let runs = list.collect().await.unwrap();
+        let runs = list.try_collect().await.unwrap();
         assert_eq!(runs.len(), expected);
         assert!(runs.iter().all(|run| run.batch_uuid == Some(one)));
     }
@@ -160,9 +173,9 @@ async fn a_batch_knows_its_own_runs_and_no_others() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_batch_keeps_what_had_ended() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
-    let data = CreateBatchData::record_ids(world.model_uuid, world.record_ids.clone());
-    let request = CreateBatchRequest::new(data).workflow(world.play_workflow_uuid);
+    let fixtures = sandbox.fixtures();
+    let data = CreateBatchData::record_ids(fixtures.model_uuid, fixtures.record_ids.clone());
+    let request = CreateBatchRequest::new(data).workflow(fixtures.play_workflow_uuid);
     let batch = client.batch(client.create_batch(request).await.unwrap().batch.uuid);
     tokio::time::sleep(Duration::from_secs(40)).await;
     batch.cancel().await.unwrap();
@@ -177,9 +190,9 @@ async fn a_cancelled_batch_keeps_what_had_ended() {
 #[tokio::test(start_paused = true)]
 async fn what_the_api_refuses_says_why_and_what_to_do() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
-    let segment = CreateBatchData::segment(world.play_segment_uuid);
-    let request = CreateBatchRequest::new(segment).workflow(world.play_workflow_uuid);
+    let fixtures = sandbox.fixtures();
+    let segment = CreateBatchData::segment(fixtures.play_segment_uuid);
+    let request = CreateBatchRequest::new(segment).workflow(fixtures.play_workflow_uuid);
     let error = client.create_batch_once(request).await.unwrap_err();
     assert_eq!(
         error.reason(),
@@ -189,8 +202,8 @@ async fn what_the_api_refuses_says_why_and_what_to_do() {
     let advice = error.advice().unwrap().trim_end_matches('.');
     assert!(error.to_string().ends_with(advice), "{error}");
 
-    let request = CreateBatchRequest::new(CreateBatchData::segment(world.segment_uuid))
-        .workflow(world.tool_workflow_uuid);
+    let request = CreateBatchRequest::new(CreateBatchData::segment(fixtures.segment_uuid))
+        .workflow(fixtures.tool_workflow_uuid);
     let error = client.create_batch(request).await.unwrap_err();
     assert_eq!(
         error.reason(),
@@ -204,7 +217,7 @@ async fn what_the_api_refuses_says_why_and_what_to_do() {
 async fn results_are_not_there_before_the_end() {
     let (sandbox, client) = Checked::start().await;
     let file = client.upload_file("leads.csv", LEADS).await.unwrap();
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.batch(client.create_batch(request).await.unwrap().batch.uuid);
     let folder = tempfile::tempdir().unwrap();
     let error = batch
@@ -270,7 +283,7 @@ async fn a_reader_of_unknown_length_goes_up_too() {
 async fn a_release_names_its_nodes() {
     let (sandbox, client) = Checked::start().await;
     let release = client
-        .get_release(sandbox.world().release_uuid)
+        .get_release(sandbox.fixtures().release_uuid)
         .await
         .unwrap()
         .release;

@@ -40,11 +40,11 @@ struct Storm {
 impl Storm {
     async fn start(seed: u64) -> Self {
         // Its answers are held against the specification elsewhere, which takes its time.
-        let sandbox = Sandbox::builder().seed(seed).check_answers(false);
+        let sandbox = Sandbox::builder().seed(seed).validate_responses(false);
         let sandbox = Arc::new(sandbox.start().await.unwrap());
-        let client = Client::builder_with(Tokens(sandbox.clone()))
+        let client = Client::builder_with_token_provider(Tokens(sandbox.clone()))
             .base_url(sandbox.base_url())
-            .seed(seed);
+            .jitter_seed(seed);
         let storm = Self {
             client: client.build().unwrap(),
             sandbox,
@@ -57,7 +57,7 @@ impl Storm {
             for turn in 1.. {
                 tokio::time::sleep(Duration::from_secs(50)).await;
                 note(&sandbox, storm_of(seed), &hits);
-                let closed = Rule::new(Fault::Refuse { seconds: 2.0 }).on("api");
+                let closed = Rule::new(Fault::ConnectionRefused { seconds: 2.0 }).on("api");
                 let plan = storm_of(seed + 1000 * turn).rule(closed);
                 sandbox.faults(plan).await.unwrap();
                 *hits.lock().unwrap().entry("refuse".to_owned()).or_default() += 1;
@@ -146,11 +146,11 @@ fn column(number: usize) -> String {
 
 /// The n-th of as many creations as one likes, no two of them the same.
 async fn request(client: &Client, sandbox: &Sandbox, number: usize) -> CreateBatchRequest {
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let play =
-        |data: CreateBatchData| CreateBatchRequest::new(data).workflow(world.play_workflow_uuid);
+        |data: CreateBatchData| CreateBatchRequest::new(data).workflow(fixtures.play_workflow_uuid);
     let tool =
-        |data: CreateBatchData| CreateBatchRequest::new(data).workflow(world.tool_workflow_uuid);
+        |data: CreateBatchData| CreateBatchRequest::new(data).workflow(fixtures.tool_workflow_uuid);
     match number % 4 {
         0 => {
             let text = format!("{}\na@example.com\n", column(number));
@@ -160,14 +160,14 @@ async fn request(client: &Client, sandbox: &Sandbox, number: usize) -> CreateBat
             tool(CreateBatchData::from(file))
         }
         1 => {
-            let (count, place) = (world.record_ids.len(), number / 4);
+            let (count, place) = (fixtures.record_ids.len(), number / 4);
             let ids = [place % count, (place + 1 + place / count) % count];
-            let ids = ids.map(|place| world.record_ids[place].clone());
-            play(CreateBatchData::record_ids(world.model_uuid, ids))
+            let ids = ids.map(|place| fixtures.record_ids[place].clone());
+            play(CreateBatchData::record_ids(fixtures.model_uuid, ids))
         }
         2 => {
             let below = NumberCondition::lower_than("employees", 1_000_000 + number as u32);
-            let data = CreateFilterData::new(world.model_uuid, Filter::all(below));
+            let data = CreateFilterData::new(fixtures.model_uuid, Filter::all(below));
             play(data.limit(1).into())
         }
         _ => tool(CreateBatchData::records([Record::from_iter([(
@@ -285,10 +285,10 @@ async fn the_same_segment_is_never_silently_a_second_batch() {
     let storm = Storm::start(3).await;
     let (client, sandbox) = (storm.client.clone(), storm.sandbox.clone());
     let done = by_tasks(COUNT, move |_| {
-        let (client, world) = (client.clone(), sandbox.world().clone());
+        let (client, fixtures) = (client.clone(), sandbox.fixtures().clone());
         async move {
-            let segment = CreateBatchData::segment(world.segment_uuid);
-            let request = CreateBatchRequest::new(segment).workflow(world.play_workflow_uuid);
+            let segment = CreateBatchData::segment(fixtures.segment_uuid);
+            let request = CreateBatchRequest::new(segment).workflow(fixtures.play_workflow_uuid);
             let create = || client.create_batch_once(request.clone());
             insistently(create, Error::is_ambiguous).await
         }

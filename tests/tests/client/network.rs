@@ -107,12 +107,12 @@ async fn proxy(refusal: Option<&'static str>) -> (String, Arc<Mutex<Vec<String>>
 }
 
 fn client(base_url: &str) -> ClientBuilder {
-    Client::builder(TOKEN).base_url(base_url).seed(1)
+    Client::builder(TOKEN).base_url(base_url).jitter_seed(1)
 }
 
 async fn fails(builder: ClientBuilder) -> Error {
     let error = builder.build().unwrap().get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:#}");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error:#}");
     error
 }
 
@@ -338,7 +338,7 @@ fn a_process_without_descriptors_says_so() {
             .unwrap_err();
         let read = client.upload(&path).await.unwrap_err();
         drop(held);
-        assert_eq!(called.kind(), ErrorKind::Unreachable);
+        assert_eq!(called.kind(), ErrorKind::Connect);
         assert_eq!(read.kind(), ErrorKind::Io);
         for error in [called, read] {
             says(&error, "too many open files", "ulimit -n");

@@ -27,7 +27,7 @@ fn batches(numbers: impl Iterator<Item = usize>) -> Value {
 }
 
 async fn read(script: &Script) -> Result<Vec<Batch>, Error> {
-    script.client().list_batches().items().collect().await
+    script.client().list_batches().items().try_collect().await
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_page_with_nothing_new_is_not_handed_out() {
 async fn the_same_page_for_ever_is_an_error() {
     let script = Script::start(|_| json(batches(0..100))).await;
     let error = read(&script).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert!(error.to_string().contains("doesn't end"), "{error}");
     assert_eq!(script.seen().len(), 4);
 }
@@ -120,7 +120,7 @@ async fn a_page_size_and_a_start_of_the_callers_own_are_kept() {
         .limit(7)
         .offset(10)
         .items()
-        .collect()
+        .try_collect()
         .await
         .unwrap();
     assert_eq!((items.len(), items[0].uuid.to_string()), (20, uuid(10)));
@@ -215,7 +215,7 @@ struct InFlight {
 
 async fn numbers(script: &Script) -> Vec<String> {
     let items = script.client().list_runs(ListRunsRequest::new()).items();
-    let runs = items.collect().await.unwrap();
+    let runs = items.try_collect().await.unwrap();
     runs.iter().map(|run| run.uuid.to_string()).collect()
 }
 
@@ -305,8 +305,8 @@ fn with_an_odd_one(seen: &Seen, odd: &Value) -> Value {
 }
 
 fn is_odd(error: &Error, field: &str) {
-    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error:?}");
-    assert_eq!(error.field(), Some(field));
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
+    assert_eq!(error.field_path(), Some(field));
     let text = error.to_string();
     assert!(text.contains(field) && text.contains(&uuid(2)), "{text}");
     assert!(text.contains("Its JSON is in the error"), "{text}");
@@ -379,11 +379,11 @@ async fn runs_that_cannot_be_read_come_once_and_do_not_end_the_list() {
     }
     assert_eq!(errors.len(), 250);
     assert_eq!(script.seen().len(), 3);
-    assert_eq!(errors[249].field(), Some("runs[49]"));
+    assert_eq!(errors[249].field_path(), Some("runs[49]"));
     let first = script.client().list_runs(ListRunsRequest::new()).items();
     assert_eq!(
-        first.collect().await.unwrap_err().field(),
-        errors[0].field()
+        first.try_collect().await.unwrap_err().field_path(),
+        errors[0].field_path()
     );
 }
 
@@ -393,7 +393,7 @@ async fn the_same_unreadable_page_for_ever_is_an_error() {
     let client = script.client();
     let mut items = client.list_batches().items();
     let first = items.next().await.unwrap().unwrap_err();
-    assert!(first.field().is_some(), "{first}");
+    assert!(first.field_path().is_some(), "{first}");
     let second = items.next().await.unwrap().unwrap_err();
     assert!(second.to_string().contains("doesn't end"), "{second}");
     assert!(items.next().await.is_none());
@@ -409,6 +409,6 @@ async fn what_is_odd_beside_the_list_ends_it() {
     ] {
         let script = Script::start(move |_| json(body.clone())).await;
         let error = read(&script).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error}");
     }
 }

@@ -30,29 +30,30 @@ async fn file(client: &Client) -> CreateBatchData {
 #[tokio::test(start_paused = true)]
 async fn a_preview_counts_what_the_batch_then_has() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world().clone();
+    let fixtures = sandbox.fixtures().clone();
     let (model, tool, play) = (
-        world.model_uuid,
-        world.tool_workflow_uuid,
-        world.play_workflow_uuid,
+        fixtures.model_uuid,
+        fixtures.tool_workflow_uuid,
+        fixtures.play_workflow_uuid,
     );
     let file = file(&client).await;
     for (workflow, data) in [
         (tool, file),
         (tool, leads(3)),
-        (play, CreateBatchData::segment(world.segment_uuid)),
+        (play, CreateBatchData::segment(fixtures.segment_uuid)),
         (
             play,
-            CreateBatchData::change(world.change_uuid, [ChangeKind::Added]),
+            CreateBatchData::change(fixtures.change_uuid, [ChangeKind::Added]),
         ),
         (play, CreateFilterData::whole_model(model).limit(7).into()),
         (
             play,
-            CreateBatchData::record_ids(model, world.record_ids[..2].to_vec()),
+            CreateBatchData::record_ids(model, fixtures.record_ids[..2].to_vec()),
         ),
         (
             play,
-            CreateScheduleData::new(model, world.play_segment_uuid, [ChangeKind::Updated]).into(),
+            CreateScheduleData::new(model, fixtures.play_segment_uuid, [ChangeKind::Updated])
+                .into(),
         ),
     ] {
         let request = CreateBatchRequest::new(data).workflow(workflow);
@@ -112,13 +113,13 @@ async fn without_a_workflow_it_says_what_is_known_and_what_is_not() {
 #[tokio::test(start_paused = true)]
 async fn runs_are_previewed_by_their_ids() {
     let (sandbox, client) = Checked::start().await;
-    let tool = sandbox.world().tool_workflow_uuid;
+    let tool = sandbox.fixtures().tool_workflow_uuid;
     let request = CreateBatchRequest::new(leads(3)).workflow(tool);
     let batch = client.create_batch(request).await.unwrap().batch;
     let batch = finished(&client, batch.uuid).await;
     let runs = client.batch(batch.uuid).runs().await.unwrap();
     let uuids: Vec<_> = runs
-        .collect()
+        .try_collect()
         .await
         .unwrap()
         .iter()
@@ -146,15 +147,15 @@ async fn runs_are_previewed_by_their_ids() {
 #[tokio::test(start_paused = true)]
 async fn what_needs_a_workflow_says_so_and_a_refusal_is_typed() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
-    let segment = CreateBatchData::segment(world.segment_uuid);
+    let fixtures = sandbox.fixtures();
+    let segment = CreateBatchData::segment(fixtures.segment_uuid);
     let error = client
         .preview(&CreateBatchRequest::new(segment.clone()))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     assert!(error.to_string().contains("workflowUuid"), "{error}");
-    let request = CreateBatchRequest::new(segment).workflow(world.tool_workflow_uuid);
+    let request = CreateBatchRequest::new(segment).workflow(fixtures.tool_workflow_uuid);
     let error = client.preview(&request).await.unwrap_err();
     assert_eq!(
         error.reason(),
@@ -167,9 +168,9 @@ async fn what_needs_a_workflow_says_so_and_a_refusal_is_typed() {
 #[tokio::test(start_paused = true)]
 async fn a_creation_may_have_so_many_records() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
-    let all = CreateFilterData::whole_model(world.model_uuid);
-    let all = CreateBatchRequest::new(all).workflow(world.play_workflow_uuid);
+    let fixtures = sandbox.fixtures();
+    let all = CreateFilterData::whole_model(fixtures.model_uuid);
+    let all = CreateBatchRequest::new(all).workflow(fixtures.play_workflow_uuid);
     let count = client.preview(&all).await.unwrap().count.unwrap();
     let creation = client.prepare_batch(all).await.unwrap();
     let error = creation
@@ -185,7 +186,7 @@ async fn a_creation_may_have_so_many_records() {
     let batch = finished(&client, batch.uuid).await;
     assert_eq!(batch.runs_count, count);
     // Records that became a file.
-    let leads = CreateBatchRequest::new(leads(3)).workflow(world.tool_workflow_uuid);
+    let leads = CreateBatchRequest::new(leads(3)).workflow(fixtures.tool_workflow_uuid);
     let creation = client.prepare_batch(leads).await.unwrap();
     let error = creation.max_records(2).create().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooManyRecords);

@@ -55,7 +55,7 @@ async fn a_pause_that_ends_after_the_deadline_is_not_taken() {
     let error = client.get_batch(id()).await.unwrap_err();
     assert_eq!((start.elapsed(), script.seen().len()), (Duration::ZERO, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(50)));
-    // Nor one that is longer than the policy allows, or than there is time in the world.
+    // Nor one that is longer than the policy allows, or than there is time in the fixtures.
     for after in ["61", "18446744073709551615"] {
         let script = Script::start(move |_| busy(after)).await;
         script.client().get_batch(id()).await.unwrap_err();
@@ -153,7 +153,7 @@ async fn a_success_without_json_is_asked_for_again() {
 async fn a_success_whose_json_does_not_fit_is_not() {
     let script = Script::start(|_| json(value!({ "batch": {} }))).await;
     let error = script.client().get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!((script.seen().len(), error.attempts()), (1, 1));
     assert!(!error.is_retryable());
 }
@@ -234,12 +234,12 @@ fn programs_without_a_runtime_do_the_same() {
     let cargo = Blocking::new(script.client()).unwrap();
     let watch = cargo.client().watch(id());
     let saved = watch.save();
-    assert_eq!(cargo.wait(watch).unwrap().status.as_str(), "success");
+    assert_eq!(cargo.block_on(watch).unwrap().status.as_str(), "success");
     let states: Vec<_> = cargo.iter(cargo.client().resume(saved)).collect();
     assert_eq!(states.len(), 1);
     assert_eq!(
         cargo
-            .wait(cargo.client().get_batch(id()))
+            .block_on(cargo.client().get_batch(id()))
             .unwrap()
             .batch
             .runs_count,

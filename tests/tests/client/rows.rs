@@ -318,7 +318,7 @@ async fn the_cause_of_a_transfer_that_ended_is_handed_on() {
     let mut rows = api.client().batch(id).download().rows::<Row>();
     let error = rows.next().await.unwrap().unwrap_err();
     let cause = std::error::Error::source(&error).map(ToString::to_string);
-    let RowError::Transfer(whole) = &error else {
+    let RowError::Download(whole) = &error else {
         panic!("{error:?}")
     };
     let expected = std::error::Error::source(whole).map(ToString::to_string);
@@ -332,7 +332,7 @@ async fn capped(content: Vec<u8>) -> (usize, Option<RowError>) {
     let storage = Script::start(move |_| Response::new(Body::from(content.clone()))).await;
     let url = storage.base_url().to_owned();
     let api = Script::start(move |_| json(value!({ "url": format!("{url}/r") }))).await;
-    let client = api.builder().max_answer_bytes(100_000).build().unwrap();
+    let client = api.builder().max_response_bytes(100_000).build().unwrap();
     let id: BatchUuid = uuid(1).parse().unwrap();
     let mut rows = client.batch(id).download().rows::<Row>();
     let mut good = 0;

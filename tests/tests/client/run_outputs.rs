@@ -255,7 +255,7 @@ async fn other_columns_and_no_runs_are_errors() {
     })
     .await;
     let error = export.whole().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
     assert!(error.to_string().contains("different columns"), "{error}");
 
     use cargo_batch_client::types::DownloadRunOutputsErrorReason::NoRunsFound;
@@ -275,7 +275,7 @@ async fn a_batch_of_more_than_10_000_records_has_all_its_outputs_in_one_file() {
         .upload_file("leads.csv", format!("email\n{emails}"))
         .await
         .unwrap();
-    let workflow = sandbox.world().tool_workflow_uuid;
+    let workflow = sandbox.fixtures().tool_workflow_uuid;
     let request = CreateBatchRequest::new(file).workflow(workflow);
     let batch = client.create_batch(request).await.unwrap().batch;
     sandbox.advance(Duration::from_secs(7 * 24 * 3600));

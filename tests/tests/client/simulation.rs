@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, UploadedFile};
-use cargo_batch_client::{Change, Client, Error, ErrorKind, TokenFuture, TokenProvider};
+use cargo_batch_client::{Client, Error, ErrorKind, TokenFuture, TokenProvider, WatchEvent};
 use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox};
 use cargo_batch_tests::sandbox::Checked;
 use fastrand::Rng;
@@ -30,9 +30,9 @@ impl TokenProvider for Tokens {
 
 /// A process that uses the client, as it starts.
 fn process(sandbox: &Arc<Checked>, random: &mut Rng) -> Client {
-    Client::builder_with(Tokens(sandbox.clone()))
+    Client::builder_with_token_provider(Tokens(sandbox.clone()))
         .base_url(sandbox.base_url())
-        .seed(random.u64(..))
+        .jitter_seed(random.u64(..))
         .build()
         .unwrap()
 }
@@ -45,7 +45,7 @@ fn weather(random: &mut Rng) -> (FaultPlan, f64) {
     let plan = match random.u8(..8) {
         0 => plan,
         // Partitions: nobody gets through, or everything that does is lost on the way back.
-        1 => plan.rule(Fault::Refuse { seconds }),
+        1 => plan.rule(Fault::ConnectionRefused { seconds }),
         2 => plan.rule(Fault::ResetAfterActing),
         3 => plan.rule(some(Fault::CloseOnAccept, 0.5)),
         // Delays, some of them longer than anybody waits.
@@ -92,7 +92,7 @@ async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
 fn passes(error: &Error) -> bool {
     let lost = matches!(
         error.kind(),
-        ErrorKind::Unreachable | ErrorKind::Interrupted | ErrorKind::Unauthorized
+        ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Unauthorized
     );
     lost || matches!(
         error.status().map(|status| status.as_u16()),
@@ -109,7 +109,7 @@ async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &m
             watch.next().await.expect("it hasn't ended").map(Some)
         } else {
             match many.next().await.expect("it hasn't ended") {
-                Ok(Change::Batch(batch)) => Ok(Some(*batch)),
+                Ok(WatchEvent::Updated(batch)) => Ok(Some(*batch)),
                 Ok(other) => panic!("{other:?}"),
                 Err(error) => Err(error),
             }
@@ -118,7 +118,7 @@ async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &m
             Ok(Some(batch)) if batch.is_finished() => return batch,
             Ok(_) => {}
             // As after the end of a process: this one has never had a response.
-            Err(error) if error.kind() == ErrorKind::Unreachable => {
+            Err(error) if error.kind() == ErrorKind::Connect => {
                 sleep(Duration::from_secs(30)).await;
                 let (one, all) = (watch.save(), many.save());
                 (watch, many) = (client.resume(one), client.resume_many(all));
@@ -162,7 +162,7 @@ async fn live(seed: u64) -> Life {
     let csv = format!("email\n{leads}");
     let file: UploadedFile =
         patiently(async || client.upload_file("a.csv", csv.clone()).await).await;
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let created = loop {
         match client.create_batch_once(request.clone()).await {
             Ok(batch) => break Some(batch.uuid),

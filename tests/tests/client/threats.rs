@@ -68,7 +68,7 @@ async fn a_compressed_answer_is_neither_asked_for_nor_unpacked() {
     })
     .await;
     let error = script.client().get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert!(error.body().unwrap().starts_with(&[0x1f, 0x8b]));
     assert!(!script.seen()[0].headers.contains_key("accept-encoding"));
 }
@@ -107,7 +107,7 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
             match script.client().get_batch(id()).await {
                 // Passed over without being kept, so it needs no stack.
                 Ok(_) => assert!(closed),
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Unreadable),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidResponse),
             }
             let script = Script::start(move |_| {
                 let body = Body::from(body.clone());
@@ -115,7 +115,7 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
             })
             .await;
             let error = script.client().get_batch(id()).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Refused);
+            assert_eq!(error.kind(), ErrorKind::Status);
             assert_eq!(error.status().unwrap().as_u16(), 400);
         }
     }
@@ -124,7 +124,10 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
     let mut rows = client.batch(id()).download().rows::<Value>();
     assert_eq!(rows.next().await.unwrap().unwrap(), 1);
     let error = rows.next().await.unwrap().unwrap_err();
-    assert!(matches!(error, RowError::Row { line: 2, .. }), "{error}");
+    assert!(
+        matches!(error, RowError::Deserialize { line: 2, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("recursion limit"), "{error}");
     assert_eq!(rows.next().await.unwrap().unwrap(), 2);
     assert!(rows.next().await.is_none());
@@ -174,7 +177,7 @@ async fn a_server_that_says_come_back_at_once_is_not_hammered() {
         })
         .await;
         let watch = script.client().watch(id()).deadline(HOUR);
-        assert_eq!(watch.await.unwrap_err().kind(), ErrorKind::Refused);
+        assert_eq!(watch.await.unwrap_err().kind(), ErrorKind::Status);
         // One look each five seconds for ten minutes, and the budget of repeats.
         let budget = RetryPolicy::default().budget as usize;
         let looks = script.seen().len();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::types::BatchUuid;
-use cargo_batch_client::{Change, ErrorKind, SavedWatchMany};
+use cargo_batch_client::{ErrorKind, SavedWatchMany, WatchEvent};
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
 use serde_json::{Value, json as value};
 
@@ -61,14 +61,14 @@ async fn a_thousand_cost_ten_list_calls_a_tick_and_no_other() {
     let mut watch = script.client().watch_many(ids(1000));
     let mut ended = HashSet::new();
     while let Some(change) = watch.next().await {
-        if let Change::Batch(batch) = change.unwrap()
+        if let WatchEvent::Updated(batch) = change.unwrap()
             && batch.is_finished()
         {
             assert!(ended.insert(batch.uuid), "told twice");
         }
     }
     assert_eq!(ended.len(), 1000);
-    assert_eq!(watch.open().count(), 0);
+    assert_eq!(watch.pending().count(), 0);
     let mut calls: HashMap<Duration, usize> = HashMap::new();
     for seen in script.seen() {
         assert_eq!(seen.line, LIST);
@@ -106,7 +106,7 @@ async fn a_server_that_ignores_the_uuids_is_asked_by_workflow() {
     let mut watch = script.client().watch_many(wanted.clone());
     let mut ended = HashSet::new();
     while let Some(change) = watch.next().await {
-        if let Change::Batch(batch) = change.unwrap()
+        if let WatchEvent::Updated(batch) = change.unwrap()
             && batch.is_finished()
         {
             ended.insert(batch.uuid);
@@ -145,7 +145,7 @@ async fn a_batch_that_vanishes_is_told_and_not_waited_for() {
     let mut watch = script.client().watch_many(ids(5));
     let mut gone = Vec::new();
     while let Some(change) = watch.next().await {
-        if let Change::Gone(id) = change.unwrap() {
+        if let WatchEvent::NotFound(id) = change.unwrap() {
             gone.push(id.to_string());
         }
     }
@@ -217,7 +217,7 @@ async fn nothing_to_watch_ends_at_once() {
 async fn finished(mut watch: cargo_batch_client::WatchMany) -> HashSet<BatchUuid> {
     let mut ended = HashSet::new();
     while let Some(change) = watch.next().await {
-        if let Change::Batch(batch) = change.unwrap()
+        if let WatchEvent::Updated(batch) = change.unwrap()
             && batch.is_finished()
         {
             assert!(ended.insert(batch.uuid), "told twice");
@@ -275,7 +275,7 @@ async fn ten_thousand_are_one_stream() {
     let script = Script::start(|seen| json(page(seen, wanted(seen).into_iter()))).await;
     let doubled = ids(10_000).into_iter().chain(ids(10_000));
     let watch = script.client().watch_many(doubled);
-    assert_eq!(watch.open().count(), 10_000);
+    assert_eq!(watch.pending().count(), 10_000);
     assert_eq!(finished(watch).await.len(), 10_000);
     assert_eq!(per_tick(&script)[0], 100);
 }
@@ -293,7 +293,7 @@ async fn what_a_tick_found_is_told_although_it_was_cut_short() {
     .await;
     let mut watch = script.client().watch_many(ids(200));
     for _ in 0..100 {
-        let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+        let WatchEvent::Updated(batch) = watch.next().await.unwrap().unwrap() else {
             panic!("all are there")
         };
         assert!(batch.uuid.to_string() < uuid(100), "{}", batch.uuid);
@@ -386,7 +386,11 @@ async fn only_a_batch_that_is_not_there_is_gone() {
         .await;
         let mut watch = script.client().watch_many(ids(1));
         let told = watch.next().await.unwrap();
-        assert_eq!(matches!(told, Ok(Change::Gone(_))), is_gone, "{told:?}");
+        assert_eq!(
+            matches!(told, Ok(WatchEvent::NotFound(_))),
+            is_gone,
+            "{told:?}"
+        );
         assert!(is_gone || told.is_err(), "{told:?}");
         let look_ups = script
             .seen()
@@ -410,7 +414,7 @@ async fn look_ups_go_on_behind_the_last() {
     let mut watch = script.client().watch_many(ids(150));
     let mut told = HashSet::new();
     for _ in 0..150 {
-        let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+        let WatchEvent::Updated(batch) = watch.next().await.unwrap().unwrap() else {
             panic!("all are there")
         };
         told.insert(batch.uuid);
@@ -440,7 +444,7 @@ async fn a_watch_over_many_is_saved_and_gone_on_with() {
     // A few have ended, some of those have been told.
     let mut told = HashSet::new();
     while told.len() < 5 {
-        if let Change::Batch(batch) = watch.next().await.unwrap().unwrap()
+        if let WatchEvent::Updated(batch) = watch.next().await.unwrap().unwrap()
             && batch.is_finished()
         {
             told.insert(batch.uuid);
@@ -478,7 +482,7 @@ async fn a_batch_that_one_poll_does_not_show_is_not_gone() {
     let mut watch = script.client().watch_many(ids(3));
     for _ in 0..3 {
         let change = watch.next().await.unwrap().unwrap();
-        assert!(matches!(change, Change::Batch(_)), "{change:?}");
+        assert!(matches!(change, WatchEvent::Updated(_)), "{change:?}");
     }
 }
 
@@ -500,7 +504,7 @@ async fn a_server_that_takes_no_long_request_line_is_asked_for_fewer() {
         let mut watch = script.client().watch_many(ids(100));
         let mut told = HashSet::new();
         while told.len() < 100 {
-            let Change::Batch(batch) = watch.next().await.unwrap().unwrap() else {
+            let WatchEvent::Updated(batch) = watch.next().await.unwrap().unwrap() else {
                 panic!("all are there")
             };
             told.insert(batch.uuid);
@@ -527,7 +531,7 @@ async fn a_watch_over_many_grows_and_may_stay_open() {
     let mut ended = HashSet::new();
     let mut added = false;
     while ended.len() < 5 {
-        if let Change::Batch(batch) = watch.next().await.unwrap().unwrap()
+        if let WatchEvent::Updated(batch) = watch.next().await.unwrap().unwrap()
             && batch.is_finished()
         {
             ended.insert(batch.uuid);
@@ -550,7 +554,7 @@ async fn a_change_is_not_lost_where_next_is_dropped() {
     let mut ended = HashSet::new();
     while ended.len() < 50 {
         let next = tokio::time::timeout(Duration::from_millis(300), watch.next()).await;
-        if let Ok(Some(Ok(Change::Batch(batch)))) = next
+        if let Ok(Some(Ok(WatchEvent::Updated(batch)))) = next
             && batch.is_finished()
         {
             ended.insert(batch.uuid);
@@ -615,8 +619,8 @@ async fn one_batch_that_cannot_be_read_does_not_end_the_watch_of_the_others() {
     let (mut ended, mut errors) = (HashSet::new(), Vec::new());
     while let Some(change) = watch.next().await {
         match change {
-            Ok(Change::Batch(batch)) if batch.is_finished() => drop(ended.insert(batch.uuid)),
-            Ok(Change::Batch(_)) => {}
+            Ok(WatchEvent::Updated(batch)) if batch.is_finished() => drop(ended.insert(batch.uuid)),
+            Ok(WatchEvent::Updated(_)) => {}
             Ok(other) => panic!("{other:?}"),
             Err(error) => errors.push(error),
         }

@@ -131,7 +131,7 @@ async fn a_request_outlives_its_client_and_runs_as_a_task() {
     drop(client);
     let one = tokio::spawn(one.into_future()).await.unwrap();
     assert_eq!(one.unwrap().batch.uuid, id());
-    let list = tokio::spawn(list.collect()).await.unwrap();
+    let list = tokio::spawn(list.try_collect()).await.unwrap();
     assert!(list.is_err(), "the server has one response for everything");
 }
 
@@ -154,7 +154,7 @@ async fn the_raw_answer_stands_beside_the_typed_one() {
     let server = answering(answer).await;
     let got = client(&server).get_batch(id()).send().await.unwrap();
     assert_eq!(got.request_id(), Some("r-1"));
-    assert_eq!(serde_json::from_slice::<Value>(got.raw()).unwrap(), body);
+    assert_eq!(serde_json::from_slice::<Value>(got.body()).unwrap(), body);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_refusal_has_its_typed_reason_and_says_what_to_do() {
             .insert_header("x-request-id", "r-2"),
     )
     .await;
-    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.kind(), ErrorKind::Status);
     assert_eq!(error.status().unwrap().as_u16(), 400);
     assert_eq!(
         error.reason(),
@@ -265,8 +265,8 @@ async fn an_unreadable_success_names_the_field() {
     odd["nodes"] = json!([{}, {}]);
     let server = answering(ResponseTemplate::new(200).set_body_json(json!({ "batch": odd }))).await;
     let error = client(&server).get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert_eq!(error.field(), Some("batch.nodes[0]"));
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(error.field_path(), Some("batch.nodes[0]"));
     assert_eq!(error.status().unwrap().as_u16(), 200);
     assert!(error.body().is_some());
 }
@@ -276,12 +276,12 @@ async fn an_endless_answer_is_an_error() {
     let server = answering(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 4096])).await;
     let client = Client::builder(TOKEN)
         .base_url(server.uri())
-        .max_answer_bytes(1024)
+        .max_response_bytes(1024)
         .build()
         .unwrap();
     let error = client.get_batch(id()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert!(error.to_string().contains("max_answer_bytes"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert!(error.to_string().contains("max_response_bytes"), "{error}");
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn nothing_listens_and_that_is_provable() {
         .build()
         .unwrap();
     let error = client.create_batch(request()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.is_retryable() && !error.is_ambiguous());
 }
 
@@ -415,7 +415,7 @@ async fn a_refused_token_is_renewed_once() {
         .respond_with(ResponseTemplate::new(401))
         .mount(&server)
         .await;
-    let client = Client::builder_with(Counting(0.into()))
+    let client = Client::builder_with_token_provider(Counting(0.into()))
         .base_url(server.uri())
         .build()
         .unwrap();

@@ -55,13 +55,13 @@ fn graph(change: impl FnOnce(&mut Value)) -> Vec<Node> {
 #[tokio::test(start_paused = true)]
 async fn from_a_name_to_a_run_and_its_columns() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let tools = client.list_tools().await.unwrap().tools;
     let tool = tools
         .iter()
         .find(|tool| tool.name == "Enrich lead")
         .unwrap();
-    assert_eq!(tool.workflow_uuid, world.tool_workflow_uuid);
+    assert_eq!(tool.workflow_uuid, fixtures.tool_workflow_uuid);
     assert_eq!(client.get_tool(tool.uuid).await.unwrap().tool, *tool);
     let release = client
         .get_deployed_release(tool.workflow_uuid)
@@ -104,18 +104,21 @@ async fn from_a_name_to_a_run_and_its_columns() {
 #[tokio::test(start_paused = true)]
 async fn plays_segments_changes_and_models() {
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
-    let plays = client.list_plays().is_enabled(true).model(world.model_uuid);
+    let fixtures = sandbox.fixtures();
+    let plays = client
+        .list_plays()
+        .is_enabled(true)
+        .model(fixtures.model_uuid);
     let plays = plays
         .schedule_type(PlayScheduleType::Cron)
         .await
         .unwrap()
         .plays;
     assert_eq!(plays.len(), 1);
-    assert_eq!(plays[0].uuid, world.play_uuid);
+    assert_eq!(plays[0].uuid, fixtures.play_uuid);
     assert!(matches!(plays[0].schedule, Some(PlaySchedule::Cron(_))));
     assert_eq!(
-        client.get_play(world.play_uuid).await.unwrap().play,
+        client.get_play(fixtures.play_uuid).await.unwrap().play,
         plays[0]
     );
     let segments = client.list_segments().await.unwrap().segments;
@@ -123,7 +126,7 @@ async fn plays_segments_changes_and_models() {
         .iter()
         .find(|segment| segment.from_play == Some(false))
         .unwrap();
-    assert_eq!(alone.uuid, world.segment_uuid);
+    assert_eq!(alone.uuid, fixtures.segment_uuid);
     assert_eq!(
         client.get_segment(alone.uuid).await.unwrap().segment,
         *alone
@@ -133,14 +136,14 @@ async fn plays_segments_changes_and_models() {
         .list_segment_changes()
         .limit(1)
         .items()
-        .collect()
+        .try_collect()
         .await
         .unwrap();
     let uuids: Vec<_> = changes.iter().map(|change| change.uuid).collect();
     let wanted = [
-        world.change_uuid,
-        world.additions_change_uuid,
-        world.company_change_uuid,
+        fixtures.change_uuid,
+        fixtures.additions_change_uuid,
+        fixtures.company_change_uuid,
     ];
     assert_eq!(uuids, wanted);
     let latest = client
@@ -183,7 +186,7 @@ async fn an_item_of_a_list_that_cannot_be_read_ends_no_stream_of_changes() {
     assert!(items.next().await.unwrap().is_ok());
     assert_eq!(
         items.next().await.unwrap().unwrap_err().kind(),
-        ErrorKind::Unreadable
+        ErrorKind::InvalidResponse
     );
     assert!(items.next().await.is_none());
 }
@@ -198,7 +201,7 @@ async fn the_bill_and_the_workspace() {
     );
     assert_eq!(subscription.subscription_credits_used_count, Some(0.0));
     client
-        .create_run(run(sandbox.world().tool_workflow_uuid))
+        .create_run(run(sandbox.fixtures().tool_workflow_uuid))
         .await
         .unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(600)).await;
@@ -209,7 +212,7 @@ async fn the_bill_and_the_workspace() {
         .await
         .unwrap();
     let items = &usage.metrics[0].items;
-    let workflow = sandbox.world().tool_workflow_uuid.to_string();
+    let workflow = sandbox.fixtures().tool_workflow_uuid.to_string();
     assert!(
         items
             .iter()
@@ -233,7 +236,7 @@ async fn the_bill_and_the_workspace() {
         "{spent}"
     );
     let workspace = client.get_current_workspace().await.unwrap().workspace;
-    assert_eq!(workspace.uuid, sandbox.world().workspace_uuid);
+    assert_eq!(workspace.uuid, sandbox.fixtures().workspace_uuid);
     assert_eq!(workspace.name, "Sandbox");
 }
 
@@ -249,27 +252,27 @@ async fn refused_run(client: &Client, request: CreateRunRequest) -> CreateRunErr
 async fn every_reason_not_to_create_a_run() {
     use CreateRunErrorReason as Is;
     let (sandbox, client) = Checked::start().await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let (poor, without_credits) = Checked::set_up(Sandbox::builder().credits(0.0)).await;
-    let tool = || run(world.tool_workflow_uuid);
-    let both = tool().nodes(graph(|_| {})).release(world.release_uuid);
+    let tool = || run(fixtures.tool_workflow_uuid);
+    let both = tool().nodes(graph(|_| {})).release(fixtures.release_uuid);
     let without_end = graph(|nodes| nodes[2]["actionSlug"] = "enrich".into());
     let ad_hoc = |nodes: Vec<Node>| CreateRunRequest::new(lead()).nodes(nodes);
-    let empty = CreateRunRequest::new(Record::default()).workflow(world.tool_workflow_uuid);
+    let empty = CreateRunRequest::new(Record::default()).workflow(fixtures.tool_workflow_uuid);
     let mut seen = Vec::new();
     for (request, reason) in [
         (run(nobody()), Is::WorkflowNotFound),
         (both, Is::InvalidReleaseOrCustomNodes),
-        (run(world.play_workflow_uuid), Is::PlayNotCompatible),
+        (run(fixtures.play_workflow_uuid), Is::PlayNotCompatible),
         (ad_hoc(Vec::new()), Is::NodesNotFound),
         (empty, Is::InvalidData),
         (ad_hoc(without_end), Is::RootNodeNotFound),
-        (run(world.broken_workflow_uuid), Is::FailedToStart),
+        (run(fixtures.broken_workflow_uuid), Is::FailedToStart),
     ] {
         assert_eq!(refused_run(&client, request).await, reason);
         seen.push(reason);
     }
-    let request = run(poor.world().tool_workflow_uuid);
+    let request = run(poor.fixtures().tool_workflow_uuid);
     assert_eq!(
         refused_run(&without_credits, request).await,
         Is::NotEnoughCredits
@@ -303,24 +306,24 @@ async fn every_reason_not_to_execute_an_action() {
     use ExecuteActionErrorReason as Is;
     let (sandbox, client) = Checked::start().await;
     let (_poor, without_credits) = Checked::set_up(Sandbox::builder().credits(0.0)).await;
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let named = |name: &str, uuid: Value| of_tool(|tool| tool[name] = uuid);
     let mut seen = Vec::new();
     for (action, reason) in [
         (named("toolUuid", value!(uuid(9))), Is::WorkflowNotFound),
         (
-            named("releaseUuid", value!(world.draft_release_uuid)),
+            named("releaseUuid", value!(fixtures.draft_release_uuid)),
             Is::InvalidReleaseOrCustomNodes,
         ),
         (
-            named("releaseUuid", value!(world.play_release_uuid)),
+            named("releaseUuid", value!(fixtures.play_release_uuid)),
             Is::PlayNotCompatible,
         ),
         (named("templateSlug", value!("none")), Is::NodesNotFound),
         (native("branch"), Is::InvalidData),
         (native("start"), Is::RootNodeNotFound),
         (
-            named("toolUuid", value!(world.broken_tool_uuid)),
+            named("toolUuid", value!(fixtures.broken_tool_uuid)),
             Is::FailedToStart,
         ),
     ] {
@@ -353,7 +356,7 @@ async fn what_is_not_there_has_a_typed_reason() {
     let play = client.get_play(nobody::<PlayUuid>()).await.unwrap_err();
     let reason = Reason::GetPlay(GetPlayErrorReason::PlayNotFound);
     assert_eq!(play.reason(), Some(&reason));
-    let paused = sandbox.world().paused_play_workflow_uuid;
+    let paused = sandbox.fixtures().paused_play_workflow_uuid;
     let reason = Reason::GetDeployedRelease(GetDeployedReleaseErrorReason::ReleaseNotFound);
     for workflow in [nobody(), paused] {
         let release = client.get_deployed_release(workflow).await.unwrap_err();
@@ -389,7 +392,7 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
                 .unwrap();
             let error = match operation {
                 "create_run" => {
-                    let request = run(sandbox.world().tool_workflow_uuid);
+                    let request = run(sandbox.fixtures().tool_workflow_uuid);
                     client.create_run(request).await.unwrap_err()
                 }
                 _ => {
@@ -421,7 +424,7 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
             .unwrap();
         match operation {
             "create_run" => {
-                let request = run(sandbox.world().tool_workflow_uuid);
+                let request = run(sandbox.fixtures().tool_workflow_uuid);
                 client.create_run(request).await.map(drop).unwrap();
             }
             _ => {
@@ -437,7 +440,7 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
 async fn a_run_that_could_not_be_started_may_exist() {
     let (sandbox, client) = Checked::start().await;
     let error = client
-        .create_run(run(sandbox.world().broken_workflow_uuid))
+        .create_run(run(sandbox.fixtures().broken_workflow_uuid))
         .await
         .unwrap_err();
     assert!(error.is_ambiguous() && error.may_have_spent(), "{error:#}");
@@ -453,7 +456,7 @@ async fn a_run_is_named_by_a_response_that_cannot_be_read() {
     let script = Script::start(|_| json(value!({ "run": { "uuid": uuid(1), "status": 7 } }))).await;
     let request = run(nobody());
     let error: Error = script.client().create_run(request).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!(error.created_run(), Some(uuid(1).parse().unwrap()));
     assert_eq!(error.created(), None, "it is no batch");
     assert!(
@@ -490,7 +493,7 @@ async fn nothing_is_read_of_a_cancellation() {
         .cancel_batch(nobody::<BatchUuid>())
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     let script = Script::start(|_| status(404)).await;
     script
         .client()
@@ -512,7 +515,7 @@ async fn an_uploaded_file_needs_its_name_only() {
     }
     let script = Script::start(|_| json(value!({ "name": "one.csv" }))).await;
     let error = script.client().upload_file("f.csv", "a").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
 }
 
 #[tokio::test(start_paused = true)]

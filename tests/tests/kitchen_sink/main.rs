@@ -16,20 +16,18 @@ mod generated;
 mod decode;
 #[path = "../../../cargo-batch-types/src/error_body.rs"]
 mod error_body;
+#[path = "../../../cargo-batch-types/src/fields.rs"]
+mod fields;
 #[path = "../../../cargo-batch-types/src/id.rs"]
 mod id;
 #[path = "../../../cargo-batch-types/src/locate.rs"]
 mod locate;
-#[path = "../../../cargo-batch-types/src/members.rs"]
-mod members;
 #[path = "../../../cargo-batch-types/src/one_or_many.rs"]
 mod one_or_many;
 #[path = "../../../cargo-batch-types/src/open_enum.rs"]
 mod open_enum;
 #[path = "../../../cargo-batch-client/src/operation.rs"]
 mod operation;
-#[path = "../../../cargo-batch-types/src/own_tag.rs"]
-mod own_tag;
 #[path = "../../../cargo-batch-client/src/pending.rs"]
 mod pending;
 #[path = "../../../cargo-batch-client/src/platform.rs"]
@@ -38,6 +36,8 @@ mod platform;
 mod raw_object;
 #[path = "../../../cargo-batch-types/src/sensitive.rs"]
 mod sensitive;
+#[path = "../../../cargo-batch-types/src/tag_literal.rs"]
+mod tag_literal;
 #[path = "../../../cargo-batch-types/src/tagged_union.rs"]
 mod tagged_union;
 #[rustfmt::skip]
@@ -59,7 +59,7 @@ use error_body::ErrorBody;
 use id::{InvalidId, id};
 use one_or_many::one_or_many;
 use open_enum::{UnknownValue, open_enum};
-use own_tag::own_tag;
 use raw_object::RawObject;
 use sensitive::sensitive;
+use tag_literal::own_tag;
 use tagged_union::tagged_union;

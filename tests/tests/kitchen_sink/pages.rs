@@ -6,7 +6,7 @@ use crate::Error;
 use crate::operation::Operation;
 use crate::pending::Pending;
 
-pub trait Identified {
+pub trait HasId {
     type Id;
     fn id(&self) -> Self::Id;
 }

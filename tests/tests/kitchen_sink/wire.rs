@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::generated::operations;
-use crate::pages::Identified;
+use crate::pages::HasId;
 use crate::types::{AskedKind, SearchRequest, State, ThingRequest, ThingUuid};
 use crate::{Client, Error};
 

@@ -15,15 +15,15 @@ async fn control(sandbox: &Sandbox, method: &str, path: &str, body: &str) -> Raw
 
 fn request(sandbox: &Sandbox, email: &str) -> CreateBatchRequest {
     let data = CreateBatchData::records([Record::from_iter([("email", email)])]);
-    CreateBatchRequest::new(data).workflow(sandbox.world().tool_workflow_uuid)
+    CreateBatchRequest::new(data).workflow(sandbox.fixtures().tool_workflow_uuid)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_world_has_the_ids_and_the_token() {
     let (sandbox, client) = Checked::start().await;
-    let world = control(&sandbox, "GET", "world", "").await.json();
-    assert_eq!(world["token"], sandbox.token());
-    assert_eq!(world["baseUrl"], sandbox.base_url());
+    let fixtures = control(&sandbox, "GET", "world", "").await.json();
+    assert_eq!(fixtures["token"], sandbox.token());
+    assert_eq!(fixtures["baseUrl"], sandbox.base_url());
     for name in [
         "workspaceUuid",
         "playWorkflowUuid",
@@ -34,10 +34,10 @@ async fn the_world_has_the_ids_and_the_token() {
         "changeUuid",
         "releaseUuid",
     ] {
-        assert_eq!(world[name].as_str().unwrap().len(), 36, "{name}");
+        assert_eq!(fixtures[name].as_str().unwrap().len(), 36, "{name}");
     }
-    assert_eq!(world["recordIds"], json!(sandbox.world().record_ids));
-    let release = world["releaseUuid"]
+    assert_eq!(fixtures["recordIds"], json!(sandbox.fixtures().record_ids));
+    let release = fixtures["releaseUuid"]
         .as_str()
         .unwrap()
         .parse::<cargo_batch_client::types::ReleaseUuid>();
@@ -51,7 +51,7 @@ async fn requests_are_told_with_their_bodies_but_no_secret() {
         .upload_file("a.csv", "email\na@example.com\n")
         .await
         .unwrap();
-    let create = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let create = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.create_batch(create).await.unwrap().batch;
     client.watch(batch.uuid).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -169,8 +169,9 @@ async fn creations_are_counted_by_what_they_were_made_from() {
         .await
         .unwrap_err();
     assert!(lost.is_ambiguous(), "{lost}");
-    let refused = CreateBatchRequest::new(CreateBatchData::segment(sandbox.world().segment_uuid))
-        .workflow(sandbox.world().tool_workflow_uuid);
+    let refused =
+        CreateBatchRequest::new(CreateBatchData::segment(sandbox.fixtures().segment_uuid))
+            .workflow(sandbox.fixtures().tool_workflow_uuid);
     client.create_batch(refused).await.unwrap_err();
 
     let created = sandbox.created();
@@ -198,7 +199,7 @@ async fn creations_are_counted_by_what_they_were_made_from() {
 async fn members_in_another_order_are_the_same_creation() {
     let (sandbox, _) = Checked::start().await;
     let url = format!("{}/orchestration/batches", sandbox.base_url());
-    let workflow = sandbox.world().tool_workflow_uuid;
+    let workflow = sandbox.fixtures().tool_workflow_uuid;
     for body in [
         format!(
             r#"{{"workflowUuid":"{workflow}","data":{{"kind":"records","records":[{{"a":1}}]}}}}"#
@@ -241,8 +242,8 @@ async fn time_is_moved_on() {
             .is_some()
     );
     sandbox.advance(Duration::from_millis(1500));
-    let world: Value = control(&sandbox, "GET", "world", "").await.json();
-    assert_eq!(world["now"], "2026-01-15T11:00:01.500Z");
+    let fixtures: Value = control(&sandbox, "GET", "world", "").await.json();
+    assert_eq!(fixtures["now"], "2026-01-15T11:00:01.500Z");
     for (body, said) in [
         (r#"{"seconds": -1}"#, "seconds: -1 "),
         (r#"{"seconds": "1"}"#, "field `seconds`: "),
@@ -307,14 +308,14 @@ async fn links_lead_to_where_the_sandbox_was_asked() {
         .await
         .unwrap();
     let root = format!("http://127.0.0.1:{}", sandbox.address().port());
-    let world = Ask::new("GET", &format!("{root}/sandbox/world"))
+    let fixtures = Ask::new("GET", &format!("{root}/sandbox/world"))
         .send()
         .await
         .unwrap()
         .json();
-    assert_eq!(world["baseUrl"], format!("{root}/v1"));
+    assert_eq!(fixtures["baseUrl"], format!("{root}/v1"));
     let client = cargo_batch_client::Client::builder(sandbox.token())
-        .base_url(world["baseUrl"].as_str().unwrap())
+        .base_url(fixtures["baseUrl"].as_str().unwrap())
         .build()
         .unwrap();
     let batch = client
@@ -332,7 +333,7 @@ async fn links_lead_to_where_the_sandbox_was_asked() {
         .unwrap();
     let link = answer.json()["url"].as_str().unwrap().to_owned();
     assert!(
-        link.starts_with(&format!("{}/", world["storageUrl"].as_str().unwrap())),
+        link.starts_with(&format!("{}/", fixtures["storageUrl"].as_str().unwrap())),
         "{link}"
     );
     assert!(link.starts_with("http://127.0.0.1:"), "{link}");

@@ -35,7 +35,7 @@ async fn a_browser_is_permitted_what_a_client_sends() {
         .upload_file("leads.csv", "email\na@x.example\n")
         .await
         .unwrap();
-    let workflow = sandbox.world().tool_workflow_uuid;
+    let workflow = sandbox.fixtures().tool_workflow_uuid;
     let request = cargo_batch_client::types::CreateBatchRequest::new(file).workflow(workflow);
     let batch = client.create_batch(request).await.unwrap().batch;
     sandbox.advance(std::time::Duration::from_secs(3600));

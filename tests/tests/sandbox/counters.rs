@@ -52,15 +52,15 @@ fn cents(thing: &Value) -> u64 {
 }
 
 async fn create(sandbox: &Calls, kind: usize, size: usize) {
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let (play, tool) = (
-        json!(world.play_workflow_uuid),
-        json!(world.tool_workflow_uuid),
+        json!(fixtures.play_workflow_uuid),
+        json!(fixtures.tool_workflow_uuid),
     );
     let records: Vec<Value> = (0..size)
         .map(|n| json!({ "id": n.to_string(), "skip": n % 7 == 6 }))
         .collect();
-    let model = world.model_uuid;
+    let model = fixtures.model_uuid;
     let change = |uuid: Value, kinds: Value| json!({ "kind": "change", "changeUuid": uuid, "changeKinds": kinds });
     let (workflow, data) = match kind {
         0 => (tool, json!({ "kind": "records", "records": records })),
@@ -76,14 +76,14 @@ async fn create(sandbox: &Calls, kind: usize, size: usize) {
         3 => (tool, json!({ "kind": "form", "records": records })),
         4 => (
             play,
-            json!({ "kind": "segment", "segmentUuid": world.segment_uuid }),
+            json!({ "kind": "segment", "segmentUuid": fixtures.segment_uuid }),
         ),
         5 => (
             play,
             json!({ "kind": "filter", "modelUuid": model, "limit": size }),
         ),
         6 => {
-            let ids = &world.record_ids[..size];
+            let ids = &fixtures.record_ids[..size];
             (
                 play,
                 json!({ "kind": "recordIds", "modelUuid": model, "ids": ids }),
@@ -91,14 +91,14 @@ async fn create(sandbox: &Calls, kind: usize, size: usize) {
         }
         7 => (
             play,
-            change(json!(world.change_uuid), json!(["added", "removed"])),
+            change(json!(fixtures.change_uuid), json!(["added", "removed"])),
         ),
         8 => (
             play,
-            change(json!(world.additions_change_uuid), json!(["removed"])),
+            change(json!(fixtures.additions_change_uuid), json!(["removed"])),
         ),
         9 => {
-            let segment = world.play_segment_uuid;
+            let segment = fixtures.play_segment_uuid;
             let data = json!({
                 "kind": "schedule", "modelUuid": model, "segmentUuid": segment,
                 "changeKinds": ["added"], "skip": size.is_multiple_of(4),
@@ -107,7 +107,7 @@ async fn create(sandbox: &Calls, kind: usize, size: usize) {
         }
         10 => {
             let body = json!({
-                "workflowUuid": play, "releaseUuid": world.branching_release_uuid,
+                "workflowUuid": play, "releaseUuid": fixtures.branching_release_uuid,
                 "data": { "kind": "filter", "modelUuid": model, "limit": size },
             });
             sandbox.post("/orchestration/batches", &body).await;

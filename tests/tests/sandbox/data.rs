@@ -23,11 +23,11 @@ async fn follow(calls: &Calls, batch: &Value) -> (Vec<String>, Value) {
 }
 
 fn play(calls: &Calls) -> Value {
-    json!(calls.world().play_workflow_uuid)
+    json!(calls.fixtures().play_workflow_uuid)
 }
 
 fn tool(calls: &Calls) -> Value {
-    json!(calls.world().tool_workflow_uuid)
+    json!(calls.fixtures().tool_workflow_uuid)
 }
 
 fn records(count: usize) -> Value {
@@ -38,7 +38,7 @@ fn records(count: usize) -> Value {
 #[tokio::test]
 async fn records_of_a_model_go_through_a_play() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let condition = json!({
         "kind": "string", "columnSlug": "country", "operator": "is", "values": "Spain",
     });
@@ -48,20 +48,20 @@ async fn records_of_a_model_go_through_a_play() {
     });
     for (data, count) in [
         (
-            json!({ "kind": "segment", "segmentUuid": world.segment_uuid }),
+            json!({ "kind": "segment", "segmentUuid": fixtures.segment_uuid }),
             100,
         ),
         (
-            json!({ "kind": "filter", "modelUuid": world.model_uuid }),
+            json!({ "kind": "filter", "modelUuid": fixtures.model_uuid }),
             200,
         ),
         (
-            json!({ "kind": "filter", "modelUuid": world.model_uuid, "filter": filter, "limit": 7 }),
+            json!({ "kind": "filter", "modelUuid": fixtures.model_uuid, "filter": filter, "limit": 7 }),
             7,
         ),
         (
             json!({
-                "kind": "recordIds", "modelUuid": world.model_uuid,
+                "kind": "recordIds", "modelUuid": fixtures.model_uuid,
                 "ids": ["contact-3", "nobody", "contact-1"],
             }),
             2,
@@ -81,18 +81,21 @@ async fn records_of_a_model_go_through_a_play() {
 #[tokio::test]
 async fn changes_and_schedules_sync_their_segment_first() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let change =
         |uuid, kinds| json!({ "kind": "change", "changeUuid": uuid, "changeKinds": kinds });
-    let data = change(json!(world.change_uuid), json!(["added", "removed"]));
+    let data = change(json!(fixtures.change_uuid), json!(["added", "removed"]));
     let batch = calls.create(play(&calls), data).await;
-    assert_eq!(batch["data"]["segmentUuid"], json!(world.play_segment_uuid));
+    assert_eq!(
+        batch["data"]["segmentUuid"],
+        json!(fixtures.play_segment_uuid)
+    );
     let (statuses, ended) = follow(&calls, &batch).await;
     assert_eq!(statuses, ["pending", "syncing", "running", "success"]);
     assert_eq!(ended["runsCount"], 16, "ten came in, six left");
 
     // A change that holds none of the kinds asked for.
-    let data = change(json!(world.additions_change_uuid), json!(["removed"]));
+    let data = change(json!(fixtures.additions_change_uuid), json!(["removed"]));
     let batch = calls.create(play(&calls), data).await;
     let (statuses, ended) = follow(&calls, &batch).await;
     assert_eq!(statuses, ["pending", "syncing", "skipped"]);
@@ -100,8 +103,8 @@ async fn changes_and_schedules_sync_their_segment_first() {
 
     let schedule = |kinds: Value, skip: bool| {
         json!({
-            "kind": "schedule", "modelUuid": world.model_uuid, "changeKinds": kinds,
-            "segmentUuid": world.play_segment_uuid, "skip": skip,
+            "kind": "schedule", "modelUuid": fixtures.model_uuid, "changeKinds": kinds,
+            "segmentUuid": fixtures.play_segment_uuid, "skip": skip,
         })
     };
     let batch = calls
@@ -111,7 +114,7 @@ async fn changes_and_schedules_sync_their_segment_first() {
     let counts = ["total", "added", "updated", "removed", "unchanged"]
         .map(|kind| data[format!("{kind}RecordsCount")].as_u64().unwrap());
     assert_eq!(counts, [28, 10, 8, 6, 4]);
-    assert_eq!(data["changeUuid"], json!(world.change_uuid));
+    assert_eq!(data["changeUuid"], json!(fixtures.change_uuid));
     let (statuses, ended) = follow(&calls, &batch).await;
     assert_eq!(statuses, ["pending", "syncing", "running", "success"]);
     assert_eq!(ended["runsCount"], 8);
@@ -176,7 +179,7 @@ async fn a_batch_as_a_whole_can_fail() {
         .upload("ragged.csv", "email,name\nada@example.com\n")
         .await;
     let file = json!({ "kind": "file", "s3Filename": s3_filename });
-    let far = calls.world().unreachable_segment_uuid;
+    let far = calls.fixtures().unreachable_segment_uuid;
     for (workflow, data) in [
         (tool(&calls), file),
         (
@@ -328,15 +331,18 @@ async fn forms_and_actions_know_what_they_were_started_from() {
 #[tokio::test]
 async fn executions_follow_the_graph_that_is_run() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let body = json!({
-        "workflowUuid": world.play_workflow_uuid, "releaseUuid": world.branching_release_uuid,
-        "data": { "kind": "filter", "modelUuid": world.model_uuid },
+        "workflowUuid": fixtures.play_workflow_uuid, "releaseUuid": fixtures.branching_release_uuid,
+        "data": { "kind": "filter", "modelUuid": fixtures.model_uuid },
     });
     let batch = calls.post("/orchestration/batches", &body).await.ok()["batch"].clone();
-    assert_eq!(batch["releaseUuid"], json!(world.branching_release_uuid));
+    assert_eq!(batch["releaseUuid"], json!(fixtures.branching_release_uuid));
     calls.pass(LONG);
-    let path = format!("/orchestration/releases/{}", world.branching_release_uuid);
+    let path = format!(
+        "/orchestration/releases/{}",
+        fixtures.branching_release_uuid
+    );
     let release = calls.get(&path).await.ok();
     let nodes = release["release"]["nodes"].as_array().unwrap().clone();
     let node = |uuid: &Value| nodes.iter().find(|node| node["uuid"] == *uuid).unwrap();
@@ -396,7 +402,7 @@ async fn executions_follow_the_graph_that_is_run() {
 #[tokio::test]
 async fn a_preview_shows_what_would_be_taken() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let batch = calls
         .create(
             tool(&calls),
@@ -407,17 +413,17 @@ async fn a_preview_shows_what_would_be_taken() {
     let runs = calls.runs(json!({ "batchUuid": batch["uuid"] })).await;
     let uuids: Vec<&Value> = runs.iter().map(|run| &run["uuid"]).collect();
     let s3_filename = calls.upload("leads.csv", "email,n\na,1\nb,2\nc,3\n").await;
-    let model = world.model_uuid;
+    let model = fixtures.model_uuid;
     for (workflow, data, count, column) in [
         (
             play(&calls),
-            json!({ "kind": "segment", "segmentUuid": world.segment_uuid }),
+            json!({ "kind": "segment", "segmentUuid": fixtures.segment_uuid }),
             100,
             "id",
         ),
         (
             play(&calls),
-            json!({ "kind": "change", "changeUuid": world.change_uuid, "changeKinds": ["updated"] }),
+            json!({ "kind": "change", "changeUuid": fixtures.change_uuid, "changeKinds": ["updated"] }),
             8,
             "id",
         ),
@@ -436,7 +442,7 @@ async fn a_preview_shows_what_would_be_taken() {
         (
             play(&calls),
             json!({
-                "kind": "schedule", "modelUuid": model, "segmentUuid": world.segment_uuid,
+                "kind": "schedule", "modelUuid": model, "segmentUuid": fixtures.segment_uuid,
                 "changeKinds": ["added"],
             }),
             5,
@@ -490,7 +496,7 @@ async fn a_preview_shows_what_would_be_taken() {
 #[tokio::test]
 async fn credits_are_kept_for_what_will_be_spent() {
     let calls = Calls::with(Sandbox::builder().credits(75.0)).await;
-    let data = json!({ "kind": "filter", "modelUuid": calls.world().model_uuid, "limit": 100 });
+    let data = json!({ "kind": "filter", "modelUuid": calls.fixtures().model_uuid, "limit": 100 });
     let body = json!({ "workflowUuid": play(&calls), "data": data });
     // A hundred records cost about 30 credits.
     let first = calls.post("/orchestration/batches", &body).await.ok()["batch"].clone();

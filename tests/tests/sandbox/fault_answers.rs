@@ -215,7 +215,7 @@ async fn answers_are_not_what_was_agreed_on() {
     assert_eq!(broken.told(), Some(broken.body.len()));
     assert_eq!(
         client.list_batches().await.unwrap_err().kind(),
-        ErrorKind::Unreadable
+        ErrorKind::InvalidResponse
     );
 
     let status = "hibernating".to_owned();
@@ -257,7 +257,7 @@ async fn members_of_users_stay_what_they_are() {
     let release = format!(
         "{}/orchestration/releases/{}",
         sandbox.base_url(),
-        sandbox.world().release_uuid
+        sandbox.fixtures().release_uuid
     );
     for fault in [
         Fault::ExtraFields,
@@ -323,7 +323,7 @@ async fn pages_overlap_and_come_in_another_order() {
         .list_batches()
         .limit(2)
         .items()
-        .collect()
+        .try_collect()
         .await
         .unwrap();
     let mut uuids: Vec<_> = all.iter().map(|batch| batch.uuid).collect();

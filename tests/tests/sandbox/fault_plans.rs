@@ -86,7 +86,7 @@ async fn rules_skip_and_count() {
 #[test]
 fn every_fault_reads_back_as_it_is_written() {
     let faults = [
-        Fault::Refuse { seconds: 1.0 },
+        Fault::ConnectionRefused { seconds: 1.0 },
         Fault::CloseOnAccept,
         Fault::ResetBeforeReading,
         Fault::ResetBeforeActing,
@@ -242,11 +242,11 @@ async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
             "rules[1].operation: \"getBatch\" is none of *, api, storage, storage_get, storage_put, create_batch, ",
         ),
         (
-            rule(json!({ "operation": "get_batch", "fault": { "kind": "refuse" } })),
-            "rules[1].operation: a fault of kind refuse is for *, api, storage only, not for \"get_batch\"",
+            rule(json!({ "operation": "get_batch", "fault": { "kind": "connectionRefused" } })),
+            "rules[1].operation: a fault of kind connectionRefused is for *, api, storage only, not for \"get_batch\"",
         ),
         (
-            rule(json!({ "count": 1, "fault": { "kind": "refuse" } })),
+            rule(json!({ "count": 1, "fault": { "kind": "connectionRefused" } })),
             "rules[1].fault: skip, count and probability ",
         ),
         (

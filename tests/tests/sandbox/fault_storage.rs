@@ -9,7 +9,7 @@ use cargo_batch_tests::sandbox::Checked;
 async fn finished(sandbox: &Sandbox, client: &Client) -> cargo_batch_client::BatchHandle {
     let records = (0..2000).map(|n| Record::from_iter([("email", format!("{n}@example.com"))]));
     let request = CreateBatchRequest::new(CreateBatchData::records(records))
-        .workflow(sandbox.world().tool_workflow_uuid);
+        .workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.create_batch(request).await.unwrap().batch;
     client.watch(batch.uuid).await.unwrap();
     client.batch(batch.uuid)

@@ -17,7 +17,7 @@ async fn refuse_closes_the_port_and_opens_it_again() {
     client.list_batches().await.unwrap();
     let start = Instant::now();
     sandbox
-        .faults(Rule::new(Fault::Refuse { seconds: 30.0 }).on("api"))
+        .faults(Rule::new(Fault::ConnectionRefused { seconds: 30.0 }).on("api"))
         .await
         .unwrap();
     let error = list(&sandbox).send().await.unwrap_err();
@@ -27,7 +27,7 @@ async fn refuse_closes_the_port_and_opens_it_again() {
         .create_batch(create(&sandbox))
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(!error.is_ambiguous());
     assert_eq!(start.elapsed(), Duration::ZERO);
 
@@ -40,7 +40,7 @@ async fn refuse_closes_the_port_and_opens_it_again() {
 async fn a_creation_waits_for_a_port_to_open() {
     let (sandbox, client) = Checked::start().await;
     sandbox
-        .faults(Rule::new(Fault::Refuse { seconds: 1.0 }))
+        .faults(Rule::new(Fault::ConnectionRefused { seconds: 1.0 }))
         .await
         .unwrap();
     client.create_batch(create(&sandbox)).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_creation_waits_for_a_port_to_open() {
 async fn a_port_that_is_refused_opens_with_the_next_plan() {
     let (sandbox, _) = Checked::start().await;
     sandbox
-        .faults(Rule::new(Fault::Refuse { seconds: 1e9 }).on("api"))
+        .faults(Rule::new(Fault::ConnectionRefused { seconds: 1e9 }).on("api"))
         .await
         .unwrap();
     assert_eq!(
@@ -66,8 +66,7 @@ async fn a_port_that_is_refused_opens_with_the_next_plan() {
 async fn the_plan_that_closes_the_port_is_answered() {
     let (sandbox, _) = Checked::start().await;
     let url = format!("http://{}/sandbox/faults", sandbox.address());
-    let plan =
-        r#"{ "rules": [{ "operation": "api", "fault": { "kind": "refuse", "seconds": 5 } }] }"#;
+    let plan = r#"{ "rules": [{ "operation": "api", "fault": { "kind": "connectionRefused", "seconds": 5 } }] }"#;
     let answer = Ask::new("POST", &url).body(plan).send().await.unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(
@@ -141,7 +140,7 @@ async fn the_dangerous_one_is_paid_once() {
         )
         .await
         .unwrap();
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.create_batch_once(request).await.unwrap();
     let created = sandbox.created();
     assert_eq!((created.len(), created[0].count), (1, 1));

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 async fn preview(calls: &Calls, data: Value) -> Answer {
     let mut data = data;
     data["kind"] = "filter".into();
-    data["modelUuid"] = json!(calls.world().model_uuid);
-    let body = json!({ "workflowUuid": calls.world().play_workflow_uuid, "data": data });
+    data["modelUuid"] = json!(calls.fixtures().model_uuid);
+    let body = json!({ "workflowUuid": calls.fixtures().play_workflow_uuid, "data": data });
     calls.post("/orchestration/batches/preview", &body).await
 }
 
@@ -314,7 +314,7 @@ async fn conditions_on_columns() {
 #[tokio::test]
 async fn conditions_on_what_is_around_a_record() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let all = everyone(&calls).await;
     let number = |record: &Value| -> usize {
         let id = record["id"].as_str().unwrap();
@@ -322,13 +322,13 @@ async fn conditions_on_what_is_around_a_record() {
     };
 
     let related = json!({
-        "kind": "number", "columnSlug": "revenue", "relatedModelUuid": world.company_model_uuid,
+        "kind": "number", "columnSlug": "revenue", "relatedModelUuid": fixtures.company_model_uuid,
         "operator": "greaterThan", "value": 17000,
     });
     let rich = expected(&all, |record| number(record) % 20 > 17);
     assert_eq!(passing(&calls, related).await, rich);
 
-    let segment = |operator| json!({ "kind": "segment", "segmentUuid": world.segment_uuid, "operator": operator });
+    let segment = |operator| json!({ "kind": "segment", "segmentUuid": fixtures.segment_uuid, "operator": operator });
     let even = expected(&all, |record| number(record).is_multiple_of(2));
     assert_eq!(passing(&calls, segment("in")).await, even);
     let odd = expected(&all, |record| number(record) % 2 == 1);
@@ -337,7 +337,7 @@ async fn conditions_on_what_is_around_a_record() {
     // The nth contact has n % 5 events, 1 to n % 5 days ago, opened and clicked by turns.
     let occurrence = |frequency: Value, period: Value, conditions: Value| {
         json!({
-            "kind": "occurrence", "relatedModelUuid": world.event_model_uuid,
+            "kind": "occurrence", "relatedModelUuid": fixtures.event_model_uuid,
             "frequency": frequency, "period": period, "conjonction": "and", "conditions": conditions,
         })
     };
@@ -391,7 +391,7 @@ async fn conditions_on_what_is_around_a_record() {
 
     let enrollment = |activity: &str, slug: Option<&str>| {
         let mut condition = json!({
-            "kind": "enrollment", "workflowUuid": world.play_workflow_uuid, "activityKind": activity,
+            "kind": "enrollment", "workflowUuid": fixtures.play_workflow_uuid, "activityKind": activity,
             "frequency": { "operator": "exactly", "value": 1 }, "period": within(1.0),
         });
         if let Some(slug) = slug {
@@ -405,8 +405,8 @@ async fn conditions_on_what_is_around_a_record() {
             .is_empty()
     );
     let ids = ["contact-2", "contact-4"];
-    let data = json!({ "kind": "recordIds", "modelUuid": world.model_uuid, "ids": ids });
-    calls.create(json!(world.play_workflow_uuid), data).await;
+    let data = json!({ "kind": "recordIds", "modelUuid": fixtures.model_uuid, "ids": ids });
+    calls.create(json!(fixtures.play_workflow_uuid), data).await;
     calls.pass(300);
     for (activity, slug) in [
         ("workflowEntered", None),
@@ -546,8 +546,8 @@ async fn mistakes_are_named() {
         assert!(answer.message().contains(says), "{answer:?}");
         let mut data = one(condition);
         data["kind"] = "filter".into();
-        data["modelUuid"] = json!(calls.world().model_uuid);
-        let body = json!({ "workflowUuid": calls.world().play_workflow_uuid, "data": data });
+        data["modelUuid"] = json!(calls.fixtures().model_uuid);
+        let body = json!({ "workflowUuid": calls.fixtures().play_workflow_uuid, "data": data });
         let answer = calls.post("/orchestration/batches", &body).await;
         assert_eq!(answer.reason(), "dataError: invalidData", "{body}");
     }

@@ -164,7 +164,7 @@ async fn send_own(client: &Client, sandbox: &Sandbox, number: usize) -> reqwest:
     let request = CreateBatchRequest::new(CreateBatchData::records([Record::from_iter([(
         "number", number,
     )])]));
-    let request = request.workflow(sandbox.world().tool_workflow_uuid);
+    let request = request.workflow(sandbox.fixtures().tool_workflow_uuid);
     let ask = client.post(url).bearer_auth(sandbox.token());
     ask.json(&request).send().await
 }

@@ -28,17 +28,18 @@ fn text(value: &Value) -> &str {
 #[tokio::test]
 async fn batches_by_what_they_are_and_how_they_stand() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let (play, tool) = (
-        json!(world.play_workflow_uuid),
-        json!(world.tool_workflow_uuid),
+        json!(fixtures.play_workflow_uuid),
+        json!(fixtures.tool_workflow_uuid),
     );
     let record = json!([{ "email": "ada@example.com" }]);
     let change = json!({
-        "kind": "change", "changeUuid": world.additions_change_uuid, "changeKinds": ["removed"],
+        "kind": "change", "changeUuid": fixtures.additions_change_uuid, "changeKinds": ["removed"],
     });
     let skipped = calls.create(play.clone(), change).await["uuid"].clone();
-    let ids = json!({ "kind": "recordIds", "modelUuid": world.model_uuid, "ids": ["contact-1"] });
+    let ids =
+        json!({ "kind": "recordIds", "modelUuid": fixtures.model_uuid, "ids": ["contact-1"] });
     let done = calls.create(play.clone(), ids).await["uuid"].clone();
     calls.pass(600);
     let records = json!({ "kind": "records", "records": record });
@@ -52,8 +53,8 @@ async fn batches_by_what_they_are_and_how_they_stand() {
     let failed = calls.create(tool.clone(), file).await["uuid"].clone();
     calls.pass(600);
     let body = json!({
-        "workflowUuid": play, "releaseUuid": world.branching_release_uuid,
-        "data": { "kind": "segment", "segmentUuid": world.segment_uuid },
+        "workflowUuid": play, "releaseUuid": fixtures.branching_release_uuid,
+        "data": { "kind": "segment", "segmentUuid": fixtures.segment_uuid },
     });
     let running = calls.post("/orchestration/batches", &body).await.ok();
     let running = running["batch"]["uuid"].clone();
@@ -98,7 +99,7 @@ async fn batches_by_what_they_are_and_how_they_stand() {
             newest_first.to_vec(),
         ),
         (
-            format!("releaseUuid={}", world.branching_release_uuid),
+            format!("releaseUuid={}", fixtures.branching_release_uuid),
             vec![&running],
         ),
         (
@@ -136,7 +137,7 @@ async fn batches_by_what_they_are_and_how_they_stand() {
 #[tokio::test]
 async fn a_page_holds_a_hundred_at_most() {
     let calls = Calls::start().await;
-    let tool = json!(calls.world().tool_workflow_uuid);
+    let tool = json!(calls.fixtures().tool_workflow_uuid);
     for n in 0..101 {
         let records = json!([{ "email": format!("{n}@example.com") }]);
         calls
@@ -163,7 +164,7 @@ async fn leads(calls: &Calls) -> Value {
         .collect();
     let data = json!({ "kind": "records", "records": records });
     calls
-        .create(json!(calls.world().tool_workflow_uuid), data)
+        .create(json!(calls.fixtures().tool_workflow_uuid), data)
         .await
 }
 
@@ -175,7 +176,7 @@ async fn count(calls: &Calls, filters: &Value) -> u64 {
 #[tokio::test]
 async fn runs_by_what_they_are_and_how_they_stand() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let other = leads(&calls).await;
     calls.pass(600);
     let batch = leads(&calls).await;
@@ -202,12 +203,12 @@ async fn runs_by_what_they_are_and_how_they_stand() {
     let created = text(&all[0]["createdAt"]).to_owned();
     let cases = [
         (json!({}), 60),
-        (json!({ "workflowUuid": world.tool_workflow_uuid }), 60),
-        (json!({ "workflowUuid": world.play_workflow_uuid }), 0),
-        (json!({ "userUuid": world.user_uuid }), 60),
-        (json!({ "userUuid": world.model_uuid }), 0),
-        (json!({ "releaseUuid": world.release_uuid }), 60),
-        (json!({ "releaseUuid": world.branching_release_uuid }), 0),
+        (json!({ "workflowUuid": fixtures.tool_workflow_uuid }), 60),
+        (json!({ "workflowUuid": fixtures.play_workflow_uuid }), 0),
+        (json!({ "userUuid": fixtures.user_uuid }), 60),
+        (json!({ "userUuid": fixtures.model_uuid }), 0),
+        (json!({ "releaseUuid": fixtures.release_uuid }), 60),
+        (json!({ "releaseUuid": fixtures.branching_release_uuid }), 0),
         (json!({ "isGroupParent": true }), 0),
         (json!({ "isGroupParent": false }), 60),
         (json!({ "parentUuid": all[0]["uuid"] }), 0),
@@ -295,7 +296,7 @@ async fn runs_by_what_they_are_and_how_they_stand() {
     }
     assert!(trivial < 18, "the moment was chosen badly: {trivial}");
     assert_eq!(count(&calls, &json!({})).await, 120);
-    let runs = json!({ "workflowUuid": world.tool_workflow_uuid, "limit": 3, "offset": 59 });
+    let runs = json!({ "workflowUuid": fixtures.tool_workflow_uuid, "limit": 3, "offset": 59 });
     let page = calls.post("/orchestration/runs/list", &runs).await.ok();
     assert_eq!(page["count"], 120);
     let from = |n: usize| page["runs"][n]["batchUuid"].clone();
@@ -313,7 +314,7 @@ async fn runs_by_what_they_are_and_how_they_stand() {
 #[tokio::test]
 async fn single_runs_are_cancelled() {
     let calls = Calls::start().await;
-    let workflow = json!(calls.world().tool_workflow_uuid);
+    let workflow = json!(calls.fixtures().tool_workflow_uuid);
     let batch = leads(&calls).await;
     calls.pass(12);
     let all = calls.runs(json!({ "batchUuid": batch["uuid"] })).await;
@@ -354,7 +355,7 @@ async fn single_runs_are_cancelled() {
     let batch = leads(&calls).await;
     calls.pass(12);
     let body =
-        json!({ "workflowUuid": calls.world().play_workflow_uuid, "batchUuid": batch["uuid"] });
+        json!({ "workflowUuid": calls.fixtures().play_workflow_uuid, "batchUuid": batch["uuid"] });
     cancel(&body).await.ok();
     assert_eq!(count(&calls, &cancelling).await, 0);
     let ended = json!({ "batchUuid": batch["uuid"], "isFinished": true });
@@ -377,7 +378,7 @@ async fn metrics_add_up_to_the_batch() {
     for _ in 0..20 {
         calls.pass(7);
         let body = json!({
-            "workflowUuid": calls.world().tool_workflow_uuid, "batchUuid": batch["uuid"],
+            "workflowUuid": calls.fixtures().tool_workflow_uuid, "batchUuid": batch["uuid"],
         });
         let metrics = calls.post("/orchestration/runs/metrics", &body).await.ok();
         let metrics = metrics["runMetrics"].as_array().unwrap().clone();
@@ -415,7 +416,7 @@ async fn runs_are_exported() {
     let calls = Calls::start().await;
     let batch = leads(&calls).await;
     calls.pass(3600);
-    let workflow = json!(calls.world().tool_workflow_uuid);
+    let workflow = json!(calls.fixtures().tool_workflow_uuid);
     let filters = json!({ "workflowUuid": workflow, "batchUuid": batch["uuid"] });
 
     let link = calls.post("/orchestration/runs/download", &filters).await;

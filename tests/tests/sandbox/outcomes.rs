@@ -25,14 +25,14 @@ async fn a_closure_decides_columns_and_failures() {
     let (sandbox, client) = Checked::set_up(Sandbox::builder().outcomes(decide)).await;
     let csv = "email\nada@example.com\nnobody\ngrace@example.com\n";
     let file = client.upload_file("leads.csv", csv).await.unwrap();
-    let request = CreateBatchRequest::new(file).workflow(sandbox.world().tool_workflow_uuid);
+    let request = CreateBatchRequest::new(file).workflow(sandbox.fixtures().tool_workflow_uuid);
     let batch = client.create_batch(request).await.unwrap().batch;
     let finished = client.batch(batch.uuid).wait().await.unwrap();
     assert_eq!(
         finished.outcome(),
         Outcome::PartlyFailed { failed: 1, runs: 3 }
     );
-    let failed = finished.failed_runs().collect().await.unwrap();
+    let failed = finished.failed_runs().try_collect().await.unwrap();
     assert_eq!(failed.len(), 1);
     assert_eq!(
         failed[0].error_message.as_deref(),

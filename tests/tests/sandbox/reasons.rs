@@ -68,11 +68,11 @@ async fn create(calls: &Calls, workflow: impl Into<Value>, data: Value) -> Answe
 }
 
 async fn play(calls: &Calls, data: Value) -> Answer {
-    create(calls, calls.world().play_workflow_uuid.to_string(), data).await
+    create(calls, calls.fixtures().play_workflow_uuid.to_string(), data).await
 }
 
 async fn tool(calls: &Calls, data: Value) -> Answer {
-    create(calls, calls.world().tool_workflow_uuid.to_string(), data).await
+    create(calls, calls.fixtures().tool_workflow_uuid.to_string(), data).await
 }
 
 async fn preview(calls: &Calls, workflow: impl Into<Value>, data: Value) -> Answer {
@@ -100,10 +100,10 @@ async fn after(calls: &Calls, seconds: u64, batch: Answer, what: &str) -> Answer
 
 /// Provokes a reason not to create a run.
 async fn run_reason(calls: &Calls, reason: &str) -> Answer {
-    let world = calls.world();
+    let fixtures = calls.fixtures();
     let lead = json!({ "email": "ada@example.com" });
     let run = |workflow: Value| json!({ "workflowUuid": workflow, "data": lead });
-    let tool = run(json!(world.tool_workflow_uuid));
+    let tool = run(json!(fixtures.tool_workflow_uuid));
     let with = |name: &str, value: Value| {
         let mut body = tool.clone();
         body[name] = value;
@@ -113,10 +113,10 @@ async fn run_reason(calls: &Calls, reason: &str) -> Answer {
         "workflowNotFound" => run(json!(NOBODY)),
         "invalidReleaseOrCustomNodes" => {
             let mut body = with("nodes", nodes());
-            body["releaseUuid"] = json!(world.release_uuid);
+            body["releaseUuid"] = json!(fixtures.release_uuid);
             body
         }
-        "playNotCompatible" => run(json!(world.play_workflow_uuid)),
+        "playNotCompatible" => run(json!(fixtures.play_workflow_uuid)),
         "nodesNotFound" => json!({ "nodes": [], "data": lead }),
         "invalidData" => with("data", json!({ "employees": 5 })),
         "rootNodeNotFound" => {
@@ -124,7 +124,7 @@ async fn run_reason(calls: &Calls, reason: &str) -> Answer {
             nodes[2]["actionSlug"] = "enrich".into();
             json!({ "nodes": nodes, "data": lead })
         }
-        "failedToStart" => run(json!(world.broken_workflow_uuid)),
+        "failedToStart" => run(json!(fixtures.broken_workflow_uuid)),
         "concurrencyLimitReached" => {
             for _ in 0..20 {
                 calls.post("/orchestration/runs", &tool).await.ok();
@@ -138,22 +138,22 @@ async fn run_reason(calls: &Calls, reason: &str) -> Answer {
 
 /// Provokes a reason not to execute an action.
 async fn action_reason(calls: &Calls, reason: &str) -> Answer {
-    let world = calls.world();
+    let fixtures = calls.fixtures();
     let of_tool = |name: &str, value: Value| json!({ "kind": "tool", name: value });
-    let with_release = |release: Value| json!({ "kind": "tool", "toolUuid": world.tool_uuid, "releaseUuid": release });
+    let with_release = |release: Value| json!({ "kind": "tool", "toolUuid": fixtures.tool_uuid, "releaseUuid": release });
     let native = |slug: &str| json!({ "kind": "native", "actionSlug": slug });
     let mut data = json!({ "email": "ada@example.com" });
     let action = match reason {
         "workflowNotFound" => of_tool("toolUuid", NOBODY.into()),
-        "invalidReleaseOrCustomNodes" => with_release(json!(world.draft_release_uuid)),
-        "playNotCompatible" => with_release(json!(world.play_release_uuid)),
+        "invalidReleaseOrCustomNodes" => with_release(json!(fixtures.draft_release_uuid)),
+        "playNotCompatible" => with_release(json!(fixtures.play_release_uuid)),
         "nodesNotFound" => of_tool("templateSlug", "no_such_template".into()),
         "invalidData" => {
             data = json!({});
             native("enrich")
         }
         "rootNodeNotFound" => native("end"),
-        "failedToStart" => of_tool("toolUuid", json!(world.broken_tool_uuid)),
+        "failedToStart" => of_tool("toolUuid", json!(fixtures.broken_tool_uuid)),
         _ => native("enrich"),
     };
     let body = json!({ "action": action, "data": data });
@@ -173,14 +173,14 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         _ => Calls::start().await,
     };
     let calls = &calls;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let segment = |uuid: Value| json!({ "kind": "segment", "segmentUuid": uuid });
     let change = |uuid: Value, kinds: Value| json!({ "kind": "change", "changeUuid": uuid, "changeKinds": kinds });
     match (operation, reason) {
         ("create_batch", "workflowNotFound") => create(calls, NOBODY, records()).await,
         ("create_batch", "invalidReleaseOrCustomNodes") => {
             let body = json!({
-                "workflowUuid": world.tool_workflow_uuid, "releaseUuid": world.release_uuid,
+                "workflowUuid": fixtures.tool_workflow_uuid, "releaseUuid": fixtures.release_uuid,
                 "nodes": nodes(), "data": records(),
             });
             calls.post(BATCHES, &body).await
@@ -203,14 +203,14 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
             tool(calls, json!({ "kind": "records", "records": [] })).await
         }
         ("create_batch", "failedToStart") => {
-            create(calls, world.broken_workflow_uuid.to_string(), records()).await
+            create(calls, fixtures.broken_workflow_uuid.to_string(), records()).await
         }
         ("create_batch", "notEnoughCredits") => tool(calls, records()).await,
         ("create_batch", "dataError: failedToGetSegment") => {
             play(calls, segment(NOBODY.into())).await
         }
         ("create_batch", "dataError: segmentLinkedToPlay") => {
-            play(calls, segment(json!(world.play_segment_uuid))).await
+            play(calls, segment(json!(fixtures.play_segment_uuid))).await
         }
         ("create_batch", "dataError: failedToGetSegmentChange") => {
             play(calls, change(NOBODY.into(), json!(["added"]))).await
@@ -218,12 +218,12 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         ("create_batch", "dataError: invalidChange") => {
             play(
                 calls,
-                change(json!(world.company_change_uuid), json!(["added"])),
+                change(json!(fixtures.company_change_uuid), json!(["added"])),
             )
             .await
         }
         ("create_batch", "dataError: invalidChangeKinds") => {
-            play(calls, change(json!(world.change_uuid), json!([]))).await
+            play(calls, change(json!(fixtures.change_uuid), json!([]))).await
         }
         ("create_batch", "dataError: invalidData") => {
             tool(
@@ -236,21 +236,21 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         ("preview_batch", "segmentNotFound") => {
             preview(
                 calls,
-                json!(world.play_workflow_uuid),
+                json!(fixtures.play_workflow_uuid),
                 segment(NOBODY.into()),
             )
             .await
         }
         ("preview_batch", "modelLinkedToWorkflow") => {
-            preview(calls, json!(world.play_workflow_uuid), records()).await
+            preview(calls, json!(fixtures.play_workflow_uuid), records()).await
         }
         ("preview_batch", "noModelLinkedToWorkflow") => {
-            let data = segment(json!(world.segment_uuid));
-            preview(calls, json!(world.tool_workflow_uuid), data).await
+            let data = segment(json!(fixtures.segment_uuid));
+            preview(calls, json!(fixtures.tool_workflow_uuid), data).await
         }
         ("preview_batch", "failedToFetchFromClient") => {
-            let data = segment(json!(world.unreachable_segment_uuid));
-            preview(calls, json!(world.play_workflow_uuid), data).await
+            let data = segment(json!(fixtures.unreachable_segment_uuid));
+            preview(calls, json!(fixtures.play_workflow_uuid), data).await
         }
         ("cancel_batch", "batchNotFound") => {
             calls
@@ -261,7 +261,7 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
             after(calls, 3600, tool(calls, records()).await, "cancel").await
         }
         ("cancel_batch", "failedToStart") => {
-            let batch = create(calls, json!(world.unstoppable_workflow_uuid), records()).await;
+            let batch = create(calls, json!(fixtures.unstoppable_workflow_uuid), records()).await;
             after(calls, 8, batch, "cancel").await
         }
         ("download_batch", "batchNotFound") => {
@@ -273,16 +273,16 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
             after(calls, 8, tool(calls, records()).await, "download").await
         }
         ("download_batch", "batchNotSupported") => {
-            let none = change(json!(world.additions_change_uuid), json!(["removed"]));
+            let none = change(json!(fixtures.additions_change_uuid), json!(["removed"]));
             after(calls, 60, play(calls, none).await, "download").await
         }
         ("execute_action_batch", "workflowNotFound") => {
             action(calls, json!({ "kind": "tool", "toolUuid": NOBODY })).await
         }
         ("execute_action_batch", "invalidReleaseOrCustomNodes") => {
-            let release = world.draft_release_uuid;
+            let release = fixtures.draft_release_uuid;
             let tool =
-                json!({ "kind": "tool", "toolUuid": world.tool_uuid, "releaseUuid": release });
+                json!({ "kind": "tool", "toolUuid": fixtures.tool_uuid, "releaseUuid": release });
             action(calls, tool).await
         }
         ("execute_action_batch", "nodesNotFound") => {
@@ -306,7 +306,7 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
             action(calls, json!({ "kind": "native", "actionSlug": "end" })).await
         }
         ("execute_action_batch", "failedToStart") => {
-            let tool = json!({ "kind": "tool", "toolUuid": world.broken_tool_uuid });
+            let tool = json!({ "kind": "tool", "toolUuid": fixtures.broken_tool_uuid });
             action(calls, tool).await
         }
         ("execute_action_batch", "notEnoughCredits") => {
@@ -315,18 +315,18 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
         ("create_run", reason) => run_reason(calls, reason).await,
         ("execute_action", reason) => action_reason(calls, reason).await,
         ("get_deployed_release", "releaseNotFound") => {
-            let workflow = world.paused_play_workflow_uuid;
+            let workflow = fixtures.paused_play_workflow_uuid;
             let path = format!("/orchestration/releases/deployed?workflowUuid={workflow}");
             calls.get(&path).await
         }
         ("get_tool", "toolNotFound") => calls.get(&format!("/orchestration/tools/{NOBODY}")).await,
         ("get_play", "playNotFound") => calls.get(&format!("/orchestration/plays/{NOBODY}")).await,
         ("cancel_runs", "failedToStart") => {
-            let body = json!({ "workflowUuid": world.unstoppable_workflow_uuid });
+            let body = json!({ "workflowUuid": fixtures.unstoppable_workflow_uuid });
             calls.post("/orchestration/runs/cancel", &body).await
         }
         ("download_run_outputs", "noRunsFound") => {
-            let body = json!({ "workflowUuid": world.tool_workflow_uuid });
+            let body = json!({ "workflowUuid": fixtures.tool_workflow_uuid });
             calls
                 .post("/orchestration/runs/download-outputs", &body)
                 .await
@@ -337,7 +337,7 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
             let data = json!({ "kind": "file", "s3Filename": s3_filename });
             tool(calls, data).await.ok();
             calls.pass(60);
-            let body = json!({ "workflowUuid": world.tool_workflow_uuid });
+            let body = json!({ "workflowUuid": fixtures.tool_workflow_uuid });
             calls
                 .post("/orchestration/runs/download-outputs", &body)
                 .await

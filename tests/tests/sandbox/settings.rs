@@ -166,7 +166,7 @@ async fn the_list_is_in_the_order_that_is_set() {
 
     // Pages of an order by chance that stays go together.
     sandbox.set(Settings::new().order(ListOrder::Shuffled));
-    let pages = client.list_batches().limit(5).items().collect().await;
+    let pages = client.list_batches().limit(5).items().try_collect().await;
     let pages = pages.unwrap();
     assert!(pages.iter().map(|batch| batch.uuid.to_string()).eq(one));
 }
@@ -180,7 +180,7 @@ async fn what_runs_moves_to_the_front_of_a_list_by_change() {
         .map(|n| json!({ "email": n.to_string() }))
         .collect();
     let body = json!({
-        "workflowUuid": sandbox.world().tool_workflow_uuid,
+        "workflowUuid": sandbox.fixtures().tool_workflow_uuid,
         "data": { "kind": "records", "records": records },
     });
     let long = Ask::new("POST", &url).token(&sandbox.token());

@@ -149,7 +149,7 @@ async fn giving_up_leaves_nothing() {
 async fn results(calls: &Calls) -> (String, Vec<u8>) {
     let data = json!({ "kind": "records", "records": [{ "email": "ada@example.com" }] });
     let batch = calls
-        .create(json!(calls.world().tool_workflow_uuid), data)
+        .create(json!(calls.fixtures().tool_workflow_uuid), data)
         .await;
     calls.pass(600);
     let path = format!(

@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 /// What a client sees of a story, as it stands on the wire.
 async fn story(seed: u64) -> Vec<String> {
     let calls = Calls::with(Sandbox::builder().seed(seed)).await;
-    let world = calls.world().clone();
-    let mut seen = vec![serde_json::to_string(&world).unwrap()];
+    let fixtures = calls.fixtures().clone();
+    let mut seen = vec![serde_json::to_string(&fixtures).unwrap()];
     let s3_filename = calls.upload("leads.csv", "email\nada@example.com\n").await;
     let body = json!({
-        "workflowUuid": world.play_workflow_uuid, "releaseUuid": world.branching_release_uuid,
-        "data": { "kind": "filter", "modelUuid": world.model_uuid, "limit": 30 },
+        "workflowUuid": fixtures.play_workflow_uuid, "releaseUuid": fixtures.branching_release_uuid,
+        "data": { "kind": "filter", "modelUuid": fixtures.model_uuid, "limit": 30 },
     });
     let batch = calls.post("/orchestration/batches", &body).await.ok()["batch"].clone();
     let file = json!({ "kind": "file", "s3Filename": s3_filename });
-    calls.create(json!(world.tool_workflow_uuid), file).await;
+    calls.create(json!(fixtures.tool_workflow_uuid), file).await;
     for step in 0..12 {
         calls.pass(5);
         let mut requests = vec![
@@ -31,7 +31,7 @@ async fn story(seed: u64) -> Vec<String> {
                 .http
                 .post(calls.url("/orchestration/runs/download"))
                 .json(&json!({
-                    "workflowUuid": world.play_workflow_uuid,
+                    "workflowUuid": fixtures.play_workflow_uuid,
                 })),
         ];
         if step == 6 {
@@ -76,10 +76,9 @@ async fn the_same_seed_and_calls_give_the_same_bytes() {
 #[tokio::test]
 async fn time_is_moved_by_hand() {
     let calls = Calls::start().await;
-    let ids =
-        json!({ "kind": "recordIds", "modelUuid": calls.world().model_uuid, "ids": ["contact-1"] });
+    let ids = json!({ "kind": "recordIds", "modelUuid": calls.fixtures().model_uuid, "ids": ["contact-1"] });
     let batch = calls
-        .create(json!(calls.world().play_workflow_uuid), ids)
+        .create(json!(calls.fixtures().play_workflow_uuid), ids)
         .await;
     assert_eq!(batch["createdAt"], "2026-01-15T10:00:00.000Z");
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -92,7 +91,7 @@ async fn time_is_moved_by_hand() {
     let ended = calls.batch(&batch).await;
     assert_eq!(ended["status"], "success");
     let later = calls.create(
-        json!(calls.world().tool_workflow_uuid),
+        json!(calls.fixtures().tool_workflow_uuid),
         json!({
             "kind": "records", "records": [{}],
         }),
@@ -113,7 +112,7 @@ async fn time_follows_that_of_tokio_at_its_speed() {
         let request = || http.post(format!("{}/orchestration/batches", sandbox.base_url()));
         let created = async || {
             let body = json!({
-                "workflowUuid": sandbox.world().tool_workflow_uuid,
+                "workflowUuid": sandbox.fixtures().tool_workflow_uuid,
                 "data": { "kind": "records", "records": [{ "email": "a" }] },
             });
             let request = request().bearer_auth(sandbox.token()).json(&body);

@@ -49,14 +49,14 @@ fn near(one: f64, other: f64) -> bool {
 #[tokio::test]
 async fn tools_are_listed_and_read() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let tools = list(&calls, "/orchestration/tools/list").await;
     assert_eq!(
         field(&tools, "workflowUuid"),
         [
-            &json!(world.tool_workflow_uuid),
-            &json!(world.broken_workflow_uuid),
-            &json!(world.unstoppable_workflow_uuid)
+            &json!(fixtures.tool_workflow_uuid),
+            &json!(fixtures.broken_workflow_uuid),
+            &json!(fixtures.unstoppable_workflow_uuid)
         ]
     );
     // A name alone doesn't tell them apart.
@@ -74,24 +74,27 @@ async fn tools_are_listed_and_read() {
 #[tokio::test]
 async fn plays_are_listed_by_what_they_are() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
-    let (on, off) = (json!(world.play_uuid), json!(world.paused_play_uuid));
+    let fixtures = calls.fixtures().clone();
+    let (on, off) = (json!(fixtures.play_uuid), json!(fixtures.paused_play_uuid));
     for (query, wanted) in [
         (String::new(), vec![&on, &off]),
         ("isEnabled=true".to_owned(), vec![&on]),
         ("isEnabled=false".to_owned(), vec![&off]),
         ("scheduleType=cron".to_owned(), vec![&on]),
         ("scheduleType=watch".to_owned(), vec![]),
-        (format!("modelUuid={}", world.model_uuid), vec![&on, &off]),
-        (format!("modelUuid={}", world.company_model_uuid), vec![]),
         (
-            format!("segmentUuid={}", world.paused_play_segment_uuid),
+            format!("modelUuid={}", fixtures.model_uuid),
+            vec![&on, &off],
+        ),
+        (format!("modelUuid={}", fixtures.company_model_uuid), vec![]),
+        (
+            format!("segmentUuid={}", fixtures.paused_play_segment_uuid),
             vec![&off],
         ),
         (
             format!(
                 "segmentUuid={}&isEnabled=true",
-                world.paused_play_segment_uuid
+                fixtures.paused_play_segment_uuid
             ),
             vec![],
         ),
@@ -99,10 +102,10 @@ async fn plays_are_listed_by_what_they_are() {
         let plays = list(&calls, &format!("/orchestration/plays/list?{query}")).await;
         assert_eq!(field(&plays, "uuid"), wanted, "{query}");
     }
-    let path = format!("/orchestration/plays/{}", world.play_uuid);
+    let path = format!("/orchestration/plays/{}", fixtures.play_uuid);
     let play = calls.get(&path).await.ok()["play"].take();
-    assert_eq!(play["workflowUuid"], json!(world.play_workflow_uuid));
-    assert_eq!(play["modelUuid"], json!(world.model_uuid));
+    assert_eq!(play["workflowUuid"], json!(fixtures.play_workflow_uuid));
+    assert_eq!(play["modelUuid"], json!(fixtures.model_uuid));
     for query in ["scheduleType=never", "isEnabled=2", "modelUuid=m", "name=x"] {
         let path = format!("/orchestration/plays/list?{query}");
         assert_eq!(calls.get(&path).await.status, 400, "{query}");
@@ -112,14 +115,22 @@ async fn plays_are_listed_by_what_they_are() {
 #[tokio::test]
 async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     for (workflow, release, has_form) in [
-        (world.tool_workflow_uuid, world.release_uuid, true),
-        (world.play_workflow_uuid, world.play_release_uuid, false),
-        (world.broken_workflow_uuid, world.broken_release_uuid, true),
+        (fixtures.tool_workflow_uuid, fixtures.release_uuid, true),
         (
-            world.unstoppable_workflow_uuid,
-            world.unstoppable_release_uuid,
+            fixtures.play_workflow_uuid,
+            fixtures.play_release_uuid,
+            false,
+        ),
+        (
+            fixtures.broken_workflow_uuid,
+            fixtures.broken_release_uuid,
+            true,
+        ),
+        (
+            fixtures.unstoppable_workflow_uuid,
+            fixtures.unstoppable_release_uuid,
             true,
         ),
     ] {
@@ -136,7 +147,7 @@ async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
     }
     let path = format!(
         "/orchestration/releases/deployed?workflowUuid={}",
-        world.tool_workflow_uuid
+        fixtures.tool_workflow_uuid
     );
     let release = calls.get(&path).await.ok()["release"].take();
     let fields = release["formFields"].as_array().unwrap();
@@ -151,8 +162,9 @@ async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
     ];
     assert_eq!(field(fields, "kind"), kinds);
     // What was never deployed can't be started.
-    let data = json!({ "kind": "recordIds", "modelUuid": world.model_uuid, "ids": ["contact-1"] });
-    let body = json!({ "workflowUuid": world.paused_play_workflow_uuid, "data": data });
+    let data =
+        json!({ "kind": "recordIds", "modelUuid": fixtures.model_uuid, "ids": ["contact-1"] });
+    let body = json!({ "workflowUuid": fixtures.paused_play_workflow_uuid, "data": data });
     let answer = calls.post("/orchestration/batches", &body).await;
     assert_eq!(answer.reason(), "nodesNotFound");
     let path = format!("/orchestration/releases/deployed?workflowUuid={NOBODY}");
@@ -168,22 +180,22 @@ async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
 #[tokio::test]
 async fn a_segment_says_how_many_records_a_batch_of_it_enrols() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let segments = list(&calls, "/segmentation/segments/list").await;
     assert_eq!(segments.len(), 5);
     let kept = |uuid: Value| {
         let segment = segments.iter().find(|segment| segment["uuid"] == uuid);
         segment.unwrap()["fromPlay"].as_bool().unwrap()
     };
-    assert!(kept(json!(world.play_segment_uuid)));
-    assert!(kept(json!(world.paused_play_segment_uuid)));
-    assert!(!kept(json!(world.segment_uuid)));
-    let path = format!("/segmentation/segments/{}", world.segment_uuid);
+    assert!(kept(json!(fixtures.play_segment_uuid)));
+    assert!(kept(json!(fixtures.paused_play_segment_uuid)));
+    assert!(!kept(json!(fixtures.segment_uuid)));
+    let path = format!("/segmentation/segments/{}", fixtures.segment_uuid);
     let segment = calls.get(&path).await.ok()["segment"].take();
     let batch = calls
         .create(
-            json!(world.play_workflow_uuid),
-            json!({ "kind": "segment", "segmentUuid": world.segment_uuid }),
+            json!(fixtures.play_workflow_uuid),
+            json!({ "kind": "segment", "segmentUuid": fixtures.segment_uuid }),
         )
         .await;
     calls.pass(LONG);
@@ -194,7 +206,7 @@ async fn a_segment_says_how_many_records_a_batch_of_it_enrols() {
     // Its filter selects the same records.
     let data =
         json!({ "kind": "filter", "modelUuid": segment["modelUuid"], "filter": segment["filter"] });
-    let body = json!({ "workflowUuid": world.play_workflow_uuid, "data": data });
+    let body = json!({ "workflowUuid": fixtures.play_workflow_uuid, "data": data });
     let preview = calls
         .post("/orchestration/batches/preview", &body)
         .await
@@ -207,7 +219,7 @@ async fn a_segment_says_how_many_records_a_batch_of_it_enrols() {
 #[tokio::test]
 async fn changes_are_listed_page_by_page() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let changes = async |query: &str| {
         let changes = list(&calls, &format!("/segmentation/changes/list?{query}")).await;
         let uuids = changes.iter().map(|change| change["uuid"].clone());
@@ -215,15 +227,15 @@ async fn changes_are_listed_page_by_page() {
     };
     let every = changes("").await;
     let (of_play, additions, of_companies) = (
-        json!(world.change_uuid),
-        json!(world.additions_change_uuid),
-        json!(world.company_change_uuid),
+        json!(fixtures.change_uuid),
+        json!(fixtures.additions_change_uuid),
+        json!(fixtures.company_change_uuid),
     );
     assert_eq!(
         every,
         [&of_play, &additions, &of_companies].map(Value::clone)
     );
-    let of_segment = format!("segmentUuid={}", world.segment_uuid);
+    let of_segment = format!("segmentUuid={}", fixtures.segment_uuid);
     assert_eq!(changes(&of_segment).await, std::slice::from_ref(&additions));
     assert_eq!(
         changes("hasRecords=removed").await,
@@ -236,7 +248,7 @@ async fn changes_are_listed_page_by_page() {
     assert_eq!(changes("offset=3").await, [] as [Value; 0]);
     // A batch of a change takes what is listed.
     let data = json!({ "kind": "change", "changeUuid": of_play, "changeKinds": ["added"] });
-    let batch = calls.create(json!(world.play_workflow_uuid), data).await;
+    let batch = calls.create(json!(fixtures.play_workflow_uuid), data).await;
     calls.pass(LONG);
     let all = list(&calls, "/segmentation/changes/list").await;
     assert_eq!(
@@ -250,10 +262,10 @@ async fn changes_are_listed_page_by_page() {
 #[tokio::test]
 async fn models_name_the_columns_that_filters_take() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let models = list(&calls, "/storage/models/list").await;
     assert_eq!(field(&models, "slug"), ["contacts", "companies", "events"]);
-    assert_eq!(models[0]["uuid"], json!(world.model_uuid));
+    assert_eq!(models[0]["uuid"], json!(fixtures.model_uuid));
     assert_eq!(
         (&models[0]["playsCount"], &models[0]["segmentsCount"]),
         (&json!(2), &json!(4))
@@ -266,8 +278,8 @@ async fn models_name_the_columns_that_filters_take() {
         json!({ "conjonction": "and", "groups": groups })
     };
     assert!(slugs.contains(&&json!("notes")));
-    let data = json!({ "kind": "filter", "modelUuid": world.model_uuid, "filter": filter(&json!("notes")) });
-    let body = json!({ "workflowUuid": world.play_workflow_uuid, "data": data });
+    let data = json!({ "kind": "filter", "modelUuid": fixtures.model_uuid, "filter": filter(&json!("notes")) });
+    let body = json!({ "workflowUuid": fixtures.play_workflow_uuid, "data": data });
     let preview = calls
         .post("/orchestration/batches/preview", &body)
         .await
@@ -278,12 +290,12 @@ async fn models_name_the_columns_that_filters_take() {
 #[tokio::test]
 async fn the_bill_counts_every_execution_besides_the_providers() {
     let calls = Calls::with(Sandbox::builder().credits(500.0)).await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     assert!(near(left(&calls).await, 500.0));
     assert_eq!(used(&calls, "").await, []);
     let records: Vec<Value> = (0..40).map(|n| json!({ "email": n.to_string() })).collect();
     let data = json!({ "kind": "records", "records": records });
-    let batch = calls.create(json!(world.tool_workflow_uuid), data).await;
+    let batch = calls.create(json!(fixtures.tool_workflow_uuid), data).await;
     let mut before = 500.0;
     for _ in 0..6 {
         calls.pass(10);
@@ -323,9 +335,11 @@ async fn the_bill_counts_every_execution_besides_the_providers() {
 #[tokio::test]
 async fn usage_is_narrowed_and_grouped() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let records = json!({ "kind": "records", "records": [{ "email": "a", "fail": false }] });
-    calls.create(json!(world.tool_workflow_uuid), records).await;
+    calls
+        .create(json!(fixtures.tool_workflow_uuid), records)
+        .await;
     let action = json!({ "kind": "connector", "integrationSlug": "crm", "actionSlug": "find" });
     let body = json!({ "action": action, "records": [{ "email": "b", "fail": false }] });
     let path = "/orchestration/actions/execute-batch";
@@ -340,17 +354,17 @@ async fn usage_is_narrowed_and_grouped() {
             .sum::<f64>()
     };
     assert_eq!(executed("").await, 6.0);
-    let of_tool = format!("&workflowUuid={}", world.tool_workflow_uuid);
+    let of_tool = format!("&workflowUuid={}", fixtures.tool_workflow_uuid);
     assert_eq!(executed(&of_tool).await, 3.0);
     assert_eq!(executed("&integrationSlug=crm").await, 1.0);
-    let of_connector = format!("&connectorUuid={}", world.connector_uuid);
+    let of_connector = format!("&connectorUuid={}", fixtures.connector_uuid);
     assert_eq!(executed(&of_connector).await, 1.0);
     assert_eq!(
-        executed(&format!("&agentUuid={}", world.agent_uuid)).await,
+        executed(&format!("&agentUuid={}", fixtures.agent_uuid)).await,
         0.0
     );
     assert_eq!(
-        executed(&format!("&modelUuid={}", world.model_uuid)).await,
+        executed(&format!("&modelUuid={}", fixtures.model_uuid)).await,
         0.0
     );
     assert_eq!(executed("&slug=error").await, 0.0);
@@ -407,7 +421,7 @@ async fn the_workspace_is_that_of_the_token() {
     let calls = Calls::start().await;
     let path = "/workspaceManagement/workspaces/current";
     let workspace = calls.get(path).await.ok()["workspace"].take();
-    assert_eq!(workspace["uuid"], json!(calls.world().workspace_uuid));
+    assert_eq!(workspace["uuid"], json!(calls.fixtures().workspace_uuid));
     let other = plain_client().get(calls.url(path)).bearer_auth("other");
     assert_eq!(other.send().await.unwrap().status(), 401);
 }
@@ -415,13 +429,13 @@ async fn the_workspace_is_that_of_the_token() {
 #[tokio::test]
 async fn a_run_of_its_own_belongs_to_no_batch() {
     let calls = Calls::start().await;
-    let world = calls.world().clone();
+    let fixtures = calls.fixtures().clone();
     let lead = json!({ "email": "ada@example.com", "fail": false });
-    let body = json!({ "workflowUuid": world.tool_workflow_uuid, "data": lead });
+    let body = json!({ "workflowUuid": fixtures.tool_workflow_uuid, "data": lead });
     let run = calls.post("/orchestration/runs", &body).await.ok()["run"].take();
     assert_eq!(run["status"], "pending");
     assert_eq!(run["batchUuid"], Value::Null);
-    assert_eq!(run["releaseUuid"], json!(world.release_uuid));
+    assert_eq!(run["releaseUuid"], json!(fixtures.release_uuid));
     assert_eq!(run["nodes"], Value::Null);
     calls.pass(LONG);
     let path = format!("/orchestration/runs/{}", run["uuid"].as_str().unwrap());
@@ -433,7 +447,7 @@ async fn a_run_of_its_own_belongs_to_no_batch() {
     assert_eq!(calls.sandbox.created_batches(), []);
     assert_eq!(calls.runs(json!({})).await, [ended["run"].clone()]);
     // An action has its graph with it, and no release.
-    let action = json!({ "kind": "tool", "toolUuid": world.tool_uuid });
+    let action = json!({ "kind": "tool", "toolUuid": fixtures.tool_uuid });
     let body = json!({ "action": action, "data": lead });
     let path = "/orchestration/actions/execute";
     let run = calls.post(path, &body).await.ok()["run"].take();
@@ -445,7 +459,7 @@ async fn a_run_of_its_own_belongs_to_no_batch() {
 #[tokio::test]
 async fn a_run_of_its_own_can_be_cancelled_and_makes_way_for_another() {
     let calls = Calls::start().await;
-    let workflow = json!(calls.world().tool_workflow_uuid);
+    let workflow = json!(calls.fixtures().tool_workflow_uuid);
     let body = json!({ "workflowUuid": workflow, "data": { "email": "ada@example.com" } });
     let create = async || calls.post("/orchestration/runs", &body).await;
     let first = create().await.ok()["run"].take();
@@ -471,7 +485,7 @@ async fn it_counts_the_runs_that_were_created() {
     let calls = Calls::start().await;
     let lost = Rule::new(Fault::ResetAfterActing).on("create_run").count(1);
     calls.sandbox.faults(lost).await.unwrap();
-    let workflow = json!(calls.world().tool_workflow_uuid);
+    let workflow = json!(calls.fixtures().tool_workflow_uuid);
     let body = json!({ "workflowUuid": workflow, "data": { "email": "ada@example.com" } });
     let url = calls.url("/orchestration/runs");
     let request = calls.http.post(url).bearer_auth(calls.sandbox.token());
@@ -528,7 +542,7 @@ async fn several_nodes_can_have_the_same_slug() {
 #[tokio::test]
 async fn a_release_names_a_tool_as_well() {
     let calls = Calls::start().await;
-    let release = calls.world().release_uuid;
+    let release = calls.fixtures().release_uuid;
     let action = json!({ "kind": "tool", "releaseUuid": release });
     let body = json!({ "action": action, "data": { "email": "ada@example.com" } });
     calls

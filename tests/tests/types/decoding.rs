@@ -244,21 +244,21 @@ fn a_known_kind_in_an_unexpected_form_is_an_error_when_it_is_sent() {
     let error = refused::<CreateBatchRequest>(json!({
         "data": { "kind": "filter", "modelUuid": ID, "limit": "ten" },
     }));
-    assert!(error.path().starts_with("data"), "{error}");
+    assert!(error.field_path().starts_with("data"), "{error}");
     assert!(error.to_string().contains("limit"), "{error}");
 
     let error = refused::<PreviewBatchRequest>(json!({
         "workflowUuid": ID,
         "data": { "kind": "runs", "runUuids": [ID, "x"], "reset": { "from": "firstNode" } },
     }));
-    assert!(error.path().starts_with("data"), "{error}");
+    assert!(error.field_path().starts_with("data"), "{error}");
     assert!(error.to_string().contains("runUuids[1]"), "{error}");
 }
 
 #[test]
 fn data_without_a_kind_is_an_error_when_it_is_sent() {
     let error = refused::<CreateBatchRequest>(json!({ "data": { "segmentUuid": ID } }));
-    assert_eq!(error.path(), "data");
+    assert_eq!(error.field_path(), "data");
     assert!(
         error.to_string().contains("missing field `kind`"),
         "{error}"
@@ -274,7 +274,10 @@ fn an_unknown_kind_can_be_sent() {
 #[test]
 fn a_union_is_an_object() {
     for odd in [json!("segment"), json!(null), json!([1])] {
-        assert_eq!(refused::<Batch>(with(batch(), "/data", odd)).path(), "data");
+        assert_eq!(
+            refused::<Batch>(with(batch(), "/data", odd)).field_path(),
+            "data"
+        );
     }
 }
 
@@ -365,7 +368,7 @@ fn a_count_is_a_whole_number() {
         json!({ "runs": 3 }),
     ] {
         let error = refused::<Batch>(with(batch(), "/runsCount", odd));
-        assert_eq!(error.path(), "runsCount");
+        assert_eq!(error.field_path(), "runsCount");
         assert!(error.to_string().contains("a whole number"), "{error}");
     }
 }
@@ -381,7 +384,7 @@ fn timestamps_are_read_in_the_forms_of_rfc_3339() {
     assert!(read.iter().all(|time| *time == read[0]), "{read:?}");
     for odd in [json!("yesterday"), json!(""), json!(null), json!(true)] {
         let error = refused::<Batch>(with(batch(), "/createdAt", odd));
-        assert_eq!(error.path(), "createdAt");
+        assert_eq!(error.field_path(), "createdAt");
         assert!(error.to_string().contains("a date such as 2026"), "{error}");
     }
 }
@@ -473,7 +476,7 @@ fn a_value_is_read_in_whatever_form_means_one_thing_only() {
 fn what_would_mean_something_else_is_an_error() {
     // How many records a batch would take isn't none because it isn't known.
     let error = refused::<PreviewBatchResponse>(json!({ "columns": [], "count": null }));
-    assert_eq!(error.path(), "count");
+    assert_eq!(error.field_path(), "count");
     for (field, value) in [
         ("creditsUsedCount", json!("lots")),
         ("creditsUsedCount", json!("inf")),
@@ -484,7 +487,7 @@ fn what_would_mean_something_else_is_an_error() {
         ("temporalWorkflowId", json!(null)),
     ] {
         let error = refused::<Batch>(with(batch(), &format!("/{field}"), value.clone()));
-        assert_eq!(error.path(), field, "{value}");
+        assert_eq!(error.field_path(), field, "{value}");
     }
     // What may be the caller's own data is kept as it came: it isn't taken for the same.
     let filter = json!({ "conjonction": "and", "groups": [{ "conjonction": "and", "conditions": [
@@ -495,7 +498,7 @@ fn what_would_mean_something_else_is_an_error() {
     assert_eq!(written(&odd)["data"], data);
     // The values of a request are the caller's, who wants to hear of a mistake.
     assert_eq!(
-        refused::<ListRunsRequest>(json!({ "limit": "5" })).path(),
+        refused::<ListRunsRequest>(json!({ "limit": "5" })).field_path(),
         "limit"
     );
     let data = json!({ "kind": "file", "s3Filename": 7 });
@@ -543,7 +546,7 @@ fn of_a_field_that_is_written_twice_the_last_value_counts() {
     // What doesn't fit is an error all the same, and its field is named.
     let odd = twice(&text, r#""runsCount":10"#, r#""runsCount":[]"#);
     assert_eq!(
-        from_json::<Batch>(odd.as_bytes()).unwrap_err().path(),
+        from_json::<Batch>(odd.as_bytes()).unwrap_err().field_path(),
         "runsCount"
     );
 }
@@ -555,7 +558,7 @@ fn the_wire_spells_conjonction() {
     let filter: Filter = read(json.clone());
     assert_eq!(written(&filter), json);
     assert_eq!(
-        refused::<Filter>(json!({ "conjunction": "and", "groups": [] })).path(),
+        refused::<Filter>(json!({ "conjunction": "and", "groups": [] })).field_path(),
         "."
     );
 }
@@ -583,7 +586,7 @@ fn an_error_names_the_field_from_the_outside_in() {
         with(node(), "/config", json!("text"))
     ]);
     let response = |batch: Value| json!({ "batch": batch });
-    let path = |json: Value| refused::<GetBatchResponse>(json).path().to_owned();
+    let path = |json: Value| refused::<GetBatchResponse>(json).field_path().to_owned();
     assert_eq!(
         path(response(with(batch(), "/nodes", nodes))),
         "batch.nodes[3].config"
@@ -630,7 +633,9 @@ fn text_that_is_not_json_is_an_error() {
     }
     let twice = format!("{0}{0}", batch());
     assert_eq!(
-        from_json::<Batch>(twice.as_bytes()).unwrap_err().path(),
+        from_json::<Batch>(twice.as_bytes())
+            .unwrap_err()
+            .field_path(),
         "."
     );
 }
@@ -697,7 +702,7 @@ fn a_secret_is_not_in_the_error_about_it() {
         "records": [],
         "webhookSecret": [SECRET],
     }));
-    assert_eq!(error.path(), "webhookSecret");
+    assert_eq!(error.field_path(), "webhookSecret");
     assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
 }
 

@@ -90,12 +90,12 @@ fn is_about(error: &DecodeError, place: &str) -> bool {
         let rest = path.strip_prefix(place);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    if place == "." || leads(error.path()) {
+    if place == "." || leads(error.field_path()) {
         return true;
     }
     let reason = error.reason();
     let within = reason.split_once(": ").map_or("", |(path, _)| path);
-    match error.path() {
+    match error.field_path() {
         "." => leads(within),
         union => leads(&format!("{union}.{within}")),
     }
@@ -125,7 +125,8 @@ fn the_path_leads_to_the_value_that_does_not_fit() {
                         };
                         compared += 1;
                         let is_tag = || error.reason().starts_with("missing field");
-                        if error.path() != tracked || !(is_about(&error, &place) || is_tag()) {
+                        if error.field_path() != tracked || !(is_about(&error, &place) || is_tag())
+                        {
                             wrong.push(format!("{}: {text}: {error}, not {tracked}", codec.name));
                         }
                     }
@@ -162,8 +163,8 @@ fn the_path_leads_to_where_a_text_is_broken() {
                             path => path,
                         };
                         // Only by the text is it known what is in a field that is ignored.
-                        let is_deeper = error.path().starts_with(tracked) || tracked == ".";
-                        match (error.path() == tracked, is_deeper) {
+                        let is_deeper = error.field_path().starts_with(tracked) || tracked == ".";
+                        match (error.field_path() == tracked, is_deeper) {
                             (true, _) => {}
                             (false, true) => deeper += 1,
                             (false, false) => wrong.push(format!(
@@ -187,7 +188,7 @@ fn the_path_leads_to_where_a_text_is_broken() {
 /// The path of the error of a text that isn't a batch.
 fn path_in(text: impl AsRef<[u8]>) -> String {
     let error = from_json::<GetBatchResponse>(text.as_ref()).unwrap_err();
-    error.path().to_owned()
+    error.field_path().to_owned()
 }
 
 #[test]
@@ -269,7 +270,7 @@ fn of_a_field_that_is_written_twice_the_last_is_named() {
     from_json::<Batch>(odd.as_bytes()).unwrap();
     let odd = odd.replace(r#""slug":"text""#, r#""slug":"text","slug":[]"#);
     let error = from_json::<Batch>(odd.as_bytes()).unwrap_err();
-    assert_eq!(error.path(), "nodes[0].slug");
+    assert_eq!(error.field_path(), "nodes[0].slug");
     assert!(
         !error.reason().contains("line"),
         "it has no place in this text: {error}"

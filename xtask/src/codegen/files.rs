@@ -75,12 +75,12 @@ impl Generated {
         self.put(&mut files, CLIENT, &client, |module| {
             let is_paged =
                 |operation: &Operation| operation.tag == module && operation.pagination.is_some();
-            let pages = "use crate::pages::{Identified, Items, Pages, Received};";
+            let pages = "use crate::pages::{HasId, Items, Pages, Received};";
             let lines: &[&str] = match module {
                 "operations" => &[
                     "use std::time::Duration;",
                     "",
-                    "use crate::operation::{Method, Operation, Pagination, Slow, Waiter};",
+                    "use crate::operation::{Method, Operation, Pagination, SlowPolling, Waiter};",
                 ],
                 "identities" => &[
                     "use crate::identity::{Distinctness, Identity};",

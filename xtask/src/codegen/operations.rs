@@ -380,7 +380,7 @@ fn identity(item: &Schema) -> Option<TokenStream> {
     };
     let (item, id) = (ident(&item.name), ident(id));
     Some(quote! {
-        impl Identified for types::#item {
+        impl HasId for types::#item {
             type Id = types::#id;
             fn id(&self) -> types::#id {
                 self.uuid

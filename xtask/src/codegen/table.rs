@@ -44,7 +44,7 @@ fn row(operation: &Operation) -> proc_macro2::TokenStream {
                 waiter.slow_after.unwrap_or(0),
                 waiter.slow_from.unwrap_or(0),
             );
-            quote!(Slow {
+            quote!(SlowPolling {
                 interval: Duration::from_secs(#slow),
                 after: Duration::from_secs(#after),
                 from_runs: #from,

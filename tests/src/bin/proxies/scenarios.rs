@@ -9,7 +9,9 @@ use cargo_batch_client::types::{
     BatchUuid, CreateBatchData, CreateBatchRequest, CreateFilterData, Filter, NumberCondition,
 };
 use cargo_batch_client::{Client, ClientBuilder, Error};
-use cargo_batch_sandbox::{Created, Fault, FaultPlan, LateResponse, Rule, Sandbox, Settings};
+use cargo_batch_sandbox::{
+    CreationRecord, Fault, FaultPlan, LateResponse, Rule, Sandbox, Settings,
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -336,7 +338,7 @@ impl Scenario {
             // The clock of nginx, which writes a `Date` of its own.
             .begins(SystemTime::now())
             .settings(Settings::new().created_offsets([self.clock]))
-            .check_answers(false)
+            .validate_responses(false)
             .start()
             .await?;
         let mut server = KilledServer::start(sandbox.address()).await?;
@@ -388,7 +390,7 @@ impl Scenario {
     ) -> Result<Client, Box<dyn std::error::Error>> {
         let mut client: ClientBuilder = Client::builder(sandbox.token())
             .base_url(&proxy.base_url)
-            .seed(1);
+            .jitter_seed(1);
         if let Some(settling) = self.settling {
             client = client.settling_time(settling);
         }
@@ -462,7 +464,7 @@ impl Scenario {
             ..Counts::default()
         };
         let has_creation =
-            |created: &&Created| all.iter().any(|ended| created.body["data"] == ended.data);
+            |created: &&CreationRecord| all.iter().any(|ended| created.body["data"] == ended.data);
         counts.lost += created.len() - created.iter().filter(has_creation).count();
         for ended in all {
             let batches = created
@@ -517,7 +519,7 @@ async fn request(
     sandbox: &Sandbox,
     number: usize,
 ) -> Result<CreateBatchRequest, Error> {
-    let world = sandbox.world();
+    let fixtures = sandbox.fixtures();
     let upload = || async {
         let text = format!("column_{number}\na@example.com\n");
         client.upload_file("leads.csv", text).await
@@ -525,11 +527,11 @@ async fn request(
     if number.is_multiple_of(2) {
         // A file that is uploaded twice costs nothing.
         let file = insistently(upload, |_| false).await?;
-        return Ok(CreateBatchRequest::new(file).workflow(world.tool_workflow_uuid));
+        return Ok(CreateBatchRequest::new(file).workflow(fixtures.tool_workflow_uuid));
     }
     let below = NumberCondition::lower_than("employees", 1_000_000 + number as u32);
-    let data = CreateFilterData::new(world.model_uuid, Filter::all(below)).limit(1);
-    Ok(CreateBatchRequest::new(CreateBatchData::from(data)).workflow(world.play_workflow_uuid))
+    let data = CreateFilterData::new(fixtures.model_uuid, Filter::all(below)).limit(1);
+    Ok(CreateBatchRequest::new(CreateBatchData::from(data)).workflow(fixtures.play_workflow_uuid))
 }
 
 /// As a service would: what failed is tried again after a while, unless it must stop there.

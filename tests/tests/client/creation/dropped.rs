@@ -11,7 +11,7 @@ use cargo_batch_tests::script::{Seen, json, status, uuid};
 use serde_json::json as value;
 use tokio::time::{sleep, timeout};
 
-use super::{CREATE, UPLOAD, World, file, filter, lost, model, own_file, request, segment};
+use super::{CREATE, Fixtures, UPLOAD, file, filter, lost, model, own_file, request, segment};
 
 /// Drops a creation half a second after it was begun.
 async fn dropped(client: &Client, request: impl Into<CreationRequest>) {
@@ -22,22 +22,22 @@ async fn dropped(client: &Client, request: impl Into<CreationRequest>) {
 }
 
 /// Acts three seconds after the request, whoever still listens, and never responds.
-fn late(world: &World, seen: &Seen) -> Response<Body> {
+fn late(fixtures: &Fixtures, seen: &Seen) -> Response<Body> {
     match seen.number {
         0 => {
-            world.act(seen, 3.0);
+            fixtures.act(seen, 3.0);
             Response::new(Body::from_stream(futures_util::stream::pending::<
                 std::io::Result<String>,
             >()))
         }
-        _ => json(world.act(seen, 0.0)),
+        _ => json(fixtures.act(seen, 0.0)),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
-    let world = World::default();
-    let (_script, client) = world.serve(late).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(late).await;
     let own = own_file(&client).await;
     let records = [Record::from_iter([("email", "ada@example.com")])];
     for (index, request) in [
@@ -50,8 +50,8 @@ async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
     .into_iter()
     .enumerate()
     {
-        let world = World::default();
-        let (script, _) = world.serve(late).await;
+        let fixtures = Fixtures::default();
+        let (script, _) = fixtures.serve(late).await;
         // The first was uploaded by the client of another server: here it counts as the caller's.
         let client = script.client();
         let request = match index {
@@ -61,7 +61,7 @@ async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
         dropped(&client, request.clone()).await;
         let batch = client.create_batch_once(request.clone()).await.unwrap();
         assert_eq!(batch.uuid.to_string(), uuid(1000), "{request:?}");
-        assert_eq!((world.sent(), world.count()), (1, 1), "{request:?}");
+        assert_eq!((fixtures.sent(), fixtures.count()), (1, 1), "{request:?}");
         assert!(
             script.seen_at(UPLOAD).len() <= 1,
             "records are uploaded once"
@@ -73,8 +73,8 @@ async fn the_same_again_takes_over_what_was_dropped_and_finds_its_batch() {
 #[tokio::test(start_paused = true)]
 async fn an_own_file_is_taken_over_also_after_20_minutes() {
     for (is_own, batches) in [(true, 1), (false, 2)] {
-        let world = World::default();
-        let (_script, client) = world.serve(late).await;
+        let fixtures = Fixtures::default();
+        let (_script, client) = fixtures.serve(late).await;
         let request = match is_own {
             true => own_file(&client).await,
             false => request(filter(50)),
@@ -82,7 +82,7 @@ async fn an_own_file_is_taken_over_also_after_20_minutes() {
         dropped(&client, request.clone()).await;
         sleep(Duration::from_secs(20 * 60)).await;
         client.create_batch_once(request).await.unwrap();
-        assert_eq!((world.sent(), world.count()), (batches, batches));
+        assert_eq!((fixtures.sent(), fixtures.count()), (batches, batches));
     }
 }
 
@@ -92,18 +92,18 @@ async fn a_dropped_creation_that_left_no_batch_is_created_after_the_settling_tim
         request(filter(50)),
         request(CreateBatchData::segment(segment())),
     ] {
-        let world = World::default();
-        let (script, client) = world
-            .serve(|world, seen| match seen.number {
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures
+            .serve(|fixtures, seen| match seen.number {
                 0 => Response::new(Body::from_stream(futures_util::stream::pending::<
                     std::io::Result<String>,
                 >())),
-                _ => json(world.act(seen, 0.0)),
+                _ => json(fixtures.act(seen, 0.0)),
             })
             .await;
         dropped(&client, request.clone()).await;
         client.create_batch_once(request).await.unwrap();
-        assert_eq!((world.sent(), world.count()), (2, 1));
+        assert_eq!((fixtures.sent(), fixtures.count()), (2, 1));
         // From the drop on, half a second after the beginning.
         assert_eq!(script.seen_at(CREATE)[1].at, Duration::from_millis(60_500));
     }
@@ -112,28 +112,28 @@ async fn a_dropped_creation_that_left_no_batch_is_created_after_the_settling_tim
 /// A batch of the same segment that appeared since may be anyone's.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_creation_of_a_segment_is_never_decided_by_a_guess() {
-    let world = World::default();
-    let (_script, client) = world.serve(late).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(late).await;
     let request = request(CreateBatchData::segment(segment()));
     dropped(&client, request.clone()).await;
     let error = client.create_batch_once(request).await.unwrap_err();
     assert!(error.is_ambiguous() && error.is_final(), "{error}");
     assert_eq!(error.candidates().len(), 1);
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropping_before_anything_was_sent_leaves_nothing_to_take_over() {
-    let world = World::default();
+    let fixtures = Fixtures::default();
     // The list stalls, so that the creation is dropped while it notes what exists.
-    let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(1) {
+    let list = |fixtures: &Fixtures, seen: &Seen| match seen.at < Duration::from_secs(1) {
         true => super::later(value!({ "batches": [] }), 5.0),
-        false => world.list(seen),
+        false => fixtures.list(seen),
     };
-    let create = |world: &World, seen: &Seen| json(world.act(seen, 0.0));
-    let (script, client) = world.serve_list(create, list).await;
+    let create = |fixtures: &Fixtures, seen: &Seen| json(fixtures.act(seen, 0.0));
+    let (script, client) = fixtures.serve_list(create, list).await;
     dropped(&client, request(filter(50))).await;
-    assert_eq!(world.sent(), 0);
+    assert_eq!(fixtures.sent(), 0);
     sleep(Duration::from_secs(1)).await;
     client.create_batch_once(request(filter(50))).await.unwrap();
     assert_eq!(script.seen_at(CREATE)[0].at, Duration::from_millis(1500));
@@ -142,8 +142,8 @@ async fn dropping_before_anything_was_sent_leaves_nothing_to_take_over() {
 /// The creation itself, called again, needs no other to take it over.
 #[tokio::test(start_paused = true)]
 async fn a_creation_that_was_dropped_continues_when_it_is_called_again() {
-    let world = World::default();
-    let (_script, client) = world.serve(late).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(late).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     timeout(Duration::from_millis(500), creation.create())
         .await
@@ -151,14 +151,14 @@ async fn a_creation_that_was_dropped_continues_when_it_is_called_again() {
     let batch = creation.create().await.unwrap();
     assert!(creation.adopted());
     assert_eq!(creation.create().await.unwrap().uuid, batch.uuid);
-    assert_eq!((world.sent(), world.count()), (1, 1));
+    assert_eq!((fixtures.sent(), fixtures.count()), (1, 1));
 }
 
 /// One that a later creation continues isn't continued by a third: that is a batch of its own.
 #[tokio::test(start_paused = true)]
 async fn what_was_dropped_is_taken_over_by_one_creation_only() {
-    let world = World::default();
-    let (_script, client) = world.serve(late).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(late).await;
     dropped(&client, request(filter(50))).await;
     let second = client.prepare_batch(request(filter(50))).await.unwrap();
     let third = client.prepare_batch(request(filter(50))).await.unwrap();
@@ -178,12 +178,12 @@ async fn what_was_dropped_is_taken_over_by_one_creation_only() {
 
 #[tokio::test(start_paused = true)]
 async fn an_ambiguous_end_is_continued_like_a_dropped_creation() {
-    let world = World::default();
-    let list = |world: &World, seen: &Seen| match seen.at.as_secs() {
+    let fixtures = Fixtures::default();
+    let list = |fixtures: &Fixtures, seen: &Seen| match seen.at.as_secs() {
         1..400 => status(500),
-        _ => world.list(seen),
+        _ => fixtures.list(seen),
     };
-    let (_script, client) = world.serve_list(lost, list).await;
+    let (_script, client) = fixtures.serve_list(lost, list).await;
     let error = client
         .create_batch_once(request(filter(50)))
         .await
@@ -194,25 +194,25 @@ async fn an_ambiguous_end_is_continued_like_a_dropped_creation() {
     );
     sleep(Duration::from_secs(300)).await;
     let batch = client.create_batch_once(request(filter(50))).await.unwrap();
-    assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
+    assert_eq!((batch.uuid.to_string(), fixtures.sent()), (uuid(1000), 1));
 }
 
 /// A batch that was created, but that the caller was never given.
 #[tokio::test(start_paused = true)]
 async fn a_creation_that_is_dropped_once_it_has_its_batch_is_taken_over_with_it() {
     for own in [true, false] {
-        let world = World::default();
+        let fixtures = Fixtures::default();
         // The first request is lost without effect; the second creates, and the list that tells whether the
         // first has, too, stalls.
-        let create = |world: &World, seen: &Seen| match world.sent() {
+        let create = |fixtures: &Fixtures, seen: &Seen| match fixtures.sent() {
             1 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         };
-        let list = |world: &World, seen: &Seen| match world.count() {
+        let list = |fixtures: &Fixtures, seen: &Seen| match fixtures.count() {
             1 => super::later(value!({ "batches": [] }), 5.0),
-            _ => world.list(seen),
+            _ => fixtures.list(seen),
         };
-        let (_script, client) = world.serve_list(create, list).await;
+        let (_script, client) = fixtures.serve_list(create, list).await;
         let request = match own {
             true => own_file(&client).await,
             false => request(filter(50)),
@@ -221,9 +221,9 @@ async fn a_creation_that_is_dropped_once_it_has_its_batch_is_taken_over_with_it(
         timeout(Duration::from_secs(63), creation)
             .await
             .unwrap_err();
-        assert_eq!((world.sent(), world.count()), (2, 1));
+        assert_eq!((fixtures.sent(), fixtures.count()), (2, 1));
         let batch = client.create_batch_once(request).await.unwrap();
         assert_eq!(batch.uuid.to_string(), uuid(1000));
-        assert_eq!((world.sent(), world.count()), (2, 1));
+        assert_eq!((fixtures.sent(), fixtures.count()), (2, 1));
     }
 }

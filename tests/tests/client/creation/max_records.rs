@@ -12,14 +12,14 @@ use cargo_batch_tests::script::{json, status, uuid};
 use serde_json::{Value, json as value};
 
 use super::{
-    CREATE, PREVIEW, World, file, filter, killed, lost, model, own_file, request, segment,
+    CREATE, Fixtures, PREVIEW, file, filter, killed, lost, model, own_file, request, segment,
 };
 
 /// A server that acts, and previews so many records.
-fn counting(records: usize) -> World {
-    let world = World::default();
-    world.records.store(records, Ordering::SeqCst);
-    world
+fn counting(records: usize) -> Fixtures {
+    let fixtures = Fixtures::default();
+    fixtures.records.store(records, Ordering::SeqCst);
+    fixtures
 }
 
 fn whole_model() -> CreateBatchRequest {
@@ -40,8 +40,10 @@ async fn more_records_than_permitted_are_refused_with_both_numbers_and_nothing_i
         CreateBatchData::record_ids(model(), ["a"]),
         filter(50).into(),
     ] {
-        let world = counting(1_501);
-        let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+        let fixtures = counting(1_501);
+        let (script, client) = fixtures
+            .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+            .await;
         let creation = client.prepare_batch(request(data.clone())).await.unwrap();
         let creation = creation.max_records(1_500);
         let error = creation.create().await.unwrap_err();
@@ -51,7 +53,7 @@ async fn more_records_than_permitted_are_refused_with_both_numbers_and_nothing_i
         assert!(text.contains("Nothing was sent"), "{text}");
         assert!(!error.may_have_spent() && error.is_final() && !error.is_retryable());
         assert_eq!(script.seen_at(CREATE).len(), 0, "{data:?}");
-        world.records.store(1_500, Ordering::SeqCst);
+        fixtures.records.store(1_500, Ordering::SeqCst);
         creation.create().await.unwrap();
         assert_eq!(script.seen_at(CREATE).len(), 1);
     }
@@ -59,8 +61,10 @@ async fn more_records_than_permitted_are_refused_with_both_numbers_and_nothing_i
 
 #[tokio::test(start_paused = true)]
 async fn a_filter_is_previewed_as_it_is_and_sent_with_the_limit() {
-    let world = counting(80);
-    let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+    let fixtures = counting(80);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
     let creation = client.prepare_batch(whole_model()).await.unwrap();
     creation.clone().max_records(100).create().await.unwrap();
     assert_eq!(limits(&script), [value!(100)]);
@@ -76,8 +80,10 @@ async fn a_filter_is_previewed_as_it_is_and_sent_with_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_was_raised_is_the_one_that_is_sent() {
-    let world = counting(80);
-    let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+    let fixtures = counting(80);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
     let creation = client.prepare_batch(whole_model()).await.unwrap();
     let refused = creation.clone().max_records(50).create().await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::TooManyRecords);
@@ -89,10 +95,10 @@ async fn a_limit_that_was_raised_is_the_one_that_is_sent() {
 async fn every_repetition_is_checked_and_before_the_guard() {
     // Not received, and lost.
     for code in [429, 502] {
-        let world = counting(5);
-        let (script, client) = world
-            .serve(move |world, _| {
-                world.records.store(50, Ordering::SeqCst);
+        let fixtures = counting(5);
+        let (script, client) = fixtures
+            .serve(move |fixtures, _| {
+                fixtures.records.store(50, Ordering::SeqCst);
                 status(code)
             })
             .await;
@@ -113,20 +119,20 @@ async fn every_repetition_is_checked_and_before_the_guard() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_filter_is_found_by_what_was_sent() {
-    let world = counting(80);
-    let (script, client) = world.serve(lost).await;
+    let fixtures = counting(80);
+    let (script, client) = fixtures.serve(lost).await;
     let creation = client.prepare_batch(whole_model()).await.unwrap();
     let creation = creation.max_records(100);
     let batch = creation.create().await.unwrap();
     assert!(creation.adopted());
-    assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1000), 1));
+    assert_eq!((batch.uuid.to_string(), fixtures.count()), (uuid(1000), 1));
     assert_eq!(script.seen_at(CREATE).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_creations_that_send_the_same_adopt_nothing() {
-    let world = counting(5);
-    let (script, client) = world.serve(lost).await;
+    let fixtures = counting(5);
+    let (script, client) = fixtures.serve(lost).await;
     let limited = client.prepare_batch(whole_model()).await.unwrap();
     let limited = limited.max_records(10);
     let by_hand = CreateFilterData::whole_model(model()).limit(10);
@@ -147,8 +153,10 @@ fn stored(saved: &SavedCreation) -> SavedCreation {
 #[tokio::test(start_paused = true)]
 async fn it_survives_the_process() {
     for is_prepared in [false, true] {
-        let world = counting(101);
-        let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+        let fixtures = counting(101);
+        let (script, client) = fixtures
+            .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+            .await;
         let creation = client.prepare_batch(whole_model()).await.unwrap();
         let creation = creation.max_records(100);
         let saved = stored(&match is_prepared {
@@ -163,7 +171,7 @@ async fn it_survives_the_process() {
         let error = resumed.create().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooManyRecords);
         assert_eq!(script.seen_at(CREATE).len(), 0);
-        world.records.store(99, Ordering::SeqCst);
+        fixtures.records.store(99, Ordering::SeqCst);
         resumed.create().await.unwrap();
         assert_eq!(limits(&script), [value!(100)], "{is_prepared}");
     }
@@ -171,16 +179,16 @@ async fn it_survives_the_process() {
 
 #[tokio::test(start_paused = true)]
 async fn another_process_finds_a_filter_that_was_sent_with_the_limit() {
-    let world = counting(80);
-    let (script, client) = world.serve(lost).await;
+    let fixtures = counting(80);
+    let (script, client) = fixtures.serve(lost).await;
     let creation = client.prepare_batch(whole_model()).await.unwrap();
     let creation = creation.max_records(100);
     let saved = stored(&creation.save());
-    killed(creation, &world).await;
+    killed(creation, &fixtures).await;
     let restarted = script.client().resume_creation(saved);
     let batch = restarted.create().await.unwrap();
     assert!(restarted.adopted());
-    assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
+    assert_eq!((batch.uuid.to_string(), fixtures.sent()), (uuid(1000), 1));
 }
 
 fn leads(count: usize) -> Vec<Record> {
@@ -202,8 +210,10 @@ async fn records_in_the_request_are_counted_without_a_request() {
         ExecuteActionBatchRequest::new(action, leads(3)).into(),
     ];
     for creation in requests {
-        let world = counting(0);
-        let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+        let fixtures = counting(0);
+        let (script, client) = fixtures
+            .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+            .await;
         let few = client.prepare_batch(creation).await.unwrap();
         // Also by another process.
         let saved = stored(&few.clone().max_records(2).save_prepared());
@@ -217,14 +227,16 @@ async fn records_in_the_request_are_counted_without_a_request() {
             resumed.before_first_send(|_| std::future::ready(Ok::<_, std::io::Error>(())));
         let error = resumed.create().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooManyRecords);
-        assert_eq!((script.seen_at(PREVIEW).len(), world.sent()), (0, 1));
+        assert_eq!((script.seen_at(PREVIEW).len(), fixtures.sent()), (0, 1));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_has_no_count_is_refused_with_what_to_do() {
-    let world = counting(1);
-    let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+    let fixtures = counting(1);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
     let by_id = RunsFilterByRuns::new().record_id("r1");
     let runs = CreateBatchData::runs(RunsFilter::new(by_id), RunsReset::FirstNode);
     let mut ad_hoc = own_file(&client).await;
@@ -246,8 +258,8 @@ async fn what_has_no_count_is_refused_with_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn a_preview_that_fails_sends_nothing() {
-    let world = World::default();
-    let inner = world.clone();
+    let fixtures = Fixtures::default();
+    let inner = fixtures.clone();
     let script = cargo_batch_tests::script::Script::start(move |seen| match seen.line.as_str() {
         PREVIEW => status(503),
         CREATE => json(inner.act(seen, 0.0)),

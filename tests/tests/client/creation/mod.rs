@@ -29,7 +29,7 @@ const UPLOAD: &str = "POST /v1/workspaceManagement/files/upload";
 
 /// A server that keeps batches, and whose responses to creations get lost as a test says.
 #[derive(Clone, Default)]
-struct World {
+struct Fixtures {
     batches: Arc<Mutex<Vec<Value>>>,
     /// How many creations have come.
     creations: Arc<AtomicUsize>,
@@ -49,7 +49,7 @@ fn created(batch: &Value) -> f64 {
     (date.timestamp_millis() - 1_768_471_200_000) as f64 / 1000.0
 }
 
-impl World {
+impl Fixtures {
     /// Makes a batch that was or will be created so many seconds after the start.
     fn make(&self, seconds: f64, workflow: &Value, data: Value) -> Value {
         let mut batches = self.batches.lock().unwrap();
@@ -130,33 +130,33 @@ impl World {
     /// request's number is that of the creation.
     async fn serve(
         &self,
-        create: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
+        create: impl Fn(&Fixtures, &Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> (Script, Client) {
-        self.serve_list(create, World::list).await
+        self.serve_list(create, Fixtures::list).await
     }
 
     /// The same, with a list as `list` says.
     async fn serve_list(
         &self,
-        create: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
-        list: impl Fn(&World, &Seen) -> Response<Body> + Send + Sync + 'static,
+        create: impl Fn(&Fixtures, &Seen) -> Response<Body> + Send + Sync + 'static,
+        list: impl Fn(&Fixtures, &Seen) -> Response<Body> + Send + Sync + 'static,
     ) -> (Script, Client) {
-        let world = self.clone();
+        let fixtures = self.clone();
         let script = Script::start(move |seen| match seen.line.as_str() {
             CREATE | ACTION => {
                 let mut seen = seen.clone();
-                seen.number = world.creations.fetch_add(1, Ordering::SeqCst);
-                create(&world, &seen)
+                seen.number = fixtures.creations.fetch_add(1, Ordering::SeqCst);
+                create(&fixtures, &seen)
             }
-            LIST => list(&world, seen),
+            LIST => list(&fixtures, seen),
             PREVIEW => json(value!({
-                "records": [], "columns": [], "count": world.records.load(Ordering::SeqCst),
+                "records": [], "columns": [], "count": fixtures.records.load(Ordering::SeqCst),
             })),
             UPLOAD => json(value!({
                 "s3Filename": format!("up-{}.csv", seen.number), "contentType": "text/csv",
                 "name": "records.csv",
             })),
-            _ => world.get(seen),
+            _ => fixtures.get(seen),
         })
         .await;
         // Paused time jumps to the next timer whenever the runtime waits, for a socket as well: with this one
@@ -183,8 +183,8 @@ fn page(seen: &Seen, batches: Vec<Value>) -> Response<Body> {
 }
 
 /// Acts, and the response is lost.
-fn lost(world: &World, seen: &Seen) -> Response<Body> {
-    world.act(seen, 0.0);
+fn lost(fixtures: &Fixtures, seen: &Seen) -> Response<Body> {
+    fixtures.act(seen, 0.0);
     status(502)
 }
 
@@ -198,10 +198,10 @@ fn later(body: Value, seconds: f64) -> Response<Body> {
 }
 
 /// Sends, and ends once the server has the request.
-async fn killed(creation: BatchCreation, world: &World) {
-    let sent = world.sent();
+async fn killed(creation: BatchCreation, fixtures: &Fixtures) {
+    let sent = fixtures.sent();
     let sending = tokio::spawn(async move { creation.create().await.map(drop) });
-    while world.sent() == sent && !sending.is_finished() {
+    while fixtures.sent() == sent && !sending.is_finished() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     sending.abort();

@@ -8,7 +8,7 @@ use cargo_batch_client::{CreationRequest, Error, ErrorKind};
 use cargo_batch_tests::script::json;
 use serde_json::Value;
 
-use super::{CREATE, World, model, request};
+use super::{CREATE, Fixtures, model, request};
 
 fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, way_out: &str) {
     let error = result.unwrap_err();
@@ -20,8 +20,10 @@ fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, way_out: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn everything_by_omission_is_never_sent() {
-    let world = World::default();
-    let (script, client) = world.serve(|world, seen| json(world.act(seen, 0.0))).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
     let none: [FilterGroup; 0] = [];
     let empty = Filter::new(Conjonction::And, none);
     let beside_a_condition = Filter::any(NumberCondition::greater_than("employees", 50))

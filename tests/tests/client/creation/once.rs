@@ -13,7 +13,7 @@ use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
 use serde_json::json as value;
 
 use super::{
-    ACTION, CREATE, LIST, World, file, filter, lost, model, own_file, request, segment, workflow,
+    ACTION, CREATE, Fixtures, LIST, file, filter, lost, model, own_file, request, segment, workflow,
 };
 
 #[tokio::test(start_paused = true)]
@@ -23,23 +23,23 @@ async fn what_was_made_is_adopted_whatever_tells_it_apart() {
         filter(50).into(),
         CreateBatchData::record_ids(model(), ["b", "a"]),
     ] {
-        let world = World::default();
+        let fixtures = Fixtures::default();
         // Somebody else's, made while this one is under way.
-        world.make(
+        fixtures.make(
             1.0,
             &value!(workflow()),
             value!({ "kind": "file", "s3Filename": "g.csv" }),
         );
         if data.tag() != "file" {
             // The same, of yesterday.
-            world.make(-500.0, &value!(workflow()), value!(data));
+            fixtures.make(-500.0, &value!(workflow()), value!(data));
         }
-        let (script, client) = world.serve(lost).await;
+        let (script, client) = fixtures.serve(lost).await;
         let adopted = client
             .create_batch_once(request(data.clone()))
             .await
             .unwrap();
-        let last = uuid(999 + world.count());
+        let last = uuid(999 + fixtures.count());
         assert_eq!(adopted.uuid.to_string(), last, "{data:?}");
         assert_eq!(script.seen_at(CREATE).len(), 1);
     }
@@ -47,15 +47,15 @@ async fn what_was_made_is_adopted_whatever_tells_it_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_provably_absent_is_created_again_after_the_settling_time() {
-    let world = World::default();
-    let (script, client) = world
-        .serve(|world, seen| match seen.number {
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| match seen.number {
             0 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let made = client.create_batch_once(request(filter(50))).await.unwrap();
-    assert_eq!((made.uuid.to_string(), world.count()), (uuid(1000), 1));
+    assert_eq!((made.uuid.to_string(), fixtures.count()), (uuid(1000), 1));
     let creations = script.seen_at(CREATE);
     assert_eq!(creations.len(), 2);
     assert_eq!(creations[1].at, Duration::from_secs(60));
@@ -68,26 +68,26 @@ async fn what_is_provably_absent_is_created_again_after_the_settling_time() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_appears_late_is_still_the_one() {
     for late in [20.0, 58.0] {
-        let world = World::default();
-        let (script, client) = world
-            .serve(move |world, seen| {
-                world.act(seen, late);
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures
+            .serve(move |fixtures, seen| {
+                fixtures.act(seen, late);
                 status(504)
             })
             .await;
         let made = client.create_batch_once(file("f.csv")).await.unwrap();
-        assert_eq!((made.uuid.to_string(), world.count()), (uuid(1000), 1));
+        assert_eq!((made.uuid.to_string(), fixtures.count()), (uuid(1000), 1));
         assert_eq!(script.seen_at(CREATE).len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_settling_time_is_the_callers_to_choose() {
-    let world = World::default();
-    let (script, _) = world
-        .serve(|world, seen| match seen.number {
+    let fixtures = Fixtures::default();
+    let (script, _) = fixtures
+        .serve(|fixtures, seen| match seen.number {
             0 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let client = script.builder().settling_time(Duration::from_secs(600));
@@ -98,13 +98,13 @@ async fn the_settling_time_is_the_callers_to_choose() {
 
 #[tokio::test(start_paused = true)]
 async fn data_that_comes_back_otherwise_is_never_paid_for_twice() {
-    let world = World::default();
-    let (script, client) = world
-        .serve(|world, seen| {
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| {
             // The server has rewritten the filter, so that nobody can say whose batch it is.
             let mut data = seen.json()["data"].clone();
             data["filter"]["groups"][0]["conditions"][0]["value"] = value!("50");
-            world.make(seen.at.as_secs_f64(), &value!(workflow()), data);
+            fixtures.make(seen.at.as_secs_f64(), &value!(workflow()), data);
             status(502)
         })
         .await;
@@ -115,7 +115,7 @@ async fn data_that_comes_back_otherwise_is_never_paid_for_twice() {
     assert!(error.is_ambiguous() && !error.is_retryable());
     assert_eq!(error.candidates().len(), 1);
     assert!(error.to_string().contains(&uuid(1000)), "{error}");
-    assert_eq!((script.seen_at(CREATE).len(), world.count()), (1, 1));
+    assert_eq!((script.seen_at(CREATE).len(), fixtures.count()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,24 +139,24 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_that_cannot_be_read_does_not_end_a_look() {
-    let world = World::default();
+    let fixtures = Fixtures::default();
     // Two pages, none of which is so old that a look could end with it.
     for n in 0..150 {
         let data = value!({ "kind": "file", "s3Filename": format!("old-{n}") });
-        world.make(-10.0, &value!(workflow()), data);
+        fixtures.make(-10.0, &value!(workflow()), data);
     }
     let refused = Mutex::new(false);
-    let list = move |world: &World, seen: &Seen| {
+    let list = move |fixtures: &Fixtures, seen: &Seen| {
         let mut refused = refused.lock().unwrap();
-        if world.sent() > 0
+        if fixtures.sent() > 0
             && seen.values("offset") == ["100"]
             && !std::mem::replace(&mut *refused, true)
         {
             return status(400);
         }
-        world.list(seen)
+        fixtures.list(seen)
     };
-    let (script, client) = world.serve_list(lost, list).await;
+    let (script, client) = fixtures.serve_list(lost, list).await;
     let began = tokio::time::Instant::now();
     client.create_batch_once(file("f.csv")).await.unwrap();
     // In the first look, a second after the loss; the next would be four seconds later.
@@ -169,31 +169,31 @@ async fn a_page_that_cannot_be_read_does_not_end_a_look() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_can_be_read_after_the_settling_time_still_decides() {
     for made in [true, false] {
-        let world = World::default();
-        let create = move |world: &World, seen: &Seen| match made {
-            true => lost(world, seen),
+        let fixtures = Fixtures::default();
+        let create = move |fixtures: &Fixtures, seen: &Seen| match made {
+            true => lost(fixtures, seen),
             false if seen.at < Duration::from_secs(60) => status(502),
-            false => json(world.act(seen, 0.0)),
+            false => json(fixtures.act(seen, 0.0)),
         };
-        let list = |world: &World, seen: &Seen| match seen.at < Duration::from_secs(100) {
+        let list = |fixtures: &Fixtures, seen: &Seen| match seen.at < Duration::from_secs(100) {
             true => status(500),
-            false => world.list(seen),
+            false => fixtures.list(seen),
         };
-        let (script, client) = world.serve_list(create, list).await;
+        let (script, client) = fixtures.serve_list(create, list).await;
         // No note is needed for it, which couldn't be taken.
         let request = own_file(&client).await;
         let batch = client.create_batch_once(request).await.unwrap();
-        assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1000), 1));
+        assert_eq!((batch.uuid.to_string(), fixtures.count()), (uuid(1000), 1));
         assert_eq!(script.seen_at(CREATE).len(), if made { 1 } else { 2 });
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_read_still_names_its_batch() {
-    let world = World::default();
-    let (script, client) = world
-        .serve(|world, seen| {
-            let made = world.act(seen, 0.0);
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| {
+            let made = fixtures.act(seen, 0.0);
             json(value!({ "batch": { "uuid": made["batch"]["uuid"], "status": 7 } }))
         })
         .await;
@@ -218,15 +218,15 @@ async fn an_answer_that_cannot_be_read_still_names_its_batch() {
         .unwrap_err();
     assert_eq!(began.elapsed(), Duration::ZERO, "waiting won't mend a 404");
     assert_eq!(error.created(), Some(uuid(1).parse().unwrap()));
-    assert!(error.is_ambiguous() && error.kind() == ErrorKind::Unreadable);
+    assert!(error.is_ambiguous() && error.kind() == ErrorKind::InvalidResponse);
     assert!(error.to_string().contains("was created"), "{error}");
     assert!(error.advice().unwrap().contains("go on with it"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_an_answer_names_is_asked_for_patiently() {
-    let world = World::default();
-    let known = world.clone();
+    let fixtures = Fixtures::default();
+    let known = fixtures.clone();
     let script = Script::start(move |seen| match seen.line.as_str() {
         CREATE => {
             let answer = known.act(seen, 0.0).to_string();
@@ -241,13 +241,13 @@ async fn a_batch_that_an_answer_names_is_asked_for_patiently() {
     let request = request(CreateBatchData::segment(segment()));
     let made = script.client().create_batch_once(request).await.unwrap();
     assert_eq!(made.uuid.to_string(), uuid(1000));
-    assert_eq!(world.count(), 1);
+    assert_eq!(fixtures.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_segment_is_never_silently_created_twice() {
-    let world = World::default();
-    let (script, client) = world.serve(lost).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(lost).await;
     let request = request(CreateBatchData::segment(segment()));
     let began = tokio::time::Instant::now();
     let (left, right) = tokio::join!(
@@ -269,8 +269,8 @@ async fn the_same_segment_is_never_silently_created_twice() {
 /// Nor taken for ours when there is one only: somebody else may have made it.
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_the_same_segment_is_never_adopted() {
-    let world = World::default();
-    let (script, client) = world.serve(lost).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(lost).await;
     let request = request(CreateBatchData::segment(segment()));
     let error = client.create_batch_once(request).await.unwrap_err();
     assert!(error.is_ambiguous());
@@ -282,13 +282,13 @@ async fn a_batch_of_the_same_segment_is_never_adopted() {
 /// known as another's by what another creation was about.
 #[tokio::test(start_paused = true)]
 async fn what_another_creation_has_left_holds_up_no_filter() {
-    let world = World::default();
-    let (_script, client) = world
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures
         .serve(
-            |world, seen| match seen.json().to_string().contains("1000") {
-                true => lost(world, seen),
+            |fixtures, seen| match seen.json().to_string().contains("1000") {
+                true => lost(fixtures, seen),
                 false if seen.at < Duration::from_secs(10) => status(502),
-                false => json(world.act(seen, 0.0)),
+                false => json(fixtures.act(seen, 0.0)),
             },
         )
         .await;
@@ -297,36 +297,36 @@ async fn what_another_creation_has_left_holds_up_no_filter() {
         .await
         .unwrap_err();
     let batch = client.create_batch_once(request(filter(5))).await.unwrap();
-    assert_eq!((batch.uuid.to_string(), world.count()), (uuid(1001), 2));
+    assert_eq!((batch.uuid.to_string(), fixtures.count()), (uuid(1001), 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_was_there_before_is_neither_adopted_nor_in_the_way() {
-    let world = World::default();
-    world.make(
+    let fixtures = Fixtures::default();
+    fixtures.make(
         -30.0,
         &value!(workflow()),
         value!(CreateBatchData::from(filter(50))),
     );
-    let (_script, client) = world
-        .serve(|world, seen| match seen.number {
+    let (_script, client) = fixtures
+        .serve(|fixtures, seen| match seen.number {
             0 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let batch = client.create_batch_once(request(filter(50))).await.unwrap();
     assert_eq!(batch.uuid.to_string(), uuid(1001));
-    assert_eq!((world.sent(), world.count()), (2, 2));
+    assert_eq!((fixtures.sent(), fixtures.count()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_a_doubtful_try_is_looked_at_once_more() {
     for (late, adopted) in [(70.0, true), (90.0, false)] {
-        let world = World::default();
-        let (script, client) = world
-            .serve(move |world, seen| match seen.at.as_secs() {
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures
+            .serve(move |fixtures, seen| match seen.at.as_secs() {
                 0 => {
-                    world.act(seen, late);
+                    fixtures.act(seen, late);
                     status(502)
                 }
                 1..70 => {
@@ -356,12 +356,12 @@ async fn a_refusal_after_a_doubtful_try_is_looked_at_once_more() {
 
 #[tokio::test(start_paused = true)]
 async fn many_at_once_are_told_from_each_other() {
-    let world = World::default();
-    let (script, client) = world
-        .serve(|world, seen| match seen.number % 3 {
-            0 => lost(world, seen),
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| match seen.number % 3 {
+            0 => lost(fixtures, seen),
             1 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let mut tasks = tokio::task::JoinSet::new();
@@ -382,19 +382,19 @@ async fn many_at_once_are_told_from_each_other() {
     }
     made.sort_unstable();
     made.dedup();
-    assert_eq!((made.len(), world.count()), (60, 60));
+    assert_eq!((made.len(), fixtures.count()), (60, 60));
     assert!(script.seen_at(CREATE).len() > 60);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_list_is_read_no_further_than_it_must() {
     // The newest first: one page is enough.
-    let world = World::default();
+    let fixtures = Fixtures::default();
     for n in 0..1000 {
         let data = value!({ "kind": "file", "s3Filename": format!("old-{n}") });
-        world.make(-1000.0 - 10.0 * f64::from(n), &value!(workflow()), data);
+        fixtures.make(-1000.0 - 10.0 * f64::from(n), &value!(workflow()), data);
     }
-    let (script, client) = world.serve(lost).await;
+    let (script, client) = fixtures.serve(lost).await;
     client.create_batch_once(file("f.csv")).await.unwrap();
     assert_eq!(
         script.seen_at(LIST).len(),
@@ -433,15 +433,15 @@ async fn a_long_list_is_read_no_further_than_it_must() {
 
 #[tokio::test(start_paused = true)]
 async fn records_that_became_a_file_are_found_as_that_file() {
-    let world = World::default();
+    let fixtures = Fixtures::default();
     // Somebody else's, and ours; nothing of which can be seen for ten minutes.
     let other = value!({ "kind": "file", "s3Filename": "another.csv" });
-    world.make(0.5, &value!(workflow()), other);
-    let list = |world: &World, seen: &Seen| match seen.at.as_secs() {
+    fixtures.make(0.5, &value!(workflow()), other);
+    let list = |fixtures: &Fixtures, seen: &Seen| match seen.at.as_secs() {
         0..600 => status(400),
-        _ => world.list(seen),
+        _ => fixtures.list(seen),
     };
-    let (_script, client) = world.serve_list(lost, list).await;
+    let (_script, client) = fixtures.serve_list(lost, list).await;
     let records = [Record::from_iter([("email", "ada@example.com")])];
     let sent = request(CreateBatchData::records(records));
     let error = client.create_batch_once(sent.clone()).await.unwrap_err();
@@ -450,7 +450,7 @@ async fn records_that_became_a_file_are_found_as_that_file() {
     // The next one with the same records goes on with it.
     let found = client.create_batch_once(sent).await.unwrap();
     assert_eq!(found.uuid.to_string(), uuid(1001));
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -459,10 +459,10 @@ async fn records_are_a_file_only_when_that_says_the_same() {
         (value!([{ "email": "ada@example.com" }]), "file"),
         (value!([{ "age": 36 }]), "records"),
     ] {
-        let world = World::default();
-        let (script, client) = world.serve(lost).await;
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures.serve(lost).await;
         let each = records.as_array().unwrap().iter();
-        let records: Vec<Record> = each.map(|it| Record::of(it).unwrap()).collect();
+        let records: Vec<Record> = each.map(|it| Record::from_serialize(it).unwrap()).collect();
         let sent = request(CreateBatchData::records(records));
         let done = client.create_batch_once(sent.clone()).await;
         match kind {
@@ -475,11 +475,11 @@ async fn records_are_a_file_only_when_that_says_the_same() {
         assert_eq!(script.seen_at(CREATE).len(), 1);
     }
     // What isn't there at all can be created again, though.
-    let world = World::default();
-    let (_, client) = world
-        .serve(|world, seen| match seen.number {
+    let fixtures = Fixtures::default();
+    let (_, client) = fixtures
+        .serve(|fixtures, seen| match seen.number {
             0 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let record = Record::from_iter([("age", 36)]);
@@ -487,7 +487,7 @@ async fn records_are_a_file_only_when_that_says_the_same() {
         .create_batch_once(request(CreateBatchData::records([record])))
         .await
         .unwrap();
-    assert_eq!(world.count(), 1);
+    assert_eq!(fixtures.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -496,11 +496,11 @@ async fn an_action_is_never_adopted_and_what_it_may_have_created_is_named() {
     let plain = ExecuteActionBatchRequest::new(Action::native("enrich"), [record]);
     let hooked = plain.clone().webhook_url("https://e.com/1");
     for (action, candidates) in [(hooked, 1), (plain, 2)] {
-        let world = World::default();
+        let fixtures = Fixtures::default();
         // Another client's action.
         let other = value!({ "kind": "form", "s3Filename": "x", "webhookUrl": "https://e.com/2" });
-        world.make(0.5, &value!(uuid(9)), other);
-        let (script, client) = world.serve(lost).await;
+        fixtures.make(0.5, &value!(uuid(9)), other);
+        let (script, client) = fixtures.serve(lost).await;
         let error = client.create_batch_once(action.clone()).await.unwrap_err();
         assert!(error.is_ambiguous() && error.may_have_spent() && error.is_final());
         assert_eq!(error.candidates().len(), candidates);
@@ -520,13 +520,13 @@ async fn an_action_is_never_adopted_and_what_it_may_have_created_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn an_action_that_left_no_batch_is_created_after_the_settling_time() {
-    let world = World::default();
+    let fixtures = Fixtures::default();
     let before = value!({ "kind": "form", "s3Filename": "x" });
-    world.make(-0.5, &value!(uuid(9)), before);
-    let (script, client) = world
-        .serve(|world, seen| match seen.number {
+    fixtures.make(-0.5, &value!(uuid(9)), before);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| match seen.number {
             0 => status(502),
-            _ => json(world.act(seen, 0.0)),
+            _ => json(fixtures.act(seen, 0.0)),
         })
         .await;
     let record = Record::from_iter([("age", 36)]);
@@ -538,13 +538,13 @@ async fn an_action_that_left_no_batch_is_created_after_the_settling_time() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_runs_are_retried_once() {
-    let world = World::default();
-    world.make(
+    let fixtures = Fixtures::default();
+    fixtures.make(
         -900.0,
         &value!(workflow()),
         value!({ "kind": "file", "s3Filename": "f" }),
     );
-    let (script, client) = world.serve(lost).await;
+    let (script, client) = fixtures.serve(lost).await;
     let id: BatchUuid = uuid(1000).parse().unwrap();
     let retried = client.batch(id).retry_failed().await.unwrap();
     assert_eq!(retried.data.tag(), "runs");

@@ -11,11 +11,11 @@ use serde_json::json as value;
 use tokio::time::sleep;
 
 use super::{
-    CREATE, LIST, World, file, filter, killed, lost, model, own_file, request, segment, workflow,
+    CREATE, Fixtures, LIST, file, filter, killed, lost, model, own_file, request, segment, workflow,
 };
 
-fn acts(world: &World, seen: &Seen) -> axum::http::Response<axum::body::Body> {
-    json(world.act(seen, 0.0))
+fn acts(fixtures: &Fixtures, seen: &Seen) -> axum::http::Response<axum::body::Body> {
+    json(fixtures.act(seen, 0.0))
 }
 
 /// Through a database, as text.
@@ -35,16 +35,16 @@ async fn another_process_finds_the_batch_of_a_saved_creation() {
         filter(50).into(),
         CreateBatchData::record_ids(model(), ["a"]),
     ] {
-        let world = World::default();
-        let (script, client) = world.serve(lost).await;
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures.serve(lost).await;
         let creation = client.prepare_batch(request(data)).await.unwrap();
         let saved = stored(&creation.save());
         assert_eq!(saved.state, CreationState::Sending);
-        killed(creation, &world).await;
+        killed(creation, &fixtures).await;
         let restarted = script.client().resume_creation(saved);
         let batch = restarted.create().await.unwrap();
         assert!(restarted.adopted());
-        assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1000), 1));
+        assert_eq!((batch.uuid.to_string(), fixtures.sent()), (uuid(1000), 1));
     }
 }
 
@@ -54,28 +54,28 @@ async fn another_process_creates_what_was_never_sent_after_the_settling_time() {
         CreateBatchData::from(filter(50)),
         CreateBatchData::segment(segment()),
     ] {
-        let world = World::default();
-        let (script, client) = world.serve(acts).await;
+        let fixtures = Fixtures::default();
+        let (script, client) = fixtures.serve(acts).await;
         let saved = stored(&client.prepare_batch(request(data)).await.unwrap().save());
         let restarted = script.client().resume_creation(saved);
         restarted.create().await.unwrap();
         assert!(!restarted.adopted());
         assert_eq!(script.seen_at(CREATE)[0].at, Duration::from_secs(60));
-        assert_eq!((world.sent(), world.count()), (1, 1));
+        assert_eq!((fixtures.sent(), fixtures.count()), (1, 1));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_segment_with_a_batch_since_is_left_to_a_person() {
-    let world = World::default();
-    let (script, client) = world.serve(lost).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(lost).await;
     let creation = client
         .prepare_batch(request(CreateBatchData::segment(segment())))
         .await
         .unwrap();
     let saved = stored(&creation.save());
-    assert!(!saved.is_told_apart());
-    killed(creation, &world).await;
+    assert!(!saved.is_distinguishable());
+    killed(creation, &fixtures).await;
     let error = script
         .client()
         .resume_creation(saved)
@@ -84,7 +84,7 @@ async fn a_saved_segment_with_a_batch_since_is_left_to_a_person() {
         .unwrap_err();
     assert!(error.is_ambiguous() && error.is_final() && error.may_have_spent());
     assert_eq!(error.candidates().len(), 1);
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 /// The database didn't take the batch's id, and the engine runs the job again in the same process.
@@ -95,14 +95,14 @@ async fn resumed_where_it_was_created_it_finds_its_own_batch() {
             CreateBatchData::from(filter(50)),
             CreateBatchData::segment(segment()),
         ] {
-            let world = World::default();
-            let (_script, client) = world.serve(acts).await;
+            let fixtures = Fixtures::default();
+            let (_script, client) = fixtures.serve(acts).await;
             let creation = client.prepare_batch(request(data)).await.unwrap();
             let saved = creation.save();
             let first = creation.create().await.unwrap();
             let kept = keep.then_some(creation);
             let again = client.resume_creation(saved).create().await.unwrap();
-            assert_eq!((again.uuid, world.sent()), (first.uuid, 1));
+            assert_eq!((again.uuid, fixtures.sent()), (first.uuid, 1));
             drop(kept);
         }
     }
@@ -110,8 +110,8 @@ async fn resumed_where_it_was_created_it_finds_its_own_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn two_resumes_of_one_value_in_one_process_are_one_batch() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
     let saved = client
         .prepare_batch(request(filter(50)))
         .await
@@ -124,13 +124,13 @@ async fn two_resumes_of_one_value_in_one_process_are_one_batch() {
     );
     let (left, right) = tokio::join!(left.create(), right.create());
     assert_eq!(left.unwrap().uuid, right.unwrap().uuid);
-    assert_eq!((world.sent(), world.count()), (1, 1));
+    assert_eq!((fixtures.sent(), fixtures.count()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn create_is_idempotent_and_says_whether_it_adopted() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     assert!(!creation.adopted());
     let first = creation.create().await.unwrap();
@@ -143,8 +143,8 @@ async fn create_is_idempotent_and_says_whether_it_adopted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_creation_that_knows_its_batch_asks_for_that_alone() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     let first = creation.create().await.unwrap();
     let saved = stored(&creation.save());
@@ -158,7 +158,7 @@ async fn a_saved_creation_that_knows_its_batch_asks_for_that_alone() {
         .unwrap();
     assert_eq!((again.uuid, script.seen().len()), (first.uuid, before + 1));
     // A batch that is gone is no reason to send.
-    world.change(|batch| batch["uuid"] = value!(uuid(1)));
+    fixtures.change(|batch| batch["uuid"] = value!(uuid(1)));
     let error = script
         .client()
         .resume_creation(saved)
@@ -167,24 +167,24 @@ async fn a_saved_creation_that_knows_its_batch_asks_for_that_alone() {
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 404);
     assert!(error.is_final());
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn find_searches_and_never_sends() {
-    let world = World::default();
-    let (script, client) = world.serve(lost).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(lost).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     let saved = creation.save();
     let restarted = script.client().resume_creation(saved);
     assert_eq!(restarted.find().await.unwrap(), None);
-    assert_eq!(world.sent(), 0);
-    killed(creation, &world).await;
+    assert_eq!(fixtures.sent(), 0);
+    killed(creation, &fixtures).await;
     assert_eq!(
         restarted.find().await.unwrap().unwrap().uuid.to_string(),
         uuid(1000)
     );
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,16 +193,16 @@ async fn what_was_prepared_and_never_sent_is_created_at_once() {
         CreateBatchData::from(filter(50)),
         CreateBatchData::segment(segment()),
     ] {
-        let world = World::default();
+        let fixtures = Fixtures::default();
         // One of yesterday, and one that another client creates after the process ended.
-        world.make(-86_400.0, &value!(workflow()), value!(data));
-        let (script, client) = world.serve(acts).await;
+        fixtures.make(-86_400.0, &value!(workflow()), value!(data));
+        let (script, client) = fixtures.serve(acts).await;
         let creation = client.prepare_batch(request(data.clone())).await.unwrap();
         let saved = stored(&creation.save_prepared());
         assert_eq!(saved.state, CreationState::Prepared);
         drop(creation);
         sleep(Duration::from_secs(100)).await;
-        world.make(99.0, &value!(workflow()), value!(data));
+        fixtures.make(99.0, &value!(workflow()), value!(data));
         let row = Arc::new(Mutex::new(saved.clone()));
         let stores = row.clone();
         let restarted = script
@@ -227,14 +227,14 @@ async fn what_was_prepared_and_never_sent_is_created_at_once() {
                 .unwrap();
             assert_eq!(again.uuid, batch.uuid);
         }
-        assert_eq!(world.sent(), 1);
+        assert_eq!(fixtures.sent(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_loses_the_swap_sends_nothing() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();
     let saved = creation.save_prepared();
     // Without a place to store it, nothing is sent either.
@@ -262,7 +262,7 @@ async fn who_loses_the_swap_sends_nothing() {
         loser.create().await.unwrap().uuid,
         winner.create().await.unwrap().uuid
     );
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 
     let creation = client.prepare_batch(request(filter(51))).await.unwrap();
     let saved = creation.save_prepared();
@@ -274,7 +274,7 @@ async fn who_loses_the_swap_sends_nothing() {
     assert_eq!(error.kind(), ErrorKind::Superseded);
     assert!(format!("{error:#}").contains("another worker has it"));
     assert!(!error.is_ambiguous() && !error.is_retryable() && !error.is_final());
-    assert_eq!(world.sent(), 1);
+    assert_eq!(fixtures.sent(), 1);
 }
 
 /// A guard that says yes so often.
@@ -297,19 +297,19 @@ fn guarded(creation: BatchCreation, yes: usize) -> (BatchCreation, Arc<AtomicUsi
 #[tokio::test(start_paused = true)]
 async fn a_guard_is_asked_before_each_request_that_can_spend() {
     // It was throttled, and then the response was lost, without a batch: three requests of two rounds.
-    let answer = |world: &World, seen: &Seen| match seen.number {
+    let answer = |fixtures: &Fixtures, seen: &Seen| match seen.number {
         0 => status(429),
         1 => status(502),
-        _ => acts(world, seen),
+        _ => acts(fixtures, seen),
     };
     for yes in 0..=3 {
-        let world = World::default();
-        let (_script, client) = world.serve(answer).await;
+        let fixtures = Fixtures::default();
+        let (_script, client) = fixtures.serve(answer).await;
         let creation = client.prepare_batch(request(filter(50))).await.unwrap();
         let (creation, asked) = guarded(creation, yes);
         let done = creation.create().await;
         assert_eq!(asked.load(Ordering::SeqCst), 3.min(yes + 1));
-        assert_eq!(world.sent(), yes, "nothing is sent after a no");
+        assert_eq!(fixtures.sent(), yes, "nothing is sent after a no");
         match done {
             Ok(_) => assert_eq!(yes, 3),
             Err(error) => {
@@ -323,8 +323,8 @@ async fn a_guard_is_asked_before_each_request_that_can_spend() {
 #[tokio::test(start_paused = true)]
 async fn a_guard_whose_yes_is_old_is_asked_again() {
     for (seconds, yes) in [(4, true), (6, false)] {
-        let world = World::default();
-        let (_script, client) = world.serve(acts).await;
+        let fixtures = Fixtures::default();
+        let (_script, client) = fixtures.serve(acts).await;
         let asked = Arc::new(AtomicUsize::new(0));
         let counts = asked.clone();
         let creation = client
@@ -346,22 +346,22 @@ async fn a_guard_whose_yes_is_old_is_asked_again() {
         let done = creation.create().await;
         assert_eq!(asked.load(Ordering::SeqCst), if yes { 1 } else { 2 });
         assert_eq!(done.is_ok(), yes);
-        assert_eq!(world.sent(), usize::from(yes));
+        assert_eq!(fixtures.sent(), usize::from(yes));
     }
 }
 
 /// The wrong token would find nothing there, and pay in a second workspace.
 #[tokio::test(start_paused = true)]
 async fn another_server_or_workspace_is_refused_before_anything_is_listed() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
     let saved = client
         .prepare_batch(request(filter(50)))
         .await
         .unwrap()
         .save();
     assert_eq!(saved.workspace, None, "nothing has shown it yet");
-    let (other, _) = World::default().serve(acts).await;
+    let (other, _) = Fixtures::default().serve(acts).await;
     let error = other
         .client()
         .resume_creation(saved)
@@ -388,13 +388,13 @@ async fn another_server_or_workspace_is_refused_before_anything_is_listed() {
     let lists = script.seen_at(LIST).len();
     let error = elsewhere.resume_creation(saved).create().await.unwrap_err();
     assert!(error.to_string().contains(&uuid(77)), "{error}");
-    assert_eq!((script.seen_at(LIST).len(), world.sent()), (lists, 1));
+    assert_eq!((script.seen_at(LIST).len(), fixtures.sent()), (lists, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn equal_data_has_an_equal_key_for_a_unique_column() {
-    let world = World::default();
-    let (_script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(acts).await;
     let key = async |client: &Client, data: CreateBatchData| {
         client
             .prepare_batch(request(data))
@@ -421,8 +421,8 @@ async fn equal_data_has_an_equal_key_for_a_unique_column() {
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_is_saved_to_a_file_all_or_nothing() {
-    let world = World::default();
-    let (_script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(acts).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job.json");
     assert_eq!(SavedCreation::load_from(&path).await.unwrap(), None);
@@ -449,9 +449,9 @@ async fn a_creation_is_saved_to_a_file_all_or_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_saved_form_is_readable_text_and_another_version_is_named() {
-    let world = World::default();
-    let (script, client) = world.serve(acts).await;
-    world.make(
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(acts).await;
+    fixtures.make(
         -5.0,
         &value!(workflow()),
         value!({ "kind": "file", "s3Filename": "x" }),
@@ -484,8 +484,8 @@ async fn the_saved_form_is_readable_text_and_another_version_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_webhook_secret_is_saved_and_not_shown() {
     use cargo_batch_client::types::{Action, ExecuteActionBatchRequest};
-    let world = World::default();
-    let (_script, client) = world.serve(acts).await;
+    let fixtures = Fixtures::default();
+    let (_script, client) = fixtures.serve(acts).await;
     let record = Record::from_iter([("age", 36)]);
     let action = ExecuteActionBatchRequest::new(Action::native("enrich"), [record])
         .webhook_url("https://e.com/hush")
@@ -499,27 +499,27 @@ async fn a_webhook_secret_is_saved_and_not_shown() {
 /// An own file needs its name alone, also in another process: what it was saved with says so.
 #[tokio::test(start_paused = true)]
 async fn an_own_file_stays_one_when_it_is_saved() {
-    let world = World::default();
-    let (script, client) = world
-        .serve(|world, seen| {
-            world.act(seen, 0.0);
-            world.change(|batch| batch["createdAt"] = value!(super::at(-86_400.0)));
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| {
+            fixtures.act(seen, 0.0);
+            fixtures.change(|batch| batch["createdAt"] = value!(super::at(-86_400.0)));
             status(502)
         })
         .await;
     for n in 0..150 {
         let data = value!({ "kind": "file", "s3Filename": format!("other-{n}") });
-        world.make(-f64::from(n), &value!(workflow()), data);
+        fixtures.make(-f64::from(n), &value!(workflow()), data);
     }
     let own = own_file(&client).await;
     let creation = client.prepare_batch(own).await.unwrap();
     let saved = stored(&creation.save());
-    killed(creation, &world).await;
+    killed(creation, &fixtures).await;
     let batch = script
         .client()
         .resume_creation(saved)
         .create()
         .await
         .unwrap();
-    assert_eq!((batch.uuid.to_string(), world.sent()), (uuid(1150), 1));
+    assert_eq!((batch.uuid.to_string(), fixtures.sent()), (uuid(1150), 1));
 }

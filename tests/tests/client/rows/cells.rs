@@ -30,7 +30,7 @@ async fn refused<T: DeserializeOwned + std::fmt::Debug>(content: &str) -> String
     let mut rows = read::<T>(content, 7, |rows| rows).await;
     assert_eq!(rows.len(), 1, "{rows:?}");
     let error = rows.remove(0).unwrap_err();
-    assert_eq!(error.kind(), Some(ErrorKind::Unreadable), "{error}");
+    assert_eq!(error.kind(), Some(ErrorKind::InvalidResponse), "{error}");
     error.to_string()
 }
 

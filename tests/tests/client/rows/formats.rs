@@ -39,7 +39,7 @@ async fn refused<T: DeserializeOwned + std::fmt::Debug>(
 /// Refused for what it is.
 async fn unreadable(content: impl Into<Vec<u8>>, words: &[&str]) {
     let (kind, told) = refused::<BTreeMap<String, String>>(content).await;
-    assert_eq!(kind, ErrorKind::Unreadable, "{told}");
+    assert_eq!(kind, ErrorKind::InvalidResponse, "{told}");
     for word in words {
         assert!(told.contains(word), "`{word}` is not in: {told}");
     }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::operation::{Method, Operation, Pagination, Slow, Waiter};
+use crate::operation::{Method, Operation, Pagination, SlowPolling, Waiter};
 
 /// Do it
 pub const GET_THING: Operation = Operation {
