@@ -42,7 +42,7 @@ impl Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
+        f.write_str("[REDACTED]")
     }
 }
 
@@ -74,7 +74,7 @@ fn without_token(text: &str, token: &str) -> String {
     while let Some(letter) = rest.chars().next() {
         // As long as the letter at least, and of ASCII alone: both cuts are between letters.
         if let Some(length) = repeated(rest.as_bytes(), token.as_bytes()) {
-            shown.push_str("[hidden]");
+            shown.push_str("[REDACTED]");
             rest = &rest[length..];
         } else {
             shown.push(letter);
@@ -107,9 +107,9 @@ fn repeated(text: &[u8], token: &[u8]) -> Option<usize> {
 /// A text without the query of any link in it: in a signed link that is the secret.
 fn without_links(text: &str) -> String {
     let hide = |word: &str| match word.find('?') {
-        _ if has_user(word) => "[hidden]".to_owned(),
-        Some(query) if word[query..].contains('=') => format!("{}?[hidden]", &word[..query]),
-        _ if word.to_ascii_lowercase().contains("signature=") => "[hidden]".to_owned(),
+        _ if has_user(word) => "[REDACTED]".to_owned(),
+        Some(query) if word[query..].contains('=') => format!("{}?[REDACTED]", &word[..query]),
+        _ if word.to_ascii_lowercase().contains("signature=") => "[REDACTED]".to_owned(),
         _ => word.to_owned(),
     };
     text.split_inclusive(char::is_whitespace)
@@ -123,7 +123,7 @@ fn without_links(text: &str) -> String {
 /// A URL without what stands before its host, which may be a password.
 pub(crate) fn without_user(url: &str) -> String {
     match url.rsplit_once('@') {
-        Some((_, host)) => format!("[hidden]@{host}"),
+        Some((_, host)) => format!("[REDACTED]@{host}"),
         None => url.to_owned(),
     }
 }
@@ -172,13 +172,13 @@ pub(crate) fn without_secrets(text: &str) -> String {
             shown.push_str(word);
             is_next_secret = true;
         } else if is_next_secret {
-            shown.push_str("[hidden]");
+            shown.push_str("[REDACTED]");
             is_next_secret = false;
         } else if let Some((name, value)) = parts.take() {
             shown.push_str(name);
             match value.trim_matches(['"', '\'', '`']).is_empty() {
                 true => is_next_secret = true,
-                false => shown.push_str("[hidden]"),
+                false => shown.push_str("[REDACTED]"),
             }
         } else {
             shown.push_str(word);
@@ -197,10 +197,10 @@ mod tests {
         for (text, clean) in [
             (
                 "gone: https://s3.example/a?X-Sig=abc try again? no",
-                "gone: https://s3.example/a?[hidden] try again? no",
+                "gone: https://s3.example/a?[REDACTED] try again? no",
             ),
-            ("see /bucket/key?sig=abc", "see /bucket/key?[hidden]"),
-            ("X-Amz-Signature=abc&x=1 expired", "[hidden] expired"),
+            ("see /bucket/key?sig=abc", "see /bucket/key?[REDACTED]"),
+            ("X-Amz-Signature=abc&x=1 expired", "[REDACTED] expired"),
             ("a = b, really?", "a = b, really?"),
         ] {
             assert_eq!(Redactor::default().redact(text), clean);
@@ -212,25 +212,25 @@ mod tests {
         for (text, clean) in [
             (
                 "POST failed: client_secret=hush&x=1",
-                "POST failed: client_secret=[hidden]",
+                "POST failed: client_secret=[REDACTED]",
             ),
             (
                 "refresh_token: hush expired",
-                "refresh_token: [hidden] expired",
+                "refresh_token: [REDACTED] expired",
             ),
             (
                 r#"{"access_token":"hush", "a": 1}"#,
-                r#"{"access_token":[hidden] "a": 1}"#,
+                r#"{"access_token":[REDACTED] "a": 1}"#,
             ),
             (
                 r#"{"password": "hush", "a": 1}"#,
-                r#"{"password": [hidden] "a": 1}"#,
+                r#"{"password": [REDACTED] "a": 1}"#,
             ),
             (
                 "Authorization: Bearer hush",
-                "Authorization: Bearer [hidden]",
+                "Authorization: Bearer [REDACTED]",
             ),
-            ("sent bearer  hush to it", "sent bearer  [hidden] to it"),
+            ("sent bearer  hush to it", "sent bearer  [REDACTED] to it"),
             ("the token has expired", "the token has expired"),
             (
                 "no connection to 10.0.0.1:80",
@@ -241,7 +241,7 @@ mod tests {
         }
         let clean =
             Redactor::default().redact("proxy http://me:hush@proxy.example:1/ and https://a/b@c");
-        assert_eq!(clean, "proxy [hidden] and https://a/b@c");
+        assert_eq!(clean, "proxy [REDACTED] and https://a/b@c");
         assert_eq!(
             Redactor::default().redact("write to me@x.example"),
             "write to me@x.example"
@@ -255,19 +255,19 @@ mod tests {
         for (text, clean) in [
             (
                 "no such token: 'to/k+1=%\"x?', \u{e9}",
-                "no such token: '[hidden]', \u{e9}",
+                "no such token: '[REDACTED]', \u{e9}",
             ),
-            ("to%2Fk%2b1%3D%25%22x%3F!", "[hidden]!"),
-            ("to/k%2B1=%%22x?a=b", "[hidden]a=b"),
-            (r#"{"to\/k+1=%\"x?"}"#, r#"{"[hidden]"}"#),
-            ("toto/k+1=%\"x?", "to[hidden]"),
+            ("to%2Fk%2b1%3D%25%22x%3F!", "[REDACTED]!"),
+            ("to/k%2B1=%%22x?a=b", "[REDACTED]a=b"),
+            (r#"{"to\/k+1=%\"x?"}"#, r#"{"[REDACTED]"}"#),
+            ("toto/k+1=%\"x?", "to[REDACTED]"),
             ("to/k+1=%\"x", "to/k+1=%\"x"),
             ("to%2", "to%2"),
             ("to%zz", "to%zz"),
         ] {
             assert_eq!(hide.redact(text), clean);
         }
-        assert_eq!(format!("{hide:?}"), "[hidden]");
+        assert_eq!(format!("{hide:?}"), "[REDACTED]");
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(hide("Bearer 1234567").redact(text), text);
         assert_eq!(
             hide("Bearer 12345678").redact(text),
-            "the batch of [hidden]"
+            "the batch of [REDACTED]"
         );
     }
 

@@ -73,7 +73,7 @@ async fn every_attempt_has_a_span_and_none_has_a_secret() {
         "http.response.status_code=200",
         "http.request.method=\"GET\"",
         "url.template=\"/orchestration/batches/{uuid}\"",
-        "error.type=Refused",
+        "error.type=Status",
     ] {
         assert!(
             ours.iter().any(|line| line.contains(field)),

@@ -124,7 +124,7 @@ async fn what_was_attempted_comes_first() {
     assert!(text.starts_with(begin), "{text}");
     let debugged = format!("{error:?}");
     assert!(
-        debugged.contains("Refused") && debugged.contains(&text),
+        debugged.contains("Status") && debugged.contains(&text),
         "{debugged}"
     );
     let text = client.cancel_batch(id()).await.unwrap_err().to_string();
