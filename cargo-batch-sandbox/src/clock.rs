@@ -49,7 +49,7 @@ impl Clock {
     pub fn advance(&self, by: std::time::Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(LAST);
         let move_on = |added: i64| Some(added.saturating_add(millis).min(LAST));
-        // It can't fail, as the closure always has an answer.
+        // It can't fail, as the closure always has a response.
         let _ = self
             .added
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, move_on);

@@ -19,7 +19,7 @@ use crate::middleware::Middleware;
 use crate::rejection::Rejection;
 use crate::settings::Settings;
 
-type Answer = Result<Json<Value>, Rejection>;
+type ApiResult = Result<Json<Value>, Rejection>;
 
 pub fn routes(middleware: Arc<Middleware>) -> Router {
     Router::new()
@@ -49,9 +49,9 @@ async fn other_method(request: Request) -> Response {
         request.uri().path(),
         request.method()
     );
-    let mut answer = Rejection::malformed(message).into_response();
-    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    answer
+    let mut response = Rejection::malformed(message).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
 }
 
 /// The ids there are, and how to get at them.
@@ -74,7 +74,7 @@ struct Since {
     since: u64,
 }
 
-async fn requests(State(middleware): State<Arc<Middleware>>, request: Request) -> Answer {
+async fn requests(State(middleware): State<Arc<Middleware>>, request: Request) -> ApiResult {
     let Query(Since { since }) = Query::try_from_uri(request.uri()).map_err(|_| {
         Rejection::malformed("the only parameter in the query is since, a number from which on")
     })?;
@@ -107,14 +107,14 @@ async fn faults(State(middleware): State<Arc<Middleware>>) -> Json<Value> {
     Json(json!({ "seed": armed.seed(), "rules": armed.rules() }))
 }
 
-async fn set_faults(State(middleware): State<Arc<Middleware>>, body: String) -> Answer {
+async fn set_faults(State(middleware): State<Arc<Middleware>>, body: String) -> ApiResult {
     let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
     let plan = FaultPlan::from_json(&body).map_err(wrong)?;
     middleware.arm(plan).await.map_err(wrong)?;
     Ok(faults(State(middleware)).await)
 }
 
-async fn clear_faults(State(middleware): State<Arc<Middleware>>) -> Answer {
+async fn clear_faults(State(middleware): State<Arc<Middleware>>) -> ApiResult {
     let wrong = |error: InvalidPlan| Rejection::malformed(error.to_string());
     middleware.arm(FaultPlan::new()).await.map_err(wrong)?;
     Ok(faults(State(middleware)).await)
@@ -151,7 +151,7 @@ struct Advance {
     seconds: f64,
 }
 
-async fn advance(State(middleware): State<Arc<Middleware>>, body: Bytes) -> Answer {
+async fn advance(State(middleware): State<Arc<Middleware>>, body: Bytes) -> ApiResult {
     let Advance { seconds } =
         from_json(&body).map_err(|error| Rejection::malformed(error.to_string()))?;
     let time = Duration::try_from_secs_f64(seconds).map_err(|_| {

@@ -8,21 +8,20 @@ use serde_json::{Map, Value};
 
 use crate::recorded_request::hide;
 
-/// A request to create a batch or a run, and how often it was acted on.
+/// A request body that batches or runs were created from, and how often.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CreationRecord {
     /// `create_batch`, `execute_action_batch`, `create_run` or `execute_action`.
     pub operation: String,
-    /// The body, in which the order of members makes no difference. Secrets are hidden.
+    /// The body, with sorted fields and secrets redacted.
     pub body: Value,
-    /// How often something was created from it. Its sender may know of fewer: the response can have
-    /// been lost on the way.
+    /// How often it was acted on, including requests whose response was lost.
     pub count: u64,
     /// The batches that were created from it.
     pub batch_uuids: Vec<BatchUuid>,
-    /// The runs that were created from it by themselves.
+    /// The runs that were created from it outside of a batch.
     pub run_uuids: Vec<RunUuid>,
 }
 
@@ -44,13 +43,13 @@ const CREATES: [&str; 4] = [
 ];
 
 impl Creations {
-    /// Takes note of an operation that was done, if it has created something.
-    pub fn note(&mut self, operation: &str, body: &[u8], answer: &[u8]) {
+    /// Records an operation that was acted on, if it creates something.
+    pub fn note(&mut self, operation: &str, body: &[u8], response: &[u8]) {
         if !CREATES.contains(&operation) {
             return;
         }
-        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        let uuid = |what: &str| answer[what]["uuid"].as_str();
+        let response: Value = serde_json::from_slice(response).unwrap_or_default();
+        let uuid = |what: &str| response[what]["uuid"].as_str();
         let batch: Option<BatchUuid> = uuid("batch").and_then(|uuid| uuid.parse().ok());
         let run: Option<RunUuid> = uuid("run").and_then(|uuid| uuid.parse().ok());
         if batch.is_none() && run.is_none() {
@@ -90,13 +89,13 @@ impl Creations {
 
 fn sorted(value: Value) -> Value {
     match value {
-        Value::Object(members) => {
-            let mut members: Vec<(String, Value)> = members.into_iter().collect();
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let members = members
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let fields = fields
                 .into_iter()
                 .map(|(name, value)| (name, sorted(value)));
-            Value::Object(Map::from_iter(members))
+            Value::Object(Map::from_iter(fields))
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         other => other,

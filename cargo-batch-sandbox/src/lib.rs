@@ -12,10 +12,10 @@
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! // #[tokio::test(start_paused = true)]
 //! # async fn main() {
-//! # a_lost_answer_costs_nothing().await }
-//! async fn a_lost_answer_costs_nothing() {
+//! # a_lost_response_costs_nothing().await }
+//! async fn a_lost_response_costs_nothing() {
 //!     let sandbox = Sandbox::start().await.unwrap();
-//!     // The first batch is created, but the connection is reset before the answer.
+//!     // The first batch is created, but the connection is reset before the response.
 //!     let lost = Rule::new(Fault::ResetAfterActing).on("create_batch").count(1);
 //!     sandbox.faults(lost).await.unwrap();
 //!
@@ -35,18 +35,18 @@
 //! }
 //! ```
 //!
-//! With paused tokio time (`start_paused`) the sandbox's time stands still with that of the test, and
+//! With paused tokio time (`start_paused`) the sandbox's time is paused with that of the test, and
 //! an hour of waiting takes no time. Otherwise [`speed`](SandboxBuilder::speed) makes it run, and
 //! [`advance`](Sandbox::advance) moves it on: with a speed of 0 nothing else does, and the same seed
-//! and the same calls then give the same answers, byte for byte.
+//! and the same calls then give the same responses, byte for byte.
 //!
-//! A test in another language runs the program instead, and asks it what the library tells:
+//! A test in another language runs the program instead, and reads over HTTP what the library returns:
 //! `GET /sandbox/world` (ids and the token), `/sandbox/requests`, `/sandbox/batches` and
 //! `/sandbox/violations`; `POST /sandbox/faults` with a [`FaultPlan`], `GET` and `DELETE` of it;
 //! `POST /sandbox/advance` with `{"seconds": 60}`; `GET` and `POST /sandbox/settings` with [`Settings`].
 //!
 //! What comes of each record can be decided by the test: [`outcomes`](SandboxBuilder::outcomes). In a browser a
-//! page of any origin may use it: API and storage answer CORS requests, also their preflights, and expose
+//! page of any origin may use it: API and storage respond to CORS requests, also their preflights, and expose
 //! `Date`, `Retry-After`, `ETag` and `Content-Range`.
 //!
 //! # What it refuses
@@ -54,7 +54,7 @@
 //! Whatever the specification doesn't allow: an unknown path is a 404, another method a 405, another
 //! media type a 415, and a parameter or a body that isn't as it should be a 400, whose `errorMessage`
 //! names the place, the value and what is wanted: `data.segmentUuid: "abc" is not a uuid`. Its own
-//! answers are held against the specification too, see [`violations`](Sandbox::violations).
+//! responses are held against the specification too, see [`violations`](Sandbox::violations).
 //!
 //! And whatever the rules of the API don't allow: every documented reason can be had, [`reasons`]
 //! says how.

@@ -1,4 +1,4 @@
-//! What stands before the API: who may come in, and what is known of those who did.
+//! Middleware of the API: checks tokens and records requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::state::{App, File};
 pub struct Middleware {
     pub app: App,
     pub base_url: String,
-    /// Whether answers are checked against the specification.
+    /// Whether responses are checked against the specification.
     checked: bool,
     tokens: RwLock<Tokens>,
     log: Mutex<Log>,
@@ -96,8 +96,8 @@ impl Middleware {
         }
     }
 
-    /// The door of a port.
-    pub fn door(&self, origin: Origin) -> &Listener {
+    /// The listener of a port.
+    pub fn listener(&self, origin: Origin) -> &Listener {
         match origin {
             Origin::Api => &self.api,
             Origin::Storage => &self.storage,
@@ -118,10 +118,10 @@ impl Middleware {
             }
         }
         *self.faults() = armed;
-        for (door, time) in [&self.api, &self.storage].into_iter().zip(closed) {
+        for (listener, time) in [&self.api, &self.storage].into_iter().zip(closed) {
             match time {
-                Some(time) => door.close_for(time).await,
-                None => door.open().await,
+                Some(time) => listener.close_for(time).await,
+                None => listener.open().await,
             }
         }
         Ok(())
@@ -140,7 +140,7 @@ impl Middleware {
         tokens.past.push(old);
     }
 
-    /// Replaces the file that a link leads to.
+    /// Replaces the file behind a signed URL.
     pub fn change_content(&self, uri: &Uri) {
         let query = uri.query().unwrap_or_default();
         let key = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key");
@@ -211,8 +211,8 @@ impl Middleware {
         }
     }
 
-    /// Adds the answer.
-    pub fn answered(&self, number: u64, status: StatusCode) {
+    /// Adds the response.
+    pub fn responded(&self, number: u64, status: StatusCode) {
         if let Some(request) = self.log().get(number) {
             request.status = Some(status.as_u16());
         }
@@ -227,20 +227,20 @@ impl Middleware {
     }
 
     /// Takes note of what an operation has done, whoever comes to know of it.
-    pub fn done(&self, operation: &Operation, sent: &[u8], status: StatusCode, answer: &[u8]) {
+    pub fn done(&self, operation: &Operation, sent: &[u8], status: StatusCode, response: &[u8]) {
         if status.is_success() {
-            self.created().note(&operation.id, sent, answer);
+            self.created().note(&operation.id, sent, response);
         }
         if !self.checked {
             return;
         }
-        if let Some(wrong) = operation.check_answer(status.as_u16(), answer) {
-            let violation = format!("{} answered {status} with {wrong}", operation.id);
+        if let Some(wrong) = operation.check_response(status.as_u16(), response) {
+            let violation = format!("{} returned {status} with {wrong}", operation.id);
             lock(&self.violations).push(violation);
         }
     }
 
-    /// An address of the sandbox as whoever sent a request with these headers can reach it: one that
+    /// An address of the sandbox as the sender of a request with these headers can reach it: one that
     /// listens everywhere doesn't know by itself under which name.
     pub fn reachable(&self, url: &str, headers: &HeaderMap) -> String {
         for everywhere in ["http://0.0.0.0:", "http://[::]:"] {
@@ -256,17 +256,17 @@ impl Middleware {
         url.to_owned()
     }
 
-    /// An answer in which a signed link can be reached.
+    /// A response whose signed URL can be reached by the caller.
     pub fn with_reachable_link(&self, headers: &HeaderMap, body: Bytes) -> Bytes {
         let storage = self.app.storage_url();
         if self.reachable(storage, headers) == storage {
             return body;
         }
         match serde_json::from_slice::<Value>(&body) {
-            Ok(mut answer) if answer["url"].is_string() => {
-                let url = answer["url"].as_str().unwrap_or_default();
-                answer["url"] = self.reachable(url, headers).into();
-                answer.to_string().into()
+            Ok(mut response) if response["url"].is_string() => {
+                let url = response["url"].as_str().unwrap_or_default();
+                response["url"] = self.reachable(url, headers).into();
+                response.to_string().into()
             }
             _ => body,
         }
@@ -306,12 +306,12 @@ impl Middleware {
         self.created().batches().to_vec()
     }
 
-    /// Answers that broke the specification.
+    /// Responses that broke the specification.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.violations).clone()
     }
 
-    /// A text in which no token stands.
+    /// A text with its tokens redacted.
     fn without_token(&self, text: String) -> String {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let all = tokens.past.iter().chain([&tokens.current]);

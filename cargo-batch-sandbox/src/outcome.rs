@@ -7,7 +7,7 @@ use cargo_batch_types::Record;
 
 type Decide = dyn Fn(&Record) -> Result<Record, String> + Send + Sync;
 
-/// Decides what comes of a record: the columns that the run puts out, or why it fails.
+/// Decides the outcome of a record: the output columns of its run, or the message it fails with.
 #[derive(Clone)]
 pub struct Outcomes(Arc<Decide>);
 

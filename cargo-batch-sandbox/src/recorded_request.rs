@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::Origin;
 use crate::spec::sensitive;
 
-/// A request that a sandbox has received.
+/// A request that a sandbox has received, as [`Sandbox::requests`](crate::Sandbox::requests) returns it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// How many came before it.
+    /// How many requests came before it.
     pub number: u64,
-    /// When it came, in the sandbox's time; RFC 3339.
+    /// When it arrived, by the sandbox's clock, in RFC 3339.
     pub at: String,
     /// Which of the two ports it came to.
     pub origin: Origin,
@@ -25,33 +25,32 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path, as it was sent.
     pub path: String,
-    /// The query, as it was sent; of a signed link only what isn't its signature.
+    /// The query, as it was sent; without the signature of a signed URL.
     pub query: String,
     /// The operation, by its id in the specification; `storage_get` and `storage_put` for storage.
     pub operation: Option<String>,
-    /// The body, if it is JSON, up to 64 KiB. Secrets are hidden.
+    /// The body if it is JSON, up to 64 KiB, with secrets redacted.
     pub body: Option<String>,
     /// The length of the body in bytes, once it has been read.
     pub body_length: Option<u64>,
-    /// Whether it carried the token, or one that was the token before.
+    /// Whether it carried the current token or an earlier one.
     pub carried_token: bool,
-    /// What was answered; nothing while there is no answer, or when it was lost.
+    /// The status of the response; `None` while there is none, or when it was lost.
     pub status: Option<u16>,
-    /// When what it asks for had been done, in the sandbox's time; RFC 3339. Nothing if that was
-    /// refused, or never begun. It may be later than the end of the connection:
-    /// [`Fault::ActLate`](crate::Fault::ActLate).
+    /// When the sandbox had acted on it, by its clock, in RFC 3339; `None` if it was rejected or never
+    /// acted on. With [`Fault::ActLate`](crate::Fault::ActLate) it may be after the end of the connection.
     pub acted_at: Option<String>,
-    /// The kind of the fault that has hit it.
+    /// The kind of the fault that was injected.
     pub fault: Option<String>,
 }
 
 impl RecordedRequest {
-    /// The body as JSON, if it is that and not longer than what is kept.
+    /// Returns the body as JSON; `None` if it isn't JSON or is longer than 64 KiB.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_str(self.body.as_deref()?).ok()
     }
 
-    /// The values of a parameter of the query, decoded.
+    /// Returns the decoded values of a query parameter, in their order.
     pub fn values(&self, name: &str) -> Vec<String> {
         form_urlencoded::parse(self.query.as_bytes())
             .filter(|(key, _)| key == name)
@@ -60,7 +59,7 @@ impl RecordedRequest {
     }
 }
 
-/// How many requests are kept; older ones are forgotten.
+/// How many requests are kept; older ones are dropped.
 const KEPT: usize = 100_000;
 
 /// How much of a body is kept, in bytes.
@@ -74,7 +73,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Keeps a request, and tells how it is called from now on.
+    /// Records a request and returns its number.
     pub fn push(&mut self, mut request: RecordedRequest) -> u64 {
         request.number = self.total;
         self.total += 1;
@@ -104,13 +103,13 @@ impl Log {
         self.total
     }
 
-    /// Forgets them; the numbers go on.
+    /// Removes all; numbering continues.
     pub fn clear(&mut self) {
         self.requests.clear();
     }
 }
 
-/// A query without what makes a signed link good.
+/// A query without the signature of a signed URL.
 pub fn without_signature(query: &str) -> String {
     let mut shown = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -146,11 +145,11 @@ pub fn shown(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     Some(text)
 }
 
-/// Hides what is secret in a request.
+/// Redacts the secrets of a request.
 pub fn hide(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            for (name, value) in members {
+        Value::Object(fields) => {
+            for (name, value) in fields {
                 match sensitive().contains(name) {
                     true => *value = HIDDEN.into(),
                     false => hide(value),

@@ -1,4 +1,4 @@
-//! Errors, as the API answers with them.
+//! Errors, as the API returns them.
 
 use axum::Json;
 use axum::http::StatusCode;

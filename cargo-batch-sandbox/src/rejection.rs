@@ -61,11 +61,11 @@ impl Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut answer =
+        let mut response =
             (self.status, Json(json!({ "errorMessage": self.message }))).into_response();
         if let Some((name, value)) = self.header {
-            answer.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, value);
         }
-        answer
+        response
     }
 }

@@ -22,13 +22,13 @@ use crate::state::App;
 use crate::views::credits;
 use crate::{Origin, api, control, page, storage};
 
-/// The API on two ports of loopback, one of them its storage; it ends when this is dropped.
+/// The API and its storage, each on a port of loopback. Dropping it stops both.
 pub struct Sandbox {
     middleware: Arc<Middleware>,
     address: SocketAddr,
 }
 
-/// Sets up a [`Sandbox`]; made by [`Sandbox::builder`].
+/// Configures and starts a [`Sandbox`]; created by [`Sandbox::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct SandboxBuilder {
@@ -45,15 +45,18 @@ pub struct SandboxBuilder {
 }
 
 impl Sandbox {
-    /// Starts one on the current tokio runtime.
+    /// Starts a sandbox with the defaults of [`SandboxBuilder`] on the current tokio runtime.
     ///
     /// # Errors
-    /// When loopback has no free port.
+    /// Returns an error if loopback has no free port.
+    ///
+    /// # Panics
+    /// Panics outside of a tokio runtime.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Sets one up.
+    /// Returns a builder with default settings.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             seed: 1,
@@ -69,26 +72,28 @@ impl Sandbox {
         }
     }
 
-    /// Where its API is, as a client takes it: `http://127.0.0.1:PORT/v1`.
+    /// Returns the base URL of its API, as a client takes it: `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> &str {
         &self.middleware.base_url
     }
 
-    /// Where it listens.
+    /// Returns the address the API listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The token it takes now.
+    /// Returns the token that is valid now. [`Fault::RevokeToken`](crate::Fault::RevokeToken) replaces it.
     pub fn token(&self) -> String {
         self.middleware.token()
     }
 
-    /// A client of it, with the token it takes now and a fixed seed. For one that is set up in another
-    /// way there are [`base_url`](Self::base_url) and [`token`](Self::token).
+    /// Returns a client of this sandbox, with the current token and a fixed jitter seed.
+    ///
+    /// For a client with other settings use [`base_url`](Self::base_url) and [`token`](Self::token).
+    /// Needs the feature `client`, which is on by default.
     ///
     /// # Panics
-    /// When no client can be made at all, as where TLS has no certificates to trust.
+    /// Panics if no client can be created, for example if TLS has no certificates to trust.
     #[cfg(feature = "client")]
     pub fn client(&self) -> cargo_batch_client::Client {
         let client = cargo_batch_client::Client::builder(self.token())
@@ -98,76 +103,78 @@ impl Sandbox {
         client.unwrap_or_else(|error| panic!("no client: {error}"))
     }
 
-    /// The ids there are.
+    /// Returns the ids of what exists from the start: workflows, models, segments, records.
     pub fn fixtures(&self) -> &Fixtures {
         self.middleware.app.fixtures()
     }
 
-    /// Everything it has received at both ports, the newest last; of very many only the newest
-    /// 100,000.
+    /// Returns the requests received at both ports, oldest first. Only the newest 100,000 are kept.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.middleware.log().from(0).cloned().collect()
     }
 
-    /// What batches were created from, and how often, in the order of the first time.
+    /// Returns the distinct request bodies that batches were created from, each with its count, in the
+    /// order of their first creation.
     pub fn created(&self) -> Vec<CreationRecord> {
         self.middleware.all_created()
     }
 
-    /// Returns every batch that was created through the API, in the order of creation, whatever it was
-    /// created from and whether or not its response arrived.
+    /// Returns the ids of all batches created through the API, in the order of creation, including those
+    /// whose response was lost.
     pub fn created_batches(&self) -> Vec<BatchUuid> {
         self.middleware.created_batches()
     }
 
-    /// Lets things go wrong on purpose from now on, in place of the plan before; with an empty plan
-    /// nothing does.
+    /// Injects faults from now on, in place of the previous plan. An empty plan injects none.
     ///
     /// # Errors
-    /// When the plan is wrong; then the one before is still in force.
+    /// Returns an error if the plan is invalid; the previous plan then stays in force.
     pub async fn faults(&self, plan: impl Into<FaultPlan>) -> Result<(), InvalidPlan> {
         self.middleware.arm(plan.into()).await
     }
 
-    /// How many requests each rule of the plan in force has hit.
+    /// Returns for each rule of the current plan how many requests it has hit.
     pub fn hits(&self) -> Vec<u64> {
         self.middleware.faults().hits()
     }
 
-    /// Its own answers that broke the specification: there should be none.
+    /// Returns the responses of this sandbox that violated the specification. It should be empty.
+    ///
+    /// It always is after [`validate_responses(false)`](SandboxBuilder::validate_responses).
     pub fn violations(&self) -> Vec<String> {
         self.middleware.violations()
     }
 
-    /// Lets time pass in it at once. Tokio's time stays what it is.
+    /// Advances the sandbox's clock by `time` at once. Tokio's clock isn't changed.
     pub fn advance(&self, time: Duration) {
         self.middleware.app.advance(time);
     }
 
-    /// Returns how the servers that it stands for behave now.
+    /// Returns the current settings of the simulated servers.
     pub fn settings(&self) -> Settings {
         self.middleware.app.state().settings.clone()
     }
 
-    /// Changes how the servers that it stands for behave from now on.
+    /// Changes the settings of the simulated servers from now on.
     pub fn set(&self, settings: Settings) {
         self.middleware.app.state().settings = settings;
     }
 
-    /// The credits that the workspace has left: those it began with, less those spent so far.
+    /// Returns the credits the workspace has left: those it started with, less those spent so far.
     pub fn credits_left(&self) -> f64 {
         let app = &self.middleware.app;
         let spent = app.state().spent(app.now());
         credits(app.cents().saturating_sub(spent))
     }
 
-    /// Ends it: no connection is taken any more, requests that are being answered have another
-    /// second.
+    /// Stops the sandbox: no connection is accepted any more, and requests in progress have one more
+    /// second to complete.
     pub async fn shutdown(self) {
-        let doors = [Origin::Api, Origin::Storage].map(|origin| self.middleware.door(origin));
-        doors.into_iter().for_each(Listener::close);
-        for door in doors {
-            door.closed().await;
+        let listeners =
+            [Origin::Api, Origin::Storage].map(|origin| self.middleware.listener(origin));
+        listeners.into_iter().for_each(Listener::close);
+        for listener in listeners {
+            listener.closed().await;
         }
     }
 }
@@ -181,13 +188,13 @@ impl fmt::Debug for Sandbox {
 }
 
 impl SandboxBuilder {
-    /// What everything that happens by chance follows from; 1 by default.
+    /// Sets the seed of everything random, such as durations and failing runs. Default: 1.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many credits the workspace has at the beginning; a million by default.
+    /// Sets how many credits the workspace has at the start. Default: 1,000,000. Negative values count as 0.
     ///
     /// A batch that would cost more than what is left, once all other batches have ended, is refused
     /// with `notEnoughCredits`.
@@ -196,22 +203,25 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets when its time begins; 15 January 2026, 10:00 UTC, by default. With `SystemTime::now()` it
-    /// is that of the machine. The dates in the records of its models stay those before that January.
+    /// Sets the moment its clock starts at. Default: 15 January 2026, 10:00 UTC.
+    ///
+    /// The dates in the records of its models stay before that January.
     pub fn begins(mut self, at: impl Into<SystemTime>) -> Self {
         self.begins = at.into();
         self
     }
 
-    /// Sets how the servers that it stands for behave; see [`Settings`] for the defaults.
+    /// Sets the behaviour of the simulated servers. Default: that of [`Settings`].
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Sets what comes of each record, decided when its batch is created: the columns that its run puts
-    /// out, or why it fails. By default the columns `sandbox_score` and `sandbox_checked_at`, which are
-    /// inventions of the sandbox, and a failure of some runs, by chance.
+    /// Sets the outcome of each record, decided when its batch is created: the output columns of its run,
+    /// or the message it fails with.
+    ///
+    /// Default: the columns `sandbox_score` and `sandbox_checked_at`, which the API doesn't have, and some
+    /// failing runs, chosen at random.
     ///
     /// ```
     /// use cargo_batch_sandbox::Sandbox;
@@ -233,46 +243,54 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many seconds pass in it while one passes outside; 1 by default, and with 0 only
-    /// [`Sandbox::advance`] moves its time.
+    /// Sets how many seconds pass in the sandbox per second of tokio's clock. Default: 1.
+    ///
+    /// With 0, NaN or a negative value only [`Sandbox::advance`] moves its clock.
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed.max(0.0);
         self
     }
 
-    /// Where to listen; a free port of 127.0.0.1 by default. Storage has a free port of the same
-    /// address.
+    /// Sets the address to listen on. Default: a free port of 127.0.0.1.
+    ///
+    /// Storage listens on a free port of the same IP address.
     pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
         self.listen = address.into();
         self
     }
 
-    /// Lets it listen on addresses that others can reach. Whoever reaches it can do everything with
-    /// it: `/sandbox/world` tells the token.
+    /// Sets whether addresses other than loopback may be listened on. Default: false.
+    ///
+    /// Everyone who can reach the sandbox can control it: `/sandbox/world` returns the token.
     pub fn allow_remote(mut self, allowed: bool) -> Self {
         self.remote = allowed;
         self
     }
 
-    /// Whether it checks its own answers against the specification, for [`Sandbox::violations`];
-    /// true by default.
+    /// Sets whether responses are validated against the specification, for [`Sandbox::violations`].
+    /// Default: true. It costs time with very large lists.
     pub fn validate_responses(mut self, checked: bool) -> Self {
         self.checked = checked;
         self
     }
 
-    /// What goes wrong on purpose; nothing by default.
+    /// Sets the faults to inject. Default: none.
     pub fn faults(mut self, plan: impl Into<FaultPlan>) -> Self {
         self.faults = plan.into();
         self
     }
 
-    /// Starts it on the current tokio runtime.
+    /// Starts the sandbox on the current tokio runtime.
     ///
     /// # Errors
-    /// When the plan of faults is wrong or the time to begin at isn't between the years 1970 and 8000
-    /// ([`io::ErrorKind::InvalidInput`]), when the address can't be listened on, or isn't one of loopback although
-    /// [`allow_remote`](Self::allow_remote) wasn't called.
+    /// - [`io::ErrorKind::InvalidInput`]: the fault plan is invalid, or the start of its clock isn't between
+    ///   the years 1970 and 8000.
+    /// - [`io::ErrorKind::PermissionDenied`]: the address isn't loopback, and
+    ///   [`allow_remote`](Self::allow_remote) wasn't called.
+    /// - Any error of listening on the address.
+    ///
+    /// # Panics
+    /// Panics outside of a tokio runtime.
     pub async fn start(self) -> io::Result<Sandbox> {
         let ip = self.listen.ip();
         if !ip.is_loopback() && !self.remote {
@@ -299,7 +317,7 @@ impl SandboxBuilder {
         let middleware = Arc::new(Middleware::new(app.clone(), base_url, self.checked));
         let outside = control::routes(middleware.clone())
             .merge(page::routes(middleware.clone(), api::routes(app.clone())));
-        middleware.door(Origin::Api).serve(
+        middleware.listener(Origin::Api).serve(
             api_port,
             Exchange {
                 middleware: middleware.clone(),
@@ -308,7 +326,7 @@ impl SandboxBuilder {
                 control: Some(outside),
             },
         )?;
-        middleware.door(Origin::Storage).serve(
+        middleware.listener(Origin::Storage).serve(
             storage_port,
             Exchange {
                 middleware: middleware.clone(),
@@ -330,7 +348,7 @@ impl SandboxBuilder {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         for origin in [Origin::Api, Origin::Storage] {
-            self.middleware.door(origin).close();
+            self.middleware.listener(origin).close();
         }
     }
 }

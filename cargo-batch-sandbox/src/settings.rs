@@ -1,11 +1,11 @@
-//! How the servers that a sandbox stands for behave, which can be changed while it runs.
+//! How the servers that a sandbox simulates behave, which can be changed while it runs.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{seconds, written};
 
-/// How the servers that a sandbox stands for behave: their clocks, and the order of their list. It can
+/// How the servers that a sandbox simulates behave: their clocks, and the order of their list. It can
 /// be set at the start ([`settings`](crate::SandboxBuilder::settings)) and changed at any time
 /// ([`set`](crate::Sandbox::set), `POST /sandbox/settings`).
 ///
@@ -25,7 +25,7 @@ use crate::clock::{seconds, written};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Whether responses have a `Date`; true by default.
+    /// Whether responses have a `Date` header. Default: true.
     pub sends_date: bool,
     /// How many seconds the clock that writes `Date` is ahead of the sandbox's; 0 by default, and
     /// negative for behind. (At most 1e9 either way, as all offsets.)
@@ -53,7 +53,7 @@ pub enum ListOrder {
     NewestFirst,
     /// By `createdAt`, the earliest first.
     OldestFirst,
-    /// By `updatedAt`, the latest first: a batch that runs moves to the middleware.
+    /// By `updatedAt`, the latest first: a batch that runs moves to the front.
     UpdatedFirst,
     /// By chance, but the same in every response: a new batch comes in anywhere.
     Shuffled,
@@ -79,35 +79,35 @@ impl Settings {
         Self::default()
     }
 
-    /// Sets whether responses have a `Date`.
+    /// Sets whether responses have a `Date` header. Default: true.
     #[must_use]
     pub fn sends_date(mut self, sends: bool) -> Self {
         self.sends_date = sends;
         self
     }
 
-    /// Sets how many seconds the clock that writes `Date` is ahead.
+    /// Sets by how many seconds the clock of the `Date` header is ahead. Default: 0.
     #[must_use]
     pub fn date_offset(mut self, seconds: f64) -> Self {
         self.date_offset = seconds;
         self
     }
 
-    /// Sets how many seconds the clocks that write the dates of batches are ahead, each in turn.
+    /// Sets by how many seconds the clocks of batches are ahead; batches use them in turn. Default: `[0.0]`.
     #[must_use]
     pub fn created_offsets(mut self, seconds: impl IntoIterator<Item = f64>) -> Self {
         self.created_offsets = seconds.into_iter().collect();
         self
     }
 
-    /// Sets whether the dates of batches are in whole seconds.
+    /// Sets whether the dates of batches are in full seconds. Default: false.
     #[must_use]
     pub fn whole_seconds(mut self, whole: bool) -> Self {
         self.whole_seconds = whole;
         self
     }
 
-    /// Sets the order of `list_batches`.
+    /// Sets the order of `list_batches`. Default: newest first.
     #[must_use]
     pub fn order(mut self, order: ListOrder) -> Self {
         self.order = order;

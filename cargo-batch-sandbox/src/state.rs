@@ -62,7 +62,7 @@ pub struct State {
     committed: u64,
 }
 
-/// What a batch is made of.
+/// What a batch is created from.
 pub struct NewBatch {
     pub workflow: WorkflowUuid,
     /// The release that is executed, unless the graph was given for this batch only.
@@ -300,7 +300,7 @@ impl State {
         standings.map(|now| now.cents + now.nodes).sum()
     }
 
-    /// Keeps a file under a name nobody else has.
+    /// Stores a file under a unique name.
     pub fn store(&mut self, name: &str, content_type: &str, content: Bytes) -> String {
         let s3_filename = format!("uploads/{}/{name}", self.id());
         let file = File::new(content, content_type);

@@ -91,7 +91,7 @@ fn execution(execution: &ExecutionView, run: &RunView, fixtures: &Fixtures) -> V
     let ended = execution.ended();
     let next = step.next.filter(|_| ended.is_some());
     let next = next.and_then(|next| run.batch.graph.nodes().get(next));
-    let mut answer = json!({
+    let mut response = json!({
         "nodeUuid": node.uuid,
         "nodeSlug": node.slug,
         "nodeBatchUuid": null,
@@ -110,9 +110,9 @@ fn execution(execution: &ExecutionView, run: &RunView, fixtures: &Fixtures) -> V
         "nodeWaitUntilFinished": waits(&node.kind),
     });
     for (name, value) in kind(&node.kind, fixtures) {
-        answer[name] = value;
+        response[name] = value;
     }
-    answer
+    response
 }
 
 fn waits(kind: &NodeKind) -> bool {

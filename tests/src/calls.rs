@@ -1,4 +1,4 @@
-//! Calls to the sandbox as they stand on the wire. Every answer is checked against `openapi.yaml`.
+//! Calls to the sandbox as they stand on the wire. Every response is checked against `openapi.yaml`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,16 +15,16 @@ pub struct Calls {
     pub http: reqwest::Client,
 }
 
-/// An answer of the API.
+/// A response of the API.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ApiResult {
     /// Its status.
     pub status: u16,
     /// Its body.
     pub body: Value,
 }
 
-impl Answer {
+impl ApiResult {
     /// The body of a success.
     ///
     /// # Panics
@@ -78,12 +78,12 @@ impl Calls {
     }
 
     /// Reads.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> ApiResult {
         self.send(self.http.get(self.url(path))).await
     }
 
     /// Sends a body; nothing in place of `null`.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> ApiResult {
         let request = self.http.post(self.url(path));
         self.send(match body {
             Value::Null => request,
@@ -108,18 +108,18 @@ impl Calls {
     /// Creates a batch, and gives it.
     pub async fn create(&self, workflow: impl Into<Value>, data: Value) -> Value {
         let body = json!({ "workflowUuid": workflow.into(), "data": data });
-        let mut answer = self.post("/orchestration/batches", &body).await.ok();
-        answer["batch"].take()
+        let mut response = self.post("/orchestration/batches", &body).await.ok();
+        response["batch"].take()
     }
 
     /// A batch as it stands now.
     pub async fn batch(&self, batch: &Value) -> Value {
         let uuid = batch["uuid"].as_str().unwrap_or_default();
-        let mut answer = self
+        let mut response = self
             .get(&format!("/orchestration/batches/{uuid}"))
             .await
             .ok();
-        answer["batch"].take()
+        response["batch"].take()
     }
 
     /// The runs that meet the filters, all pages of them.
@@ -143,13 +143,13 @@ impl Calls {
     ///
     /// # Panics
     /// When there is none.
-    pub async fn fetch(&self, download: Answer) -> (String, Vec<u8>) {
+    pub async fn fetch(&self, download: ApiResult) -> (String, Vec<u8>) {
         let url = download.ok()["url"].as_str().expect("a link").to_owned();
-        let answer = self.http.get(url).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-        let media = answer.headers()["content-type"].to_str().expect("text");
+        let response = self.http.get(url).send().await.expect("a response");
+        assert_eq!(response.status(), 200);
+        let media = response.headers()["content-type"].to_str().expect("text");
         let media = media.to_owned();
-        (media, answer.bytes().await.expect("a body").to_vec())
+        (media, response.bytes().await.expect("a body").to_vec())
     }
 
     /// The address of an operation.
@@ -160,15 +160,15 @@ impl Calls {
     /// Sends any request with the token.
     ///
     /// # Panics
-    /// When the answer is none that the specification has for the operation.
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    /// When the response is none that the specification has for the operation.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> ApiResult {
         let request = request.bearer_auth(self.sandbox.token());
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status().as_u16();
-        let text = answer.text().await.expect("a body");
+        let response = request.send().await.expect("a response");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("JSON: {text}"));
         assert_eq!(self.sandbox.violations(), [""; 0]);
-        Answer { status, body }
+        ApiResult { status, body }
     }
 }
 

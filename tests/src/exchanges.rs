@@ -525,7 +525,7 @@ async fn http2(mut stream: Stream, settings: bool, shared: &Shared) -> io::Resul
 /// Reads as much of a request as the plan says.
 async fn request2(
     stream: &mut Stream,
-    answers: bool,
+    responses: bool,
     shared: &Shared,
 ) -> io::Result<(u32, Vec<Step>)> {
     let mut request: Option<(u32, Until, Vec<Step>)> = None;
@@ -559,10 +559,10 @@ async fn request2(
             }
         }
         match kind {
-            SETTINGS if flags & ACK == 0 && answers => {
+            SETTINGS if flags & ACK == 0 && responses => {
                 stream.write(&frame(SETTINGS, ACK, 0, &[])).await?;
             }
-            PING if flags & ACK == 0 && answers => {
+            PING if flags & ACK == 0 && responses => {
                 stream.write(&frame(PING, ACK, 0, &payload)).await?;
             }
             _ => {}

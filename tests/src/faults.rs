@@ -20,7 +20,7 @@ pub fn kinds() -> BTreeSet<String> {
 }
 
 /// Every way in which a request can fail: before anything is read of it, before and after it is acted
-/// on, in the middle of the answer, and by an answer that says less than the truth or nothing at all.
+/// on, in the middle of the response, and by a response that says less than the truth or nothing at all.
 pub fn failures() -> Vec<Fault> {
     let api_error = |status, reason: Option<&str>| Fault::ApiError {
         status,
@@ -42,7 +42,7 @@ pub fn failures() -> Vec<Fault> {
         Fault::ResetAfterActing,
         Fault::ResetAfterActing,
         stall(Some(20.0), false),
-        // Longer than an attempt may take: it is given up before the answer, and acted on all the same.
+        // Longer than an attempt may take: it is given up before the response, and acted on all the same.
         stall(Some(90.0), true),
         stall(None, false),
         stall(None, true),

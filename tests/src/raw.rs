@@ -137,8 +137,8 @@ impl Ask {
         request.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
         let request = [request.as_bytes(), &self.body].concat();
         stream.write_all(&request).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Raw::read(&answer)
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await?;
+        Raw::read(&response)
     }
 }

@@ -1,4 +1,4 @@
-//! A sandbox whose own answers are held against the specification when the test is done with it.
+//! A sandbox whose own responses are held against the specification when the test is done with it.
 
 use std::ops::Deref;
 
@@ -8,7 +8,7 @@ use cargo_batch_sandbox::{Sandbox, SandboxBuilder};
 
 use crate::raw::{Ask, Raw};
 
-/// A sandbox; when it goes, each of its answers must have kept to the specification.
+/// A sandbox; when it goes, each of its responses must have kept to the specification.
 #[derive(Debug)]
 pub struct Checked(Sandbox);
 
@@ -66,7 +66,7 @@ pub fn create(sandbox: &Sandbox) -> CreateBatchRequest {
 /// Creates a batch by hand.
 ///
 /// # Errors
-/// When no answer came.
+/// When no response came.
 ///
 /// # Panics
 /// Never: a request can be written as JSON.

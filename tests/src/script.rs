@@ -1,4 +1,4 @@
-//! A server that answers as a test says, on the test's own runtime, so that paused time stands still
+//! A server that responds as a test says, on the test's own runtime, so that paused time stands still
 //! for both.
 
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ impl Seen {
     }
 }
 
-type Answer = Box<dyn Fn(&Seen) -> Response<Body> + Send + Sync>;
+type ApiResult = Box<dyn Fn(&Seen) -> Response<Body> + Send + Sync>;
 
 /// A scripted server; it ends with the runtime.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ pub struct Script {
 struct Inner {
     start: Instant,
     seen: Mutex<Vec<Seen>>,
-    answer: Answer,
+    response: ApiResult,
 }
 
 impl Script {
@@ -70,7 +70,7 @@ impl Script {
     ///
     /// # Panics
     /// When there is none.
-    pub async fn start(answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
+    pub async fn start(response: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
@@ -78,7 +78,7 @@ impl Script {
         let inner = Arc::new(Inner {
             start: Instant::now(),
             seen: Mutex::new(Vec::new()),
-            answer: Box::new(answer),
+            response: Box::new(response),
         });
         let routes = Router::new().fallback(handle).with_state(inner.clone());
         // The system would hold back what is written in two parts until the first is acknowledged, by its own
@@ -113,9 +113,9 @@ impl Script {
     /// Everything it has received.
     ///
     /// # Panics
-    /// When an answer has panicked.
+    /// When a response has panicked.
     pub fn seen(&self) -> Vec<Seen> {
-        self.inner.seen.lock().expect("no answer panics").clone()
+        self.inner.seen.lock().expect("no response panics").clone()
     }
 
     /// What it has received at a line such as `GET /v1/orchestration/batches/list`.
@@ -135,7 +135,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
     let query = parts.uri.query().unwrap_or_default();
     let at = inner.start.elapsed();
     let seen = {
-        let mut all = inner.seen.lock().expect("no answer panics");
+        let mut all = inner.seen.lock().expect("no response panics");
         let seen = Seen {
             line: format!("{} {}", parts.method, parts.uri.path()),
             query: form_urlencoded::parse(query.as_bytes())
@@ -149,15 +149,15 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         all.push(seen.clone());
         seen
     };
-    (inner.answer)(&seen)
+    (inner.response)(&seen)
 }
 
-/// An answer of JSON.
+/// A response of JSON.
 pub fn json(value: Value) -> Response<Body> {
     axum::Json(value).into_response()
 }
 
-/// An answer of nothing but a status.
+/// A response of nothing but a status.
 ///
 /// # Panics
 /// When it isn't one.

@@ -66,16 +66,16 @@ fn served(seen: &Seen, size: u64) -> Response<Body> {
         }
         None => 0,
     };
-    let mut answer = Response::builder()
+    let mut response = Response::builder()
         .header("etag", "\"v1\"")
         .header("content-length", size - start);
     if start > 0 {
         let range = format!("bytes {start}-{}/{size}", size - 1);
-        answer = answer.status(206).header("content-range", range);
+        response = response.status(206).header("content-range", range);
     }
     let turn = seen.number as u64 + 1;
     if turn > CUTS {
-        return answer
+        return response
             .body(Body::from_stream(between(start, size)))
             .unwrap();
     }
@@ -86,7 +86,7 @@ fn served(seen: &Seen, size: u64) -> Response<Body> {
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     });
     let body = Body::from_stream(between(start, end).chain(cut));
-    answer.body(body).unwrap()
+    response.body(body).unwrap()
 }
 
 /// A file of that size in storage, and a client of the API that gives a link to it.

@@ -16,7 +16,7 @@ const COUNT: usize = 1000;
 
 /// A sandbox with a thousand batches that have just begun.
 async fn set_up() -> (Arc<Sandbox>, Client, Vec<BatchUuid>) {
-    // Its answers are held against the specification elsewhere, which takes its time.
+    // Its responses are held against the specification elsewhere, which takes its time.
     let builder = Sandbox::builder().validate_responses(false);
     let sandbox = Arc::new(builder.start().await.unwrap());
     let client = Client::builder_with_token_provider(Tokens(sandbox.clone()))
@@ -119,7 +119,7 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
         assert!((4.4..16.6).contains(&pause), "{pause} from {last}");
         last = moment;
     }
-    // One timer: it wakes the stream once a tick; all else that does are the answers, a few times
+    // One timer: it wakes the stream once a tick; all else that does are the responses, a few times
     // each (head and pieces of the body).
     assert!(woken < ticks.len() + 20 * seen.len(), "{woken}");
 }
@@ -138,7 +138,7 @@ async fn and_in_a_storm_each_is_told_to_have_ended_once() {
             }
             Ok(WatchEvent::NotFound(id)) => panic!("{id} is there"),
             Ok(_) => {}
-            // Refusals that trying again wouldn't mend (and answers that can't be read) end it: a
+            // Refusals that trying again wouldn't mend (and responses that can't be read) end it: a
             // service would look into it, and go on.
             Err(error) => {
                 assert!(!error.is_retryable(), "{error:#}");

@@ -304,16 +304,16 @@ async fn the_signed_host(seen: &Seen) -> String {
     let storage = Script::start(|seen| match (seen.line.starts_with("PUT"), seen.number) {
         (_, 1) => status(503),
         (true, _) => {
-            let answer = Response::builder().header("etag", "\"1\"");
-            answer.body(Body::empty()).unwrap()
+            let response = Response::builder().header("etag", "\"1\"");
+            response.body(Body::empty()).unwrap()
         }
         // Once it says that the link has expired, once it leads elsewhere.
         (_, 2) => status(403),
         (_, 5) => {
-            let answer = Response::builder()
+            let response = Response::builder()
                 .status(302)
                 .header("location", "/elsewhere");
-            answer.body(Body::empty()).unwrap()
+            response.body(Body::empty()).unwrap()
         }
         _ => Response::new(Body::from("email\na@example.com\n")),
     })

@@ -10,7 +10,7 @@ use cargo_batch_types::{
 
 use super::batches::{failed_to_start, start};
 use super::single::{filled, start_alone};
-use super::{Answer, read};
+use super::{ApiResult, read};
 use crate::data::{form, shared};
 use crate::fixtures::action_graph;
 use crate::graph::Graph;
@@ -21,7 +21,7 @@ use crate::state::{App, NewBatch, Parent};
 /// Actions that steer a run through a graph, and take no records themselves.
 const STEERING: [&str; 5] = ["filter", "branch", "split", "switch", "group"];
 
-pub async fn execute_batch(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn execute_batch(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: ExecuteActionBatchRequest = read(&body)?;
     check(&app, &request.action, "invalidDataKind")?;
     if request.records.is_empty() {
@@ -56,7 +56,7 @@ pub async fn execute_batch(State(app): State<App>, body: Bytes) -> Answer {
     start(&app, &mut state, new)
 }
 
-pub async fn execute(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn execute(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: ExecuteActionRequest = read(&body)?;
     check(&app, &request.action, "invalidData")?;
     if let NodeKind::Tool(tool) = &request.action.kind
@@ -134,7 +134,7 @@ fn check(app: &App, action: &Action, wrong_data: &'static str) -> Result<(), Ref
             (&agent.template_slug, agent.release_uuid)
         }
         _ => {
-            let message = "action: kind must be native, connector, tool or agent, with the members of that kind.";
+            let message = "action: kind must be native, connector, tool or agent, with the fields of that kind.";
             return Err(Refusal::unfit(message));
         }
     };

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, page};
+use super::{ApiResult, page};
 use crate::faults::mix;
 use crate::refusal::Refusal;
 use crate::settings::ListOrder;
@@ -19,7 +19,10 @@ use crate::state::{App, Batch, State};
 use crate::views;
 
 /// The order is not documented: see [`ListOrder`].
-pub async fn list(extract::State(app): extract::State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn list(
+    extract::State(app): extract::State<App>,
+    RawQuery(query): RawQuery,
+) -> ApiResult {
     let wanted = RunFilter::read(query.as_deref().unwrap_or_default())?;
     let mut state = app.state();
     state.lists += 1;

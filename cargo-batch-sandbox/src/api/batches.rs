@@ -11,7 +11,7 @@ use cargo_batch_types::{
 };
 use serde_json::json;
 
-use super::{Answer, id, read};
+use super::{ApiResult, id, read};
 use crate::data::{self, Target};
 use crate::fixtures::Kind;
 use crate::graph::Graph;
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::state::{self, App, NewBatch};
 use crate::views;
 
-pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn create(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: CreateBatchRequest = read(&body)?;
     if let CreateBatchData::Unknown(_) = &request.data {
         let message = format!("data: there is no kind {:?}.", request.data.tag());
@@ -61,7 +61,7 @@ pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
 }
 
 /// Starts a batch that is fit to be started, as far as there are credits.
-pub fn start(app: &App, state: &mut state::State, new: NewBatch) -> Answer {
+pub fn start(app: &App, state: &mut state::State, new: NewBatch) -> ApiResult {
     let now = new.created;
     match state.create(new, app.cents()) {
         Some(batch) => Ok(Json(
@@ -120,14 +120,14 @@ pub fn graph(
     }
 }
 
-pub async fn preview(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn preview(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: PreviewBatchRequest = read(&body)?;
     let state = app.state();
     let preview = data::preview(request.workflow_uuid, &request.data, &app, &state)?;
     Ok(Json(preview))
 }
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: BatchUuid = id(&uuid)?;
     let state = app.state();
     let batch = state.batch(uuid).ok_or_else(|| not_found(uuid))?;
@@ -136,7 +136,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     ))
 }
 
-pub async fn cancel(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn cancel(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: BatchUuid = id(&uuid)?;
     let mut state = app.state();
     let now = app.now();

@@ -6,7 +6,7 @@ use cargo_batch_types::{AgentUuid, ConnectorUuid, ModelUuid, UsageGroup, UsageUn
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::ApiResult;
 use super::query::Parameters;
 use crate::clock::written;
 use crate::refusal::Refusal;
@@ -41,7 +41,7 @@ pub async fn subscription(State(app): State<App>) -> Json<Value> {
     } }))
 }
 
-pub async fn usage(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn usage(State(app): State<App>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Parameters::read(query.as_deref());
     let unit: Option<String> = query.get("unit")?;
     let group: Option<String> = query.get("groupBy")?;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::batches::not_found;
 use super::runs::run_filter;
-use super::{Answer, id, read, slice};
+use super::{ApiResult, id, read, slice};
 use crate::fixtures::Fixtures;
 use crate::refusal::Refusal;
 use crate::runs::RunView;
@@ -25,8 +25,14 @@ use crate::storage::sign;
 /// The most runs whose outputs fit in one file.
 const MOST_OUTPUTS: usize = 10_000;
 
-/// A link to a new file.
-fn link(app: &App, state: &mut Stored, name: &str, content_type: &str, content: Vec<u8>) -> Answer {
+/// Returns the signed URL of a new file.
+fn signed_url(
+    app: &App,
+    state: &mut Stored,
+    name: &str,
+    content_type: &str,
+    content: Vec<u8>,
+) -> ApiResult {
     let s3_filename = state.store(name, content_type, content.into());
     Ok(Json(json!({ "url": sign(app, "file", &s3_filename, 0) })))
 }
@@ -36,7 +42,7 @@ fn no_node(slug: &str) -> Refusal {
 }
 
 /// The results of a batch.
-pub async fn batch(State(app): State<App>, Path(uuid): Path<String>, body: Bytes) -> Answer {
+pub async fn batch(State(app): State<App>, Path(uuid): Path<String>, body: Bytes) -> ApiResult {
     let request: DownloadBatchRequest = read(&body)?;
     let uuid: BatchUuid = id(&uuid)?;
     let slug = request.output_node_slug.as_deref();
@@ -60,7 +66,7 @@ pub async fn batch(State(app): State<App>, Path(uuid): Path<String>, body: Bytes
         return Err(no_node(slug));
     }
     let csv = results(RunView::all(batch, now).collect(), slug)?;
-    link(&app, &mut state, "results.csv", "text/csv", csv)
+    signed_url(&app, &mut state, "results.csv", "text/csv", csv)
 }
 
 /// Each record with what came of it. The names of its own columns are those of the sandbox: the real
@@ -148,7 +154,7 @@ fn own(run: &RunView, fixtures: &Fixtures) -> [Option<String>; 9] {
 }
 
 /// A table of runs, with the title of each node's execution.
-pub async fn runs(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn runs(State(app): State<App>, body: Bytes) -> ApiResult {
     let wanted = run_filter::<DownloadRunsRequest>(&body)?;
     let mut state = app.state();
     let runs: Vec<RunView> = wanted.find(&state, app.fixtures(), app.now()).collect();
@@ -180,11 +186,11 @@ pub async fn runs(State(app): State<App>, body: Bytes) -> Answer {
     let mut zipped = writer.into_inner().map_err(Refusal::failed)?;
     zipped.flush().map_err(Refusal::failed)?;
     let content = zipped.finish().map_err(Refusal::failed)?;
-    link(&app, &mut state, "runs.csv.gz", "application/gzip", content)
+    signed_url(&app, &mut state, "runs.csv.gz", "application/gzip", content)
 }
 
 /// What runs took and put out.
-pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn outputs(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: DownloadRunOutputsRequest = read(&body)?;
     let wanted = run_filter::<DownloadRunOutputsRequest>(&body)?;
     let json = match request.format {
@@ -223,7 +229,7 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
             .map(|run| object(run, slug, app.fixtures()))
             .collect();
         let content = serde_json::to_vec(&rows).map_err(Refusal::failed)?;
-        return link(
+        return signed_url(
             &app,
             &mut state,
             "outputs.json",
@@ -243,7 +249,7 @@ pub async fn outputs(State(app): State<App>, body: Bytes) -> Answer {
         writer.write_record(row).map_err(Refusal::failed)?;
     }
     let content = writer.into_inner().map_err(Refusal::failed)?;
-    link(&app, &mut state, "outputs.csv", "text/csv", content)
+    signed_url(&app, &mut state, "outputs.csv", "text/csv", content)
 }
 
 /// A run as one object of a JSON array.

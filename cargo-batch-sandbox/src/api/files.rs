@@ -11,7 +11,7 @@ use cargo_batch_types::{
 };
 use serde_json::{Value, json};
 
-use super::{Answer, read};
+use super::{ApiResult, read};
 use crate::data;
 use crate::refusal::Refusal;
 use crate::state::{App, File, Upload};
@@ -23,7 +23,7 @@ const SMALLEST_PART: usize = 5 << 20;
 /// The numbers that parts can have.
 const PARTS: std::ops::RangeInclusive<u64> = 1..=10_000;
 
-pub async fn upload(State(app): State<App>, request: Request) -> Answer {
+pub async fn upload(State(app): State<App>, request: Request) -> ApiResult {
     let no_file = |why: &str| Refusal::reason("noFile", why);
     let form = Multipart::from_request(request, &()).await;
     // Without a form there is no file either.
@@ -57,7 +57,7 @@ pub async fn upload(State(app): State<App>, request: Request) -> Answer {
     })))
 }
 
-pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn create(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: CreateMultipartUploadRequest = read(&body)?;
     let mut state = app.state();
     let (upload_id, id) = (state.id().to_string(), state.id());
@@ -76,7 +76,7 @@ pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
     ))
 }
 
-pub async fn sign(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn sign(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: SignMultipartPartRequest = read(&body)?;
     find(
         &app.state().uploads,
@@ -93,7 +93,7 @@ pub async fn sign(State(app): State<App>, body: Bytes) -> Answer {
     ))
 }
 
-pub async fn complete(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn complete(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: CompleteMultipartUploadRequest = read(&body)?;
     let mut state = app.state();
     let upload = find(&state.uploads, &request.upload_id, &request.s3_filename)?;
@@ -130,8 +130,8 @@ pub async fn complete(State(app): State<App>, body: Bytes) -> Answer {
     Ok(Json(json!({ "s3Filename": request.s3_filename })))
 }
 
-/// Asking again does no harm, an upload that never was or is complete is refused.
-pub async fn abort(State(app): State<App>, body: Bytes) -> Answer {
+/// A repeated request has no effect; an upload that never was or is complete is refused.
+pub async fn abort(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: AbortMultipartUploadRequest = read(&body)?;
     let mut state = app.state();
     if !state.aborted.contains(&request.upload_id) {
@@ -142,7 +142,7 @@ pub async fn abort(State(app): State<App>, body: Bytes) -> Answer {
     Ok(Json(json!({})))
 }
 
-pub async fn columns(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn columns(State(app): State<App>, RawQuery(query): RawQuery) -> ApiResult {
     let query = query.unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let name = pairs.find(|(name, _)| name == "s3Filename");

@@ -30,8 +30,8 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::state::App;
 
-/// What an operation answers with.
-type Answer = Result<Json<Value>, Refusal>;
+/// What an operation responds with.
+type ApiResult = Result<Json<Value>, Refusal>;
 
 /// The largest body that the API takes, in bytes.
 const LARGEST_BODY: usize = 64 << 20;

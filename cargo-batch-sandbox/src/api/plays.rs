@@ -6,13 +6,13 @@ use cargo_batch_types::{ModelUuid, PlayUuid, SegmentUuid};
 use serde_json::{Value, json};
 
 use super::query::Parameters;
-use super::{Answer, id};
+use super::{ApiResult, id};
 use crate::clock::{days_before, written};
 use crate::fixtures::{Fixtures, Play};
 use crate::refusal::Refusal;
 use crate::state::App;
 
-pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Parameters::read(query.as_deref());
     let enabled: Option<bool> = query.get("isEnabled")?;
     let model: Option<ModelUuid> = query.get("modelUuid")?;
@@ -30,7 +30,7 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
     Ok(Json(json!({ "plays": plays })))
 }
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: PlayUuid = id(&uuid)?;
     let missing = || Refusal::reason("playNotFound", format!("There is no play {uuid}."));
     let play = app.catalog().play(uuid).ok_or_else(missing)?;

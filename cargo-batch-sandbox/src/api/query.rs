@@ -1,4 +1,4 @@
-//! What stands in a query. The specification has been asked before whether it may.
+//! Reads parameters of a query, which was validated against the specification before.
 
 use std::str::FromStr;
 

@@ -6,13 +6,13 @@ use cargo_batch_types::{ReleaseUuid, WorkflowUuid};
 use serde_json::{Value, json};
 
 use super::query::Parameters;
-use super::{Answer, id};
+use super::{ApiResult, id};
 use crate::clock::{days_before, written};
 use crate::fixtures::{Fixtures, Release};
 use crate::refusal::Refusal;
 use crate::state::App;
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: ReleaseUuid = id(&uuid)?;
     let release = app.catalog().release(uuid);
     let release =
@@ -20,7 +20,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     Ok(Json(json!({ "release": view(release, app.fixtures()) })))
 }
 
-pub async fn deployed(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn deployed(State(app): State<App>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Parameters::read(query.as_deref());
     let workflow: Option<WorkflowUuid> = query.get("workflowUuid")?;
     let release = workflow.and_then(|uuid| app.catalog().deployed(uuid));

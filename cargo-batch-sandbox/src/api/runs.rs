@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::batches::stoppable;
-use super::{Answer, id, page, read};
+use super::{ApiResult, id, page, read};
 use crate::refusal::Refusal;
 use crate::runs::{RunFilter, RunView};
 use crate::state::App;
@@ -20,14 +20,14 @@ use crate::views::{self, Metric};
 
 /// The filters in a request of this form.
 pub fn run_filter<T: DeserializeOwned>(body: &Bytes) -> Result<RunFilter, Refusal> {
-    // The form of the request says which members there are, the filters what they mean.
+    // The form of the request says which fields there are, the filters what they mean.
     read::<T>(body)?;
     let wanted: RunFilter = read(body)?;
     wanted.check()?;
     Ok(wanted)
 }
 
-pub async fn list(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn list(State(app): State<App>, body: Bytes) -> ApiResult {
     let wanted = run_filter::<ListRunsRequest>(&body)?;
     let state = app.state();
     let mut count = 0_u64;
@@ -43,14 +43,14 @@ pub async fn list(State(app): State<App>, body: Bytes) -> Answer {
     Ok(Json(json!({ "runs": runs, "count": count })))
 }
 
-pub async fn count(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn count(State(app): State<App>, body: Bytes) -> ApiResult {
     let wanted = run_filter::<CountRunsRequest>(&body)?;
     let state = app.state();
     let count = wanted.find(&state, app.fixtures(), app.now()).count();
     Ok(Json(json!({ "count": count })))
 }
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: RunUuid = id(&uuid)?;
     let state = app.state();
     let place = state.place_of(uuid);
@@ -64,7 +64,7 @@ pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
     })))
 }
 
-pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn cancel(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: CancelRunsRequest = read(&body)?;
     let wanted = run_filter::<CancelRunsRequest>(&body)?;
     if wanted.uuids.is_some() && wanted.narrows() {
@@ -88,7 +88,7 @@ pub async fn cancel(State(app): State<App>, body: Bytes) -> Answer {
     Ok(Json(json!({})))
 }
 
-pub async fn metrics(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn metrics(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: GetRunMetricsRequest = read(&body)?;
     let wanted = run_filter::<GetRunMetricsRequest>(&body)?;
     let state = app.state();

@@ -6,7 +6,7 @@ use cargo_batch_types::{ChangeKind, SegmentUuid};
 use serde_json::{Value, json};
 
 use super::query::Parameters;
-use super::{Answer, id, page};
+use super::{ApiResult, id, page};
 use crate::clock::{days_before, written};
 use crate::fixtures::{Change, Segment};
 use crate::refusal::Refusal;
@@ -18,14 +18,14 @@ pub async fn list(State(app): State<App>) -> Json<Value> {
     Json(json!({ "segments": segments }))
 }
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: SegmentUuid = id(&uuid)?;
     let missing = || Refusal::missing(format!("There is no segment {uuid}."));
     let segment = app.catalog().segment(uuid).ok_or_else(missing)?;
     Ok(Json(json!({ "segment": view(segment, &app) })))
 }
 
-pub async fn changes(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+pub async fn changes(State(app): State<App>, RawQuery(query): RawQuery) -> ApiResult {
     let query = Parameters::read(query.as_deref());
     let segment: Option<SegmentUuid> = query.get("segmentUuid")?;
     let not_empty: Option<bool> = query.get("notEmpty")?;

@@ -9,7 +9,7 @@ use cargo_batch_types::{CreateRunRequest, Record, ReleaseUuid, WorkflowUuid};
 use serde_json::{Value, json};
 
 use super::batches::{failed_to_start, graph};
-use super::{Answer, read};
+use super::{ApiResult, read};
 use crate::fixtures::Kind;
 use crate::graph::Graph;
 use crate::refusal::Refusal;
@@ -22,7 +22,7 @@ use crate::views;
 /// `maxConcurrentRuns` of a workspace, but not what is counted: runs of batches aren't, here.
 pub const MOST_UNDER_WAY: usize = 20;
 
-pub async fn create(State(app): State<App>, body: Bytes) -> Answer {
+pub async fn create(State(app): State<App>, body: Bytes) -> ApiResult {
     let request: CreateRunRequest = read(&body)?;
     let workflow = match request.workflow_uuid {
         Some(uuid) => Some(app.catalog().workflow(uuid).ok_or_else(|| {
@@ -74,7 +74,7 @@ pub fn start_alone(
     workflow: WorkflowUuid,
     (release, graph): (Option<ReleaseUuid>, Arc<Graph>),
     data: Record,
-) -> Answer {
+) -> ApiResult {
     let now = app.now();
     if state.under_way(now) >= MOST_UNDER_WAY {
         let message = format!("{MOST_UNDER_WAY} runs are under way, which is the most.");

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use cargo_batch_types::ToolUuid;
 use serde_json::{Value, json};
 
-use super::{Answer, id};
+use super::{ApiResult, id};
 use crate::clock::{days_before, written};
 use crate::fixtures::{Fixtures, Tool};
 use crate::refusal::Refusal;
@@ -17,7 +17,7 @@ pub async fn list(State(app): State<App>) -> Json<Value> {
     Json(json!({ "tools": tools }))
 }
 
-pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> Answer {
+pub async fn get(State(app): State<App>, Path(uuid): Path<String>) -> ApiResult {
     let uuid: ToolUuid = id(&uuid)?;
     let missing = || Refusal::reason("toolNotFound", format!("There is no tool {uuid}."));
     let tool = app.catalog().tool(uuid).ok_or_else(missing)?;

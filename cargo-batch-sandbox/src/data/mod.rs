@@ -1,4 +1,4 @@
-//! The records that a batch's data stands for.
+//! The records that a batch's data selects.
 
 mod preview;
 mod rerun;

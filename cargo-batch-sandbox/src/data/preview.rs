@@ -109,7 +109,7 @@ pub fn preview(
         }
         PreviewBatchData::Group(data) => {
             let record = |item: &Value| match item {
-                Value::Object(members) => Record(members.clone()),
+                Value::Object(fields) => Record(fields.clone()),
                 other => Record::from_iter([("item", other.clone())]),
             };
             let items = data.items.iter().map(record);

@@ -1,4 +1,4 @@
-//! Past runs, executed again.
+//! Re-runs of past runs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::runs::{RunFilter, RunView};
 use crate::schedule::{Start, Way};
 use crate::state::{App, Parent, State};
 
-/// The runs that the filter selects, each with where it starts again.
+/// The runs that the filter selects, each with the node it restarts at.
 pub fn select(
     data: &CreateRunsData,
     target: &Target,
@@ -61,7 +61,7 @@ pub fn select(
     })
 }
 
-/// Where a run starts again: the API only names the places, what they mean is the sandbox's choice.
+/// Where a run restarts: the API only names the places, what they mean is the sandbox's choice.
 pub fn start(reset: &RunsReset, target: &Target, run: &RunView) -> Result<Start, Refusal> {
     let graph = target.graph;
     let first = Start::At(graph.start());

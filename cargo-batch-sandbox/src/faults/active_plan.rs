@@ -108,7 +108,7 @@ fn is_about(rule: &Rule, origin: Origin, event: Event<'_>) -> bool {
     let goes = match rule.fault {
         Fault::ConnectionRefused { .. } => false,
         Fault::CloseOnAccept => event == Event::Connection,
-        // All others are of requests: what each does stands in `server::faulty`.
+        // All others are of requests: their effects are in `server::faulty`.
         _ => event != Event::Connection,
     };
     // Storage takes no token.

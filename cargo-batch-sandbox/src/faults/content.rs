@@ -16,7 +16,7 @@ pub fn changed(content: &Bytes) -> Bytes {
         .into()
 }
 
-/// A table whose first row comes twice; anything else with a line break in middleware, which is as good
+/// A table whose first row comes twice; anything else with a line break in front, which is as good
 /// as nothing in JSON.
 fn repeated(content: &[u8]) -> Vec<u8> {
     let json = matches!(content.first(), Some(b'[' | b'{'));

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 /// Something that goes wrong on purpose.
 ///
-/// As JSON it is an object with the member `kind`, which is the name of the variant beginning with a
+/// As JSON it is an object with the field `kind`, which is the name of the variant beginning with a
 /// small letter: `{"kind": "resetAfterActing"}`, `{"kind": "stall", "seconds": 30}`. Members that are
 /// left out have the value named as their default here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-// The derived functions know the form `{"stall": {…}}`, which is told apart better; the
+// The derived functions know the form `{"stall": {…}}`, which is less ambiguous; the
 // implementations below put `kind` into it.
 #[serde(
     remote = "Self",
@@ -21,12 +21,12 @@ use serde_json::{Map, Value};
 )]
 #[non_exhaustive]
 pub enum Fault {
-    /// The port is closed for a time, from the moment the plan is set: whoever connects is refused by
+    /// The port is closed for a time, from the moment the plan is set: connections are refused by
     /// the system, and connections there are end after the request they are at. Only for the
     /// operations `*`, `api` and `storage`, as a port knows no operations, and only without
     /// `skip`, `count` and `probability`.
     ConnectionRefused {
-        /// For how long, in seconds of tokio's time; 1 by default. The port opens again by itself.
+        /// For how long, in seconds of tokio's time; 1 by default. The port then opens again.
         #[serde(default = "one")]
         seconds: f64,
     },
@@ -107,13 +107,13 @@ pub enum Fault {
     /// The body of the regular response comes in small chunks.
     Trickle {
         /// How many bytes a chunk has; 16 by default.
-        #[serde(default = "piece")]
+        #[serde(default = "default_chunk")]
         bytes: u64,
         /// How long after one the next comes, in milliseconds of tokio's time; 100 by default.
-        #[serde(default = "pause")]
+        #[serde(default = "default_delay")]
         millis: u64,
     },
-    /// The connection ends within the body of the regular response, whose `Content-Length` tells the
+    /// The connection ends within the body of the regular response, whose `Content-Length` states the
     /// whole length.
     Truncate {
         /// How many bytes still come; half of them by default. When there aren't as many, all but
@@ -169,8 +169,8 @@ pub enum Fault {
         acted: bool,
     },
     /// The token is replaced by another, and the request, with all that carry the old one, is
-    /// answered 401. [`Sandbox::token`](crate::Sandbox::token) and `GET /sandbox/world` tell the new
-    /// one. Every hit does so again: without a `count` no token is good for more than nothing. Not for
+    /// rejected with 401. [`Sandbox::token`](crate::Sandbox::token) and `GET /sandbox/world` return the new
+    /// one. Every hit renews it: without a `count` no token is good for more than nothing. Not for
     /// storage, which takes no token.
     RevokeToken,
     /// An error of the API, or any other status.
@@ -194,20 +194,20 @@ pub enum Fault {
     },
     /// The regular response, if it is JSON, is broken at its end.
     InvalidJson,
-    /// Every `status` in the regular response is one that nobody has heard of.
+    /// Every `status` in the regular response is one that no client knows.
     UnknownStatus {
         /// Which one; `hibernating` by default.
         #[serde(default = "status")]
         status: String,
     },
-    /// Every `kind` and `nodeKind` in the regular response is one that nobody has heard of.
+    /// Every `kind` and `nodeKind` in the regular response is one that no client knows.
     UnknownKind {
         /// Which one; `quantum` by default.
         #[serde(default = "kind")]
         value: String,
     },
-    /// The objects of the regular response have a member more. Not those that the API's users name the
-    /// members of: records, configurations and the context of a run.
+    /// The objects of the regular response have a field more. Not those that the API's users name the
+    /// fields of: records, configurations and the context of a run.
     ExtraFields,
     /// A page of a list overlaps the one before it: its `offset` is taken for a smaller one, as when
     /// items were added at the start of the list meanwhile. Only for lists.
@@ -218,7 +218,7 @@ pub enum Fault {
     },
     /// The items of a page come in another order. Only for lists.
     ReorderedPage,
-    /// Storage says that the link has expired: 403. Only for storage.
+    /// Storage responds that the signed URL has expired: 403. Only for storage.
     ExpiredUrl,
     /// The file has another content and another `ETag` from this request on, itself included. Only
     /// for `storage_get`.
@@ -249,10 +249,10 @@ fn too_large() -> u16 {
 fn one() -> f64 {
     1.0
 }
-fn piece() -> u64 {
+fn default_chunk() -> u64 {
     16
 }
-fn pause() -> u64 {
+fn default_delay() -> u64 {
     100
 }
 fn ten() -> i64 {
@@ -290,10 +290,10 @@ impl Serialize for Fault {
         let mut object = Map::new();
         match derived.map_err(S::Error::custom)? {
             Value::Object(outer) => {
-                for (kind, members) in outer {
+                for (kind, fields) in outer {
                     object.insert("kind".to_owned(), kind.into());
-                    if let Value::Object(members) = members {
-                        object.extend(members);
+                    if let Value::Object(fields) = fields {
+                        object.extend(fields);
                     }
                 }
             }
@@ -307,29 +307,29 @@ impl Serialize for Fault {
 
 impl<'de> Deserialize<'de> for Fault {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut members = Map::deserialize(deserializer)?;
-        let kind = match members.remove("kind") {
+        let mut fields = Map::deserialize(deserializer)?;
+        let kind = match fields.remove("kind") {
             Some(Value::String(kind)) => kind,
             Some(other) => return Err(D::Error::custom(format!("kind: {other} is not a string"))),
             None => return Err(D::Error::missing_field("kind")),
         };
         let outer = |inner: Value| Value::Object(Map::from_iter([(kind.clone(), inner)]));
-        // A variant without members is known by that.
+        // A variant without fields is known by that.
         if let Ok(plain) = Self::deserialize(outer(Value::Null)) {
-            return match members.keys().next() {
+            return match fields.keys().next() {
                 Some(name) => Err(D::Error::custom(format!(
-                    "{name}: the kind {kind} has no members"
+                    "{name}: the kind {kind} has no fields"
                 ))),
                 None => Ok(plain),
             };
         }
         let mut track = serde_path_to_error::Track::new();
-        let value = outer(Value::Object(members));
+        let value = outer(Value::Object(fields));
         Self::deserialize(serde_path_to_error::Deserializer::new(value, &mut track)).map_err(
             |error| {
                 let path = track.path().to_string();
                 match path.strip_prefix(&format!("{kind}.")) {
-                    Some(member) => D::Error::custom(format!("{member}: {error}")),
+                    Some(field) => D::Error::custom(format!("{field}: {error}")),
                     None => D::Error::custom(error),
                 }
             },

@@ -18,9 +18,9 @@ pub fn invalid_json(body: Bytes) -> Bytes {
 /// A body in which every `status` is this one.
 pub fn unknown_status(body: Bytes, status: &str) -> Bytes {
     changed(body, |value| {
-        walk(value, &mut |name, member| {
-            if name == "status" && member.is_string() {
-                *member = status.into();
+        walk(value, &mut |name, field| {
+            if name == "status" && field.is_string() {
+                *field = status.into();
             }
         });
     })
@@ -29,9 +29,9 @@ pub fn unknown_status(body: Bytes, status: &str) -> Bytes {
 /// A body in which every `kind` and `nodeKind` is this one.
 pub fn unknown_kind(body: Bytes, kind: &str) -> Bytes {
     changed(body, |value| {
-        walk(value, &mut |name, member| {
-            if matches!(name, "kind" | "nodeKind") && member.is_string() {
-                *member = kind.into();
+        walk(value, &mut |name, field| {
+            if matches!(name, "kind" | "nodeKind") && field.is_string() {
+                *field = kind.into();
             }
         });
     })
@@ -74,7 +74,7 @@ fn reorder(items: &mut [Value], random: &mut fastrand::Rng) {
     }
 }
 
-/// What users of the API name the members of.
+/// What users of the API name the fields of.
 const FREE: [&str; 6] = [
     "config",
     "record",
@@ -84,14 +84,14 @@ const FREE: [&str; 6] = [
     "dataError",
 ];
 
-/// Goes through all members, but not into those of users.
+/// Goes through all fields, but not into those of users.
 fn walk(value: &mut Value, change: &mut impl FnMut(&str, &mut Value)) {
     match value {
-        Value::Object(members) => {
-            for (name, member) in members {
+        Value::Object(fields) => {
+            for (name, field) in fields {
                 if !FREE.contains(&name.as_str()) {
-                    walk(member, change);
-                    change(name, member);
+                    walk(field, change);
+                    change(name, field);
                 }
             }
         }
@@ -101,15 +101,15 @@ fn walk(value: &mut Value, change: &mut impl FnMut(&str, &mut Value)) {
 }
 
 fn extend(value: &mut Value) {
-    walk(value, &mut |_, member| add(member));
+    walk(value, &mut |_, field| add(field));
     add(value);
 }
 
 fn add(value: &mut Value) {
     match value {
-        Value::Object(members) => {
+        Value::Object(fields) => {
             let new = json!({ "since": 2027, "kind": "new", "items": [null, 1.5] });
-            members.insert("addedLater".to_owned(), new);
+            fields.insert("addedLater".to_owned(), new);
         }
         Value::Array(items) => items.iter_mut().for_each(add),
         _ => {}

@@ -7,16 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::spec;
 
-/// Rules that say which requests are hit by which fault.
+/// Rules that decide which requests get which fault.
 ///
-/// The rules are asked in their order, and the first that has a fault for a request is the one that
-/// hits it. Every rule counts the requests it is about, whatever the others do, and what it decides
-/// of the n-th of them depends on its seed and on n alone.
+/// The first rule that has a fault for a request applies. Every rule counts the requests it matches,
+/// whatever other rules do; its decision about the n-th depends on its seed and n alone.
 ///
 /// ```
 /// use cargo_batch_sandbox::{Fault, FaultPlan, Rule};
 ///
-/// // The first batch is created, but nobody gets to know of it; later one list in five is refused.
+/// // The first batch is created, but its response is lost; later one list in five is refused.
 /// let plan = FaultPlan::new()
 ///     .rule(Rule::new(Fault::ResetAfterActing).on("create_batch").count(1))
 ///     .rule(
@@ -37,7 +36,7 @@ use crate::spec;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FaultPlan {
-    /// What the decisions of rules without a seed of their own follow from; 1 by default.
+    /// The seed of rules without one of their own. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// The rules.
@@ -53,19 +52,19 @@ pub struct Rule {
     /// `storage_put`; `api` or `storage` for all of one port; `*`, the default, for all.
     #[serde(default = "all")]
     pub operation: String,
-    /// How many of the requests it is about are let through at the start; 0 by default.
+    /// How many matching requests are let through first. Default: 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skip: u64,
-    /// How many it hits at most; without a bound by default.
+    /// The most requests that get the fault. Default: unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// How likely it hits one, from 0 to 1; 1 by default.
+    /// The probability of the fault, from 0 to 1. Default: 1.
     #[serde(default = "certain", skip_serializing_if = "is_certain")]
     pub probability: f64,
-    /// What its decisions follow from; by default the seed of the plan and its place there.
+    /// The seed of its decisions. Default: derived from the plan's seed and the rule's position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// What goes wrong.
+    /// The fault to inject.
     pub fault: Fault,
 }
 
@@ -85,7 +84,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What is wrong with a plan: the place, the value and what is wanted.
+/// The error of an invalid plan: names the field, the value and what is expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPlan(String);
 
@@ -98,7 +97,7 @@ impl fmt::Display for InvalidPlan {
 impl std::error::Error for InvalidPlan {}
 
 impl FaultPlan {
-    /// A plan without rules.
+    /// Creates a plan without rules.
     pub fn new() -> Self {
         Self::default()
     }
@@ -110,17 +109,17 @@ impl FaultPlan {
         self
     }
 
-    /// Sets what the decisions of rules without a seed of their own follow from.
+    /// Sets the seed of rules without one of their own. Default: 1.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Reads a plan, and checks it.
+    /// Parses and validates a plan.
     ///
     /// # Errors
-    /// When it isn't one.
+    /// Returns an error that names the field, the value and what is expected.
     pub fn from_json(json: &str) -> Result<Self, InvalidPlan> {
         let mut reader = serde_json::Deserializer::from_str(json);
         let plan: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -137,7 +136,7 @@ impl FaultPlan {
         Ok(plan)
     }
 
-    /// Whether the members go together.
+    /// Whether the fields go together.
     pub(crate) fn check(&self) -> Result<(), InvalidPlan> {
         for (place, rule) in self.rules.iter().enumerate() {
             if let Err(wrong) = rule.check() {
@@ -161,7 +160,7 @@ impl From<Fault> for Rule {
 }
 
 impl Rule {
-    /// A rule that hits every request.
+    /// Creates a rule that applies to every request.
     pub fn new(fault: Fault) -> Self {
         Self {
             operation: all(),
@@ -173,35 +172,35 @@ impl Rule {
         }
     }
 
-    /// Only requests for an operation; see [`operation`](Self::operation).
+    /// Restricts the rule to an operation; see [`operation`](Self::operation). Default: `*`.
     #[must_use]
     pub fn on(mut self, operation: impl Into<String>) -> Self {
         self.operation = operation.into();
         self
     }
 
-    /// Not the first so many of them.
+    /// Lets the first `requests` matching requests through. Default: 0.
     #[must_use]
     pub fn skip(mut self, requests: u64) -> Self {
         self.skip = requests;
         self
     }
 
-    /// At most so many.
+    /// Limits how many requests get the fault. Default: unlimited.
     #[must_use]
     pub fn count(mut self, requests: u64) -> Self {
         self.count = Some(requests);
         self
     }
 
-    /// So likely, from 0 to 1.
+    /// Sets the probability of the fault, from 0 to 1. Default: 1.
     #[must_use]
     pub fn probability(mut self, probability: f64) -> Self {
         self.probability = probability;
         self
     }
 
-    /// What its decisions follow from.
+    /// Sets the seed of its decisions. Default: derived from the plan's seed and the rule's position.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -231,14 +230,14 @@ impl Rule {
                 allowed.join(", ")
             )),
         };
-        let member = |name: &str, value: &dyn fmt::Display, wanted: &str| {
+        let field = |name: &str, value: &dyn fmt::Display, wanted: &str| {
             Err(format!("fault.{name}: {value} is not {wanted}"))
         };
         match &self.fault {
             Fault::ConnectionRefused { seconds } => {
                 only(&PORTS)?;
                 if !is_time(*seconds) {
-                    return member("seconds", seconds, A_TIME);
+                    return field("seconds", seconds, A_TIME);
                 }
                 let plain = self.skip == 0 && self.count.is_none() && self.probability == 1.0;
                 if !plain {
@@ -260,14 +259,14 @@ impl Rule {
             | Fault::IdleClose { seconds }
             | Fault::StrayBytes { seconds, bytes: _ } => match is_time(*seconds) {
                 true => Ok(()),
-                false => member("seconds", seconds, A_TIME),
+                false => field("seconds", seconds, A_TIME),
             },
-            Fault::Trickle { bytes: 0, .. } => member("bytes", &0, "a number from 1 on"),
-            Fault::WrongLength { by: 0 } => member("by", &0, "another number than that"),
+            Fault::Trickle { bytes: 0, .. } => field("bytes", &0, "a number from 1 on"),
+            Fault::WrongLength { by: 0 } => field("by", &0, "another number than that"),
             Fault::ApiError { status, .. } | Fault::EarlyResponse { status } => {
                 match (300..600).contains(status) {
                     true => Ok(()),
-                    false => member("status", status, "from 300 to 599"),
+                    false => field("status", status, "from 300 to 599"),
                 }
             }
             Fault::DuplicatePage { .. } | Fault::ReorderedPage => only(&PAGES),
@@ -309,7 +308,7 @@ const STORAGE: [&str; 2] = ["storage_get", "storage_put"];
 /// What names a whole port.
 const PORTS: [&str; 3] = ["*", "api", "storage"];
 
-/// What answers with a page; of other operations these faults change nothing.
+/// What returns a page; of other operations these faults change nothing.
 const PAGES: [&str; 4] = ["list_batches", "list_runs", "api", "*"];
 
 const A_TIME: &str = "a number of seconds, from 0 to 1000000000";

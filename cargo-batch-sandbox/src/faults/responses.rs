@@ -42,7 +42,7 @@ pub fn api_error(
     (status, Json(body)).into_response()
 }
 
-/// What storage says of a link that has expired.
+/// What storage says of a signed URL that has expired.
 pub fn expired_url() -> Response {
     let body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
     let content_type = [(header::CONTENT_TYPE, "application/xml")];

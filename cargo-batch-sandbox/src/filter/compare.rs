@@ -59,7 +59,7 @@ pub fn number(value: &Value, comparison: &NumberComparison) -> Verdict {
     })
 }
 
-/// A moment, and whether it stands for the whole day.
+/// A moment, and whether it means the entire day.
 fn moment(text: &str) -> Result<(DateTime<Utc>, bool), String> {
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Ok((moment.to_utc(), false));

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::fixtures::{Catalog, Model};
 use crate::state::State;
 
-/// What filters can look at.
+/// What filters can read.
 #[derive(Clone, Copy)]
 pub struct Filters<'a> {
     pub catalog: &'a Catalog,
@@ -195,7 +195,7 @@ impl Filters<'_> {
             Condition::Sql(on) => sql::passes(&on.clause, model, record)
                 .map_err(|error| format!("{:?}: {error}", on.name)),
             other => Err(format!(
-                "a condition of kind {:?} without the members of that kind",
+                "a condition of kind {:?} without the fields of that kind",
                 other.tag()
             )),
         }
@@ -211,8 +211,8 @@ impl Filters<'_> {
 /// to.
 fn related_records<'a>(record: &'a Record, other: &'a Model) -> impl Iterator<Item = &'a Record> {
     let belongs = move |related: &&Arc<Record>| {
-        let refers = |from: &Record, member: &str, to: &Record| {
-            let id = from.get(member);
+        let refers = |from: &Record, field: &str, to: &Record| {
+            let id = from.get(field);
             id.is_some() && id == to.get("id")
         };
         refers(related, "contact_id", record) || refers(record, "company_id", related)

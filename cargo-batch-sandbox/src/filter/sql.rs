@@ -157,7 +157,7 @@ fn fits(operator: &Binary) -> Result<fn(Ordering) -> bool, String> {
 
 /// `%` is any text, `_` any character.
 fn like(text: &[char], pattern: &[char]) -> bool {
-    // Which beginnings of the text the pattern so far stands for.
+    // Which beginnings of the text the pattern so far matches.
     let mut ends = vec![false; text.len() + 1];
     ends[0] = true;
     for wanted in pattern {

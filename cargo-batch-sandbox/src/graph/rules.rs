@@ -1,7 +1,7 @@
 //! The rules that a graph must keep.
 //!
 //! The API documents the rules, and two reasons: `nodesNotFound` for nodes that aren't there,
-//! `rootNodeNotFound` for the start and the end. Answering `invalidReleaseOrCustomNodes` to
+//! `rootNodeNotFound` for the start and the end. Returning `invalidReleaseOrCustomNodes` to
 //! everything else is the sandbox's choice.
 
 use std::collections::HashMap;
@@ -61,8 +61,8 @@ fn only(nodes: &[Node], slug: &str) -> Result<usize, Refusal> {
 }
 
 fn form(node: &Node) -> Result<(), Refusal> {
-    let words = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if node.slug.is_empty() || !node.slug.chars().all(words) {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if node.slug.is_empty() || !node.slug.chars().all(is_word) {
         return Err(invalid(node, "a slug is made of word characters"));
     }
     for reserved in ["start", "end"] {
@@ -89,7 +89,7 @@ fn form(node: &Node) -> Result<(), Refusal> {
             Err(invalid(node, why))
         }
         NodeKind::Unknown(_) => Err(Refusal::malformed(format!(
-            "nodes: {:?}: kind must be native, connector, tool or agent, with the members of that kind.",
+            "nodes: {:?}: kind must be native, connector, tool or agent, with the fields of that kind.",
             node.slug
         ))),
         _ => Ok(()),

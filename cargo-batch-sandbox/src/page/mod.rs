@@ -1,6 +1,6 @@
 //! The page that shows the sandbox to a person: what happens in it, live, and the API it speaks.
 //!
-//! It is made of files of this crate alone and asks nobody else for anything.
+//! It consists of files of this crate and loads nothing from elsewhere.
 
 use std::sync::Arc;
 
@@ -106,7 +106,7 @@ async fn live(State(shown): State<Shown>) -> Json<Value> {
 }
 
 impl Shown {
-    /// What the API answers; nothing where it refuses, as it does while there are no batches.
+    /// What the API returns; nothing where it refuses, as it does while there are no batches.
     async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
         let sent = match body {
             Value::Null => Body::empty(),
@@ -122,8 +122,8 @@ impl Shown {
         let Ok(request) = request else {
             return Value::Null;
         };
-        let Ok(answer) = self.operations.clone().oneshot(request).await;
-        let body = answer
+        let Ok(response) = self.operations.clone().oneshot(request).await;
+        let body = response
             .into_body()
             .collect()
             .await

@@ -194,7 +194,7 @@ impl ExecutionView<'_> {
         failure.filter(|_| self.ended().is_some())
     }
 
-    /// What came of it, in a few words, once it has ended well.
+    /// A short title of its result, once it has succeeded.
     pub fn title(&self) -> Option<String> {
         if self.status() != ExecutionStatus::Success {
             return None;
@@ -214,8 +214,8 @@ impl ExecutionView<'_> {
     }
 }
 
-fn named<'a>(record: &'a Record, member: &str) -> Option<Cow<'a, str>> {
-    match record.get(member)? {
+fn named<'a>(record: &'a Record, field: &str) -> Option<Cow<'a, str>> {
+    match record.get(field)? {
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(Cow::Borrowed(text)),
         Value::Null => None,

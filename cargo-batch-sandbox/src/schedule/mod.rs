@@ -1,9 +1,9 @@
 //! What will happen to a batch, decided when it is created.
 //!
-//! Nothing moves a batch: how it stands at a moment follows from its plan and the moment. A
+//! Nothing moves a batch: its state at a moment follows from its schedule and the moment. A
 //! cancellation changes the plan from that moment on.
 
-mod making;
+mod builder;
 mod run;
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use cargo_batch_types::BatchStatus;
 use chrono::{DateTime, Utc};
 
 use crate::clock::seconds;
-pub use making::{Start, Way};
+pub use builder::{Start, Way};
 pub use run::{RunPlan, RunStanding, Step};
 
 /// The life of a batch.
@@ -42,7 +42,7 @@ struct Sum {
     nodes: u64,
 }
 
-/// How a batch stands at a moment.
+/// The state of a batch at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// Its status.
@@ -140,7 +140,7 @@ impl Plan {
         under_way
     }
 
-    /// How it stands.
+    /// Returns its state at a moment.
     pub fn at(&self, now: DateTime<Utc>) -> Standing {
         let runs = self.runs(now).len();
         let (status, since) = self.status(now);
@@ -178,7 +178,7 @@ impl Plan {
         }
     }
 
-    /// Counts anew, after the runs have changed.
+    /// Counts again after the runs have changed.
     fn add_up(&mut self) {
         let mut events: Vec<Sum> = Vec::with_capacity(self.steps.len() + self.runs.len());
         let mut end = self.phases.last().map_or(self.end, |(since, _)| *since);

@@ -51,7 +51,7 @@ pub struct Step {
     pub failure: Option<Cow<'static, str>>,
 }
 
-/// How a run stands at a moment.
+/// The state of a run at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunStanding {
     /// Its status.
@@ -61,7 +61,7 @@ pub struct RunStanding {
 }
 
 impl RunPlan {
-    /// How it stands.
+    /// Returns its state at a moment.
     pub fn at(&self, now: DateTime<Utc>) -> RunStanding {
         let under_way = |status| RunStanding {
             status,

@@ -52,7 +52,7 @@ impl Connection {
     }
 
     /// From now on the connection ends with a reset instead of a regular end: what has not been sent
-    /// is lost, and the other side is told so.
+    /// is lost, and the other side is notified.
     pub fn reset(&self) -> Ended {
         let mut shared = self.shared();
         shared.resets = true;
@@ -159,7 +159,7 @@ impl std::fmt::Display for Ended {
 }
 
 impl std::error::Error for Ended {
-    /// The server looks here for the reason that it gives.
+    /// The server takes the reason that it gives from here.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Reset => None,

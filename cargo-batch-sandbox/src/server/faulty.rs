@@ -125,10 +125,10 @@ impl Exchange {
             Fault::Trickle { bytes, millis } => {
                 let response = self.regular(unread).await?;
                 let length = response.body().len();
-                let pause = Duration::from_millis(*millis);
+                let delay = Duration::from_millis(*millis);
                 let chunk = usize::try_from(*bytes).unwrap_or(usize::MAX);
                 Ok(paced(response, length, |body| {
-                    ThrottledBody::trickle(body, chunk, pause)
+                    ThrottledBody::trickle(body, chunk, delay)
                 }))
             }
             Fault::Truncate { bytes } => {
@@ -293,15 +293,15 @@ fn seconds_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// A response whose body keeps to its own time, and that tells a length.
+/// A response whose body has its own timing and states a length.
 fn paced(
     response: Response<Bytes>,
-    told: usize,
+    length: usize,
     body: impl FnOnce(Bytes) -> ThrottledBody,
 ) -> Response<Body> {
     let mut response = response.map(|bytes| Body::new(body(bytes)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(told));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 

@@ -22,7 +22,7 @@ use super::request::Exchange;
 /// How long requests may go on once the sandbox ends.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long to wait before something the system has refused is asked for again.
+/// How long to wait before a refused system call is retried.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How many connections may wait to be accepted.
@@ -85,7 +85,7 @@ impl Listener {
             changes
         });
         let listening = !self.state.borrow().closes();
-        // There is always somebody to tell it: this.
+        // Can't fail: this holds a receiver.
         let _ = self
             .listens
             .subscribe()
@@ -98,7 +98,7 @@ impl Listener {
         self.state.send_replace(State::Gone);
     }
 
-    /// Waits until the last connection of a closed door has ended.
+    /// Waits until the last connection of a closed listener has ended.
     pub async fn closed(&self) {
         self.state.closed().await;
     }
@@ -107,7 +107,7 @@ impl Listener {
     pub fn serve(&self, listener: TcpListener, exchange: Exchange) -> io::Result<()> {
         let port = Port {
             address: listener.local_addr()?,
-            door: self.state.subscribe(),
+            listener: self.state.subscribe(),
             listens: self.listens.clone(),
             exchange: Arc::new(exchange),
         };
@@ -116,10 +116,10 @@ impl Listener {
     }
 }
 
-/// What is behind a door.
+/// What is behind a listener.
 struct Port {
     address: SocketAddr,
-    door: watch::Receiver<State>,
+    listener: watch::Receiver<State>,
     listens: watch::Sender<bool>,
     exchange: Arc<Exchange>,
 }
@@ -127,23 +127,23 @@ struct Port {
 impl Port {
     async fn accept(mut self, mut listener: TcpListener) {
         loop {
-            let state = *self.door.borrow_and_update();
+            let state = *self.listener.borrow_and_update();
             match state {
                 State::Gone => break,
                 State::ClosedUntil(until) if state.closes() => {
                     drop(listener);
-                    // Bound, but not listening: nobody else gets the port meanwhile, and whoever
+                    // Bound, but not listening: no other process gets the port meanwhile, and a client that
                     // connects is refused.
                     let kept = bind(self.address).ok();
                     self.listens.send_replace(false);
                     tokio::select! {
                         () = sleep_until(until) => {}
-                        _ = self.door.changed() => {}
+                        _ = self.listener.changed() => {}
                     }
-                    let Some(again) = self.again(kept).await else {
+                    let Some(reopened) = self.reopen(kept).await else {
                         return;
                     };
-                    listener = again;
+                    listener = reopened;
                     self.listens.send_replace(true);
                 }
                 State::Open | State::ClosedUntil(_) => tokio::select! {
@@ -152,7 +152,7 @@ impl Port {
                         // Of the connection, or of a process with too many files: neither ends us.
                         Err(_) => sleep(PAUSE).await,
                     },
-                    changed = self.door.changed() => if changed.is_err() { break },
+                    changed = self.listener.changed() => if changed.is_err() { break },
                 },
             }
         }
@@ -162,16 +162,20 @@ impl Port {
 
     fn welcome(&self, stream: TcpStream) {
         if !self.exchange.turns_away() {
-            tokio::spawn(converse(stream, self.door.clone(), self.exchange.clone()));
+            tokio::spawn(converse(
+                stream,
+                self.listener.clone(),
+                self.exchange.clone(),
+            ));
         }
     }
 
-    /// Listens again, if need be after somebody else who has taken the port for a moment.
-    async fn again(&mut self, kept: Option<TcpSocket>) -> Option<TcpListener> {
+    /// Listens again, after another process has freed the port if need be.
+    async fn reopen(&mut self, kept: Option<TcpSocket>) -> Option<TcpListener> {
         if let Some(listener) = kept.and_then(|socket| socket.listen(BACKLOG).ok()) {
             return Some(listener);
         }
-        while *self.door.borrow_and_update() != State::Gone {
+        while *self.listener.borrow_and_update() != State::Gone {
             match bind(self.address).and_then(|socket| socket.listen(BACKLOG)) {
                 Ok(listener) => return Some(listener),
                 Err(_) => sleep(PAUSE).await,
@@ -196,8 +200,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// One connection, to its end.
-async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange: Arc<Exchange>) {
-    // Answers are small and waited for.
+async fn converse(
+    stream: TcpStream,
+    mut listener: watch::Receiver<State>,
+    exchange: Arc<Exchange>,
+) {
+    // Responses are small and waited for.
     let _ = stream.set_nodelay(true);
     let line = Connection::default();
     let service = service_fn(|request: Request<Incoming>| {
@@ -216,20 +224,20 @@ async fn converse(stream: TcpStream, mut door: watch::Receiver<State>, exchange:
     let connection = builder.serve_connection(stream, service);
     let mut connection = pin!(connection);
     tokio::select! {
-        // How a connection ends is the business of whoever made the request.
+        // The client sees how its connection ends.
         _ = connection.as_mut() => return,
-        () = becomes(&mut door, State::closes) => {}
+        () = becomes(&mut listener, State::closes) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = becomes(&mut door, |state| *state == State::Gone) => {
+        () = becomes(&mut listener, |state| *state == State::Gone) => {
             let _ = timeout(GRACE, connection).await;
         }
     }
 }
 
-async fn becomes(door: &mut watch::Receiver<State>, wanted: impl FnMut(&State) -> bool) {
-    // An error says that there is nobody left who could change it.
-    let _ = door.wait_for(wanted).await;
+async fn becomes(listener: &mut watch::Receiver<State>, wanted: impl FnMut(&State) -> bool) {
+    // An error means that no sender is left that could change it.
+    let _ = listener.wait_for(wanted).await;
 }

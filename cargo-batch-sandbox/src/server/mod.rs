@@ -21,6 +21,6 @@ use serde::{Deserialize, Serialize};
 pub enum Origin {
     /// The API.
     Api,
-    /// What signed links lead to.
+    /// The origin of signed URLs.
     Storage,
 }

@@ -165,7 +165,7 @@ impl Exchange {
         if is_cross_origin {
             cors::allow(&mut response);
         }
-        self.middleware.answered(number, response.status());
+        self.middleware.responded(number, response.status());
         Ok(response)
     }
 
@@ -201,18 +201,18 @@ impl Exchange {
             mut parts,
             body: sent,
         } = asked;
-        // Who may not come in isn't told what would be wrong next.
+        // A request without a valid token isn't validated further.
         let admitted = self.origin == Origin::Api && self.middleware.admit(&mut parts.headers);
         let headers = parts.headers.clone();
-        let answer = match admitted.then(|| spec::check(&parts, &sent)) {
+        let response = match admitted.then(|| spec::check(&parts, &sent)) {
             Some(Err(rejection)) => rejection.into_response(),
             Some(Ok(())) | None => {
                 let request = Request::from_parts(parts, Body::from(sent.clone()));
                 call(&self.operations, request).await
             }
         };
-        let (mut parts, body) = answer.into_parts();
-        // The routes answer from memory: reading it can't fail.
+        let (mut parts, body) = response.into_parts();
+        // The routes respond from memory: reading it can't fail.
         let body = axum::body::to_bytes(body, usize::MAX)
             .await
             .unwrap_or_default();
@@ -231,7 +231,7 @@ impl Exchange {
 
 async fn call(routes: &Router, request: Request<Body>) -> Response<Body> {
     match routes.clone().call(request).await {
-        Ok(answer) => answer,
+        Ok(response) => response,
         Err(never) => match never {},
     }
 }

@@ -12,12 +12,12 @@ use super::connection::{Connection, Ended, Extra};
 
 /// Some bytes, in chunks, and an end that may be none.
 ///
-/// It doesn't tell its length, so that the `Content-Length` of the response is what its header says.
+/// It doesn't state its length, so that the `Content-Length` of the response is what its header says.
 #[derive(Debug)]
 pub struct ThrottledBody {
     rest: Bytes,
     chunk: usize,
-    pause: Duration,
+    delay: Duration,
     waits: Option<Pin<Box<Sleep>>>,
     /// If it is cut: the connection, and how often it had been flushed when the last chunk was given.
     cut: Option<(Connection, u64)>,
@@ -41,12 +41,12 @@ impl Drop for Then {
 }
 
 impl ThrottledBody {
-    /// A whole body in chunks of so many bytes, with pauses between them.
-    pub fn trickle(body: Bytes, chunk: usize, pause: Duration) -> Self {
+    /// A whole body in chunks of so many bytes, with delays in between.
+    pub fn trickle(body: Bytes, chunk: usize, delay: Duration) -> Self {
         Self {
             rest: body,
             chunk: chunk.max(1),
-            pause,
+            delay,
             waits: None,
             cut: None,
             _then: None,
@@ -94,8 +94,8 @@ impl Body for ThrottledBody {
         }
         let length = self.chunk.min(self.rest.len());
         let chunk = self.rest.split_to(length);
-        if !self.rest.is_empty() && !self.pause.is_zero() {
-            self.waits = Some(Box::pin(sleep_until(Instant::now() + self.pause)));
+        if !self.rest.is_empty() && !self.delay.is_zero() {
+            self.waits = Some(Box::pin(sleep_until(Instant::now() + self.delay)));
         }
         if let Some((line, flushes)) = &mut self.cut {
             *flushes = line.flushes();

@@ -1,4 +1,4 @@
-//! What is wrong, in words: the place, the value and what is wanted there.
+//! Messages about invalid values: the path, the value, and what is expected there.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
@@ -25,11 +25,11 @@ impl Problem {
     }
 }
 
-/// How many problems are told at once.
+/// The most problems in one message.
 const TOLD: usize = 3;
 
 /// Some problems as one text; nothing if there are none.
-pub fn told(problems: Vec<Problem>) -> Option<String> {
+pub fn message(problems: Vec<Problem>) -> Option<String> {
     let more = problems.len().saturating_sub(TOLD);
     let told = problems.into_iter().take(TOLD).map(|problem| {
         let place = match problem.place.is_empty() {
@@ -45,7 +45,7 @@ pub fn told(problems: Vec<Problem>) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// What is wrong with a value, so that whoever sent it knows what to change.
+/// What is wrong with a value, so that the caller knows what to change.
 pub fn explain(compiled: &Compiled, value: &Value) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for error in compiled.validator.iter_errors(value) {
@@ -90,7 +90,7 @@ fn problem(error: &ValidationError<'_>, compiled: &Compiled) -> Problem {
                 .map(|(name, _)| name.as_str())
                 .collect();
             place = join(&place, name);
-            format!("there is no such member, only {}", known.join(", "))
+            format!("there is no such field, only {}", known.join(", "))
         }
         Kind::Enum { options } => {
             let known = options.as_array().into_iter().flatten();
@@ -107,7 +107,7 @@ fn problem(error: &ValidationError<'_>, compiled: &Compiled) -> Problem {
     Problem { place, message }
 }
 
-/// What a schema wants, in words.
+/// What a schema expects, as text.
 fn wanted(schema: &Value) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         return wanted(at(reference)?);
@@ -134,7 +134,7 @@ fn wanted(schema: &Value) -> Option<String> {
     let wanted = match (schema["format"].as_str(), schema["type"].as_str()?) {
         (Some("uuid"), _) => "a uuid",
         (Some("date-time"), _) => "a date and time such as 2026-01-15T10:00:00.000Z",
-        (Some("uri"), _) => "a link",
+        (Some("uri"), _) => "a URL",
         (_, "string") => "a string",
         (_, "integer") => "a whole number",
         (_, "number") => "a number",
@@ -165,7 +165,7 @@ fn join(place: &str, name: &str) -> String {
     }
 }
 
-/// How much of a value is told, in characters.
+/// The most characters of a value in a message.
 const SHOWN: usize = 60;
 
 /// A value as JSON, not too much of it.

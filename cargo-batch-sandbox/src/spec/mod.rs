@@ -81,18 +81,18 @@ mod tests {
     fn check(status: u16, body: &str) -> Option<String> {
         let path = "/v1/orchestration/batches/00000000-0000-4000-8000-000000000000/download";
         match find(&Method::POST, path) {
-            Found::Operation(operation) => operation.check_answer(status, body.as_bytes()),
+            Found::Operation(operation) => operation.check_response(status, body.as_bytes()),
             Found::OtherMethods(_) | Found::Nothing => panic!("there is an operation"),
         }
     }
 
     #[test]
-    fn answers_are_held_against_the_specification() {
+    fn responses_are_validated_against_the_specification() {
         assert_eq!(check(200, r#"{"url":"http://127.0.0.1:1/file"}"#), None);
         assert_eq!(check(400, r#"{"reason":"batchNotFinished"}"#), None);
         for (status, body, said) in [
-            (200, "{}", "url: is missing; wanted is a link"),
-            (200, r#"{"url":null}"#, "url: null is not a link"),
+            (200, "{}", "url: is missing; wanted is a URL"),
+            (200, r#"{"url":null}"#, "url: null is not a URL"),
             (
                 400,
                 r#"{"errorMessage":5}"#,
@@ -103,7 +103,7 @@ mod tests {
                 "",
                 "no JSON: EOF while parsing a value at line 1 column 0",
             ),
-            (302, "{}", "302 is not among its answers"),
+            (302, "{}", "302 is not among its responses"),
         ] {
             assert_eq!(check(status, body).as_deref(), Some(said));
         }

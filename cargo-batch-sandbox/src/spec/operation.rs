@@ -16,8 +16,8 @@ pub struct Operation {
     segments: Vec<Segment>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Content>,
-    /// What it answers with, by the first digit of the status; nothing where its body is not said.
-    answers: Vec<(char, Option<Shape>)>,
+    /// What it responds with, by the first digit of the status; nothing where its body is not said.
+    responses: Vec<(char, Option<Shape>)>,
 }
 
 /// A part of a path, between slashes.
@@ -27,7 +27,7 @@ enum Segment {
     Placeholder(String),
 }
 
-/// Where a parameter stands.
+/// Where a parameter is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Place {
     Path,
@@ -91,16 +91,16 @@ impl Operation {
             }
         });
         let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let answers = operation["responses"].as_object().into_iter().flatten();
+        let responses = operation["responses"].as_object().into_iter().flatten();
         Self {
             id: text(&operation["operationId"]),
             method,
             segments: segments.collect(),
             parameters: parameters.map(Parameter::read).collect(),
             body: Content::read(&operation["requestBody"]),
-            answers: answers
-                .filter_map(|(status, answer)| {
-                    let schema = answer.pointer("/content/application~1json/schema");
+            responses: responses
+                .filter_map(|(status, response)| {
+                    let schema = response.pointer("/content/application~1json/schema");
                     Some((status.chars().next()?, schema.map(Shape::new)))
                 })
                 .collect(),
@@ -130,16 +130,20 @@ impl Operation {
         path.split('/').nth(place + 1)
     }
 
-    /// What is wrong with an answer of this operation.
-    pub fn check_answer(&self, status: u16, body: &[u8]) -> Option<String> {
+    /// What is wrong with a response of this operation.
+    pub fn check_response(&self, status: u16, body: &[u8]) -> Option<String> {
         let class = char::from_digit(u32::from(status / 100), 10);
-        let Some((_, shape)) = self.answers.iter().find(|(digit, _)| Some(*digit) == class) else {
-            return Some(format!("{status} is not among its answers"));
+        let Some((_, shape)) = self
+            .responses
+            .iter()
+            .find(|(digit, _)| Some(*digit) == class)
+        else {
+            return Some(format!("{status} is not among its responses"));
         };
-        // Nothing is said of a body that nobody reads.
+        // A body that no client reads isn't validated.
         let shape = shape.as_ref()?;
         match serde_json::from_slice(body) {
-            Ok(value) => super::explain::told(shape.problems(&value)),
+            Ok(value) => super::explain::message(shape.problems(&value)),
             Err(error) => Some(format!("no JSON: {error}")),
         }
     }

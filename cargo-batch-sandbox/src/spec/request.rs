@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header, request};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::explain::{Problem, shortened, told};
+use super::explain::{Problem, message, shortened};
 use super::operation::{Content, Operation, Parameter, Place};
 use super::{Found, PREFIX, find};
 use crate::rejection::Rejection;
@@ -142,8 +142,8 @@ fn check_body(content: &Content, headers: &HeaderMap, body: &[u8]) -> Result<(),
         Err(_) if body.is_empty() => vec![Problem::whole("is missing".to_owned())],
         Err(error) => vec![Problem::whole(format!("no JSON: {error}"))],
     };
-    match told(problems) {
-        Some(told) => Err(Rejection::malformed(told)),
+    match message(problems) {
+        Some(message) => Err(Rejection::malformed(message)),
         None => Ok(()),
     }
 }

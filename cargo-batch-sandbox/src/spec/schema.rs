@@ -18,7 +18,7 @@ static REGISTRY: LazyLock<Option<Registry<'static>>> = LazyLock::new(|| {
     Registry::new().add(HOME, resource).ok()?.prepare().ok()
 });
 
-/// A schema that stands in the specification, compiled.
+/// A schema of the specification, compiled.
 #[derive(Debug)]
 pub struct Compiled {
     pub validator: Validator,
@@ -26,7 +26,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// What stands at a place of the schema, or of the specification it refers to.
+    /// The value at a path of the schema, or of the specification it refers to.
     pub fn at(&self, uri: &str) -> Option<&Value> {
         match uri
             .strip_prefix(SELF)
@@ -41,7 +41,7 @@ impl Compiled {
 /// Where a schema is while it is compiled.
 const SELF: &str = "urn:cargo-batch:schema";
 
-/// Compiles a schema that stands in the specification.
+/// Compiles a schema of the specification.
 ///
 /// # Errors
 /// When the schema is no schema: for a specification that `cargo xtask codegen` has let through, and
@@ -59,7 +59,7 @@ pub fn compile(schema: &Value) -> Result<Compiled, String> {
     Ok(Compiled { validator, schema })
 }
 
-/// What stands at a place of the translated specification.
+/// The value at a path of the translated specification.
 pub fn at(uri: &str) -> Option<&'static Value> {
     let pointer = uri.strip_prefix(HOME)?.strip_prefix("#/components")?;
     TRANSLATED.pointer(pointer)
@@ -68,13 +68,13 @@ pub fn at(uri: &str) -> Option<&'static Value> {
 /// Writes a schema of OpenAPI 3.0 as JSON Schema: with `null` as a type, and with unions that say
 /// what is wrong with the variant that was meant rather than that none fits.
 fn translate(value: &Value) -> Value {
-    let Value::Object(members) = value else {
+    let Value::Object(fields) = value else {
         return match value {
             Value::Array(items) => items.iter().map(translate).collect(),
             other => other.clone(),
         };
     };
-    let mut schema: serde_json::Map<String, Value> = members
+    let mut schema: serde_json::Map<String, Value> = fields
         .iter()
         .filter(|(name, _)| !name.starts_with("x-") && *name != "discriminator")
         .map(|(name, value)| match value {
@@ -90,7 +90,7 @@ fn translate(value: &Value) -> Value {
     if let Some(Value::String(reference)) = schema.get_mut("$ref") {
         reference.insert_str(0, HOME);
     }
-    if let Some(discriminator) = members.get("discriminator")
+    if let Some(discriminator) = fields.get("discriminator")
         && let Some(Value::String(tag)) = discriminator.get("propertyName")
         && let Some(Value::Object(mapping)) = discriminator.get("mapping")
     {
@@ -113,7 +113,7 @@ fn translate(value: &Value) -> Value {
             schema.extend(union);
         }
     }
-    if members.get("nullable") == Some(&Value::Bool(true)) {
+    if fields.get("nullable") == Some(&Value::Bool(true)) {
         schema.remove("nullable");
         let description = schema.remove("description");
         let mut nullable = json!({ "if": { "not": { "type": "null" } }, "then": schema });

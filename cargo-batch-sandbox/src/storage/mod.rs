@@ -1,4 +1,4 @@
-//! Storage, on an origin of its own: what signed links lead to.
+//! Storage, on an origin of its own: the files behind signed URLs.
 
 mod range;
 
@@ -15,7 +15,7 @@ use crate::digest::{etag, hash};
 use crate::state::App;
 use range::Range;
 
-/// How long a link is good for, in seconds.
+/// How long a signed URL is valid, in seconds.
 const LIFETIME: f64 = 300.0;
 
 pub fn routes(app: App) -> Router {
@@ -26,7 +26,7 @@ pub fn routes(app: App) -> Router {
         .with_state(app)
 }
 
-/// The query of a signed link.
+/// The query of a signed URL.
 #[derive(Deserialize)]
 struct Signed {
     key: String,
@@ -36,7 +36,7 @@ struct Signed {
     signature: String,
 }
 
-/// A link that is its own permission, for a while.
+/// Returns a URL that is valid for a time without a token.
 pub fn sign(app: &App, route: &str, key: &str, part: u64) -> String {
     let expires = (app.now() + seconds(LIFETIME)).timestamp_millis();
     let mut url = format!("{}/{route}?", app.storage_url());
@@ -50,7 +50,7 @@ pub fn sign(app: &App, route: &str, key: &str, part: u64) -> String {
     url
 }
 
-/// Not a secret from anybody who reads this, but different for every link.
+/// Not a secret from anybody who reads this, but different for every URL.
 fn signature(app: &App, route: &str, key: &str, part: u64, expires: i64) -> String {
     hash(format!("{} {route} {key} {part} {expires}", app.token()).as_bytes())
 }
@@ -68,7 +68,7 @@ fn check(
     signed: &Signed,
 ) -> Result<(), Box<Response>> {
     if headers.contains_key(header::AUTHORIZATION) {
-        // S3's answer to two ways of saying who one is.
+        // S3's response to two ways of saying who one is.
         let code = "InvalidArgument: Only one auth mechanism allowed";
         return Err(Box::new(refused(StatusCode::BAD_REQUEST, code)));
     }
@@ -102,34 +102,34 @@ async fn download(
         .get(header::RANGE)
         .filter(|_| unchanged)
         .and_then(|range| Range::parse(range.to_str().ok()?, total));
-    let mut answer = match range {
+    let mut response = match range {
         Some(Range::Unsatisfiable) => {
-            let mut answer = refused(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
+            let mut response = refused(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
             set(
-                &mut answer,
+                &mut response,
                 header::CONTENT_RANGE,
                 &format!("bytes */{total}"),
             );
-            return answer;
+            return response;
         }
         Some(Range::Bytes(bytes)) => {
             let range = format!("bytes {}-{}/{total}", bytes.start, bytes.end - 1);
             let content = file.content.slice(bytes);
-            let mut answer = (StatusCode::PARTIAL_CONTENT, content).into_response();
-            set(&mut answer, header::CONTENT_RANGE, &range);
-            answer
+            let mut response = (StatusCode::PARTIAL_CONTENT, content).into_response();
+            set(&mut response, header::CONTENT_RANGE, &range);
+            response
         }
         None => file.content.into_response(),
     };
-    set(&mut answer, header::ETAG, &file.etag);
-    set(&mut answer, header::CONTENT_TYPE, &file.content_type);
-    set(&mut answer, header::ACCEPT_RANGES, "bytes");
-    answer
+    set(&mut response, header::ETAG, &file.etag);
+    set(&mut response, header::CONTENT_TYPE, &file.content_type);
+    set(&mut response, header::ACCEPT_RANGES, "bytes");
+    response
 }
 
-fn set(answer: &mut Response, name: header::HeaderName, value: &str) {
+fn set(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::try_from(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }
 

@@ -81,7 +81,7 @@ pub async fn nobody(token: String, workflow: String) -> Result<(), JsError> {
     retry.base_delay = Duration::from_millis(10);
     let client = client("http://127.0.0.1:1/v1", token)?.with_retry(retry);
     let Err(error) = client.list_batches().await else {
-        return Err(JsError::new("somebody answered"));
+        return Err(JsError::new("a response came"));
     };
     // A browser doesn't say whether anything was sent.
     check(error.kind() == ErrorKind::Interrupted, &error)?;

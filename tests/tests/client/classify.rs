@@ -115,7 +115,7 @@ fn broken_off() -> Vec<Row> {
             ..row("certificate not trusted", TLS, Unsent).opening(Opening::Untrusted)
         },
         row("handshake cut", TLS, Unsent).opening(Opening::CutHandshake),
-        row("handshake never answered", TLS, Unsent).opening(Opening::Silent),
+        row("handshake never completed", TLS, Unsent).opening(Opening::Silent),
         // The connection has ended before the request can begin: hyper cancels that.
         row("closed in the handshake", &[Http2], Unsent).opening(Opening::CloseInHandshake),
         row("closed in the handshake", &[Http1Tls], Any).opening(Opening::CloseInHandshake),

@@ -235,13 +235,13 @@ async fn a_newer_operation_is_called_with_everything_as_usual() {
     .await;
     let path = "/orchestration/batches/count?isFinished=true&after=https://x";
     let client = script.client();
-    let answer = client.request::<serde_json::Value>(&COUNT, path, None);
-    let answer = answer.await.unwrap();
+    let response = client.request::<serde_json::Value>(&COUNT, path, None);
+    let response = response.await.unwrap();
     assert_eq!(
-        (answer["count"].as_u64(), script.seen().len()),
+        (response["count"].as_u64(), script.seen().len()),
         (Some(7), 2)
     );
-    assert_eq!(answer.body().as_ref(), br#"{"count":7}"#);
+    assert_eq!(response.body().as_ref(), br#"{"count":7}"#);
     for path in [
         "",
         "orchestration",
@@ -263,7 +263,7 @@ async fn a_newer_operation_is_called_with_everything_as_usual() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_the_callers_own_type_and_the_raw_one() {
+async fn a_response_of_the_callers_own_type_and_the_raw_body() {
     #[derive(serde::Deserialize)]
     struct Newer {
         batch: NewerBatch,
@@ -290,11 +290,11 @@ async fn a_redirect_is_not_followed_and_never_takes_the_token_along() {
     let other = Script::start(|_| one_batch()).await;
     let target = format!("{}/stolen", other.base_url());
     let script = Script::start(move |_| {
-        let mut answer = status(307);
-        answer
+        let mut response = status(307);
+        response
             .headers_mut()
             .insert("location", target.parse().unwrap());
-        answer
+        response
     })
     .await;
     let error = script.client().get_batch(id()).await.unwrap_err();
@@ -312,14 +312,14 @@ async fn a_redirect_is_not_followed_and_never_takes_the_token_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_answer_is_an_error() {
+async fn an_endless_response_is_an_error() {
     for code in [200, 400] {
         let script = Script::start(move |_| {
             let pieces =
                 futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("{".repeat(1 << 16)));
-            let mut answer = Response::new(Body::from_stream(pieces));
-            *answer.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
-            answer
+            let mut response = Response::new(Body::from_stream(pieces));
+            *response.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
+            response
         })
         .await;
         let client = script
@@ -339,7 +339,7 @@ async fn an_endless_answer_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_just_the_size_allowed_is_read() {
+async fn an_response_of_just_the_size_allowed_is_read() {
     let text = value!({ "batch": batch(value!({})) }).to_string();
     let size = text.len();
     let script = Script::start(move |_| Response::new(Body::from(text.clone()))).await;
@@ -425,7 +425,7 @@ async fn nothing_but_a_401_is_sent_again_with_another_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_does_not_answer_ends_with_the_call() {
+async fn a_provider_that_does_not_respond_ends_with_the_call() {
     let script = Script::start(|_| one_batch()).await;
     let provider = Renewed {
         asked: Arc::default(),

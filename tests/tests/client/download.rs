@@ -41,15 +41,15 @@ fn file(seen: &Seen, content: &[u8], etag: &str, cut: usize) -> Response<Body> {
                 .unwrap()
         });
     let rest = &content[start.unwrap_or(0)..];
-    let mut answer = Response::builder()
+    let mut response = Response::builder()
         .header("etag", etag)
         .header("content-length", rest.len());
     if let Some(start) = start {
         let range = format!("bytes {start}-{}/{}", content.len() - 1, content.len());
-        answer = answer.status(206).header("content-range", range);
+        response = response.status(206).header("content-range", range);
     }
     if rest.len() <= cut {
-        return answer.body(Body::from(rest.to_vec())).unwrap();
+        return response.body(Body::from(rest.to_vec())).unwrap();
     }
     // The pause lets what came before the cut out of the server's buffer.
     let before = stream::iter([Ok(rest[..cut].to_vec())]);
@@ -57,7 +57,7 @@ fn file(seen: &Seen, content: &[u8], etag: &str, cut: usize) -> Response<Body> {
         tokio::time::sleep(Duration::from_millis(10)).await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     });
-    answer.body(Body::from_stream(before.chain(cut))).unwrap()
+    response.body(Body::from_stream(before.chain(cut))).unwrap()
 }
 
 /// A range of a file, whatever was asked for.
@@ -170,7 +170,7 @@ async fn a_part_that_is_shorter_than_what_is_missing_is_followed_by_the_next() {
     let served = whole.clone();
     let (storage, _, client) = servers(move |seen| match seen.number {
         0 => file(seen, &served, "\"v1\"", 80_000),
-        // A server may give less than the range it was asked for, and ends its answer properly.
+        // A server may give less than the range it was asked for, and ends its response properly.
         1 => part(&served, 80_000..90_000),
         _ => file(seen, &served, "\"v1\"", usize::MAX),
     })
@@ -242,10 +242,10 @@ async fn storage_that_says_whether_it_has_ranges_is_believed() {
         let whole = content(200_000, 1);
         let (storage, _, client) = servers(move |seen| {
             let cut = [80_000, usize::MAX][seen.number.min(1)];
-            let mut answer = file(seen, &whole, "\"v1\"", cut);
-            let headers = answer.headers_mut();
+            let mut response = file(seen, &whole, "\"v1\"", cut);
+            let headers = response.headers_mut();
             headers.insert("accept-ranges", ranges.parse().unwrap());
-            answer
+            response
         })
         .await;
         to_file(&client).await.0.unwrap();
@@ -260,9 +260,9 @@ async fn without_a_length_nothing_is_resumed() {
     let served = whole.clone();
     let (storage, _, client) = servers(move |seen| {
         let cut = [80_000, usize::MAX][seen.number.min(1)];
-        let mut answer = file(seen, &served, "\"v1\"", cut);
-        answer.headers_mut().remove("content-length");
-        answer
+        let mut response = file(seen, &served, "\"v1\"", cut);
+        response.headers_mut().remove("content-length");
+        response
     })
     .await;
     let (done, left) = to_file(&client).await;
@@ -280,9 +280,9 @@ async fn without_a_tag_nothing_is_resumed() {
         } else {
             usize::MAX
         };
-        let mut answer = file(seen, &served, "\"v1\"", cut);
-        answer.headers_mut().remove("etag");
-        answer
+        let mut response = file(seen, &served, "\"v1\"", cut);
+        response.headers_mut().remove("etag");
+        response
     })
     .await;
     let (done, left) = to_file(&client).await;
@@ -424,11 +424,11 @@ async fn a_file_that_never_stands_still_or_can_never_be_resumed_is_an_error() {
     // None came farther than the first.
     assert_eq!((left.len(), storage.seen().len()), (0, 6));
     let (storage, _, client) = servers(move |seen| {
-        let mut answer = file(seen, &served, "W/\"weak\"", 40_000);
-        answer
+        let mut response = file(seen, &served, "W/\"weak\"", 40_000);
+        response
             .headers_mut()
             .insert("accept-ranges", "none".parse().unwrap());
-        answer
+        response
     })
     .await;
     to_file(&client).await.0.unwrap_err();
@@ -480,8 +480,10 @@ async fn a_full_disk_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn what_storage_keeps_gzipped_arrives_gzipped() {
     let (storage, _, client) = servers(|_| {
-        let answer = Response::builder().header("content-encoding", "gzip");
-        answer.body(Body::from(&b"\x1f\x8bnot really"[..])).unwrap()
+        let response = Response::builder().header("content-encoding", "gzip");
+        response
+            .body(Body::from(&b"\x1f\x8bnot really"[..]))
+            .unwrap()
     })
     .await;
     let (done, left) = to_file(&client).await;

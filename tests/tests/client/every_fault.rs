@@ -220,8 +220,8 @@ async fn what_may_be_asked_for_again_is() {
         assert_hit(&sandbox, &fault);
         let seen = asked(&sandbox, "get_batch");
         match (then, &done) {
-            (Again, Ok(answer)) => {
-                assert_eq!(answer.batch.uuid, made.uuid);
+            (Again, Ok(response)) => {
+                assert_eq!(response.batch.uuid, made.uuid);
                 // Where no request was read, the second one is the first that is seen.
                 let unseen = matches!(
                     fault,
@@ -229,17 +229,17 @@ async fn what_may_be_asked_for_again_is() {
                 );
                 assert_eq!(seen, if unseen { 1 } else { 2 }, "{fault:?}");
             }
-            (Well, Ok(answer)) => {
-                assert_eq!((answer.batch.uuid, seen), (made.uuid, 1));
-                let raw = String::from_utf8_lossy(answer.body());
-                let (status, kind) = (answer.batch.status.as_str(), answer.batch.data.tag());
+            (Well, Ok(response)) => {
+                assert_eq!((response.batch.uuid, seen), (made.uuid, 1));
+                let raw = String::from_utf8_lossy(response.body());
+                let (status, kind) = (response.batch.status.as_str(), response.batch.data.tag());
                 match &fault {
                     Fault::UnknownStatus { .. } => assert_eq!(status, "hibernating"),
                     Fault::UnknownKind { .. } => assert_eq!(kind, "quantum"),
                     Fault::ExtraFields => assert!(raw.contains("addedLater")),
                     // It may have run on while nothing came.
                     _ => assert_eq!(
-                        (BatchStatus::KNOWN.contains(&answer.batch.status), kind),
+                        (BatchStatus::KNOWN.contains(&response.batch.status), kind),
                         (true, "filter")
                     ),
                 }
@@ -421,7 +421,7 @@ async fn results_arrive_whole_or_not_at_all() {
                 (Fault::WrongLength { by: -10 }, Ok(_)) if skip == 0 => {
                     assert_eq!(read().len(), whole.len() - 10);
                 }
-                // Storage answers so when a link isn't good, and another would be no better than one
+                // Storage responds so when a link isn't good, and another would be no better than one
                 // that has just been given. Later on, it has expired.
                 (
                     Fault::ExpiredUrl

@@ -39,7 +39,7 @@ struct Storm {
 
 impl Storm {
     async fn start(seed: u64) -> Self {
-        // Its answers are held against the specification elsewhere, which takes its time.
+        // Its responses are held against the specification elsewhere, which takes its time.
         let sandbox = Sandbox::builder().seed(seed).validate_responses(false);
         let sandbox = Arc::new(sandbox.start().await.unwrap());
         let client = Client::builder_with_token_provider(Tokens(sandbox.clone()))

@@ -21,10 +21,10 @@ fn one_batch() -> Response<Body> {
 }
 
 fn busy(after: &str) -> Response<Body> {
-    let mut answer = status(429);
+    let mut response = status(429);
     let after = after.parse().unwrap();
-    answer.headers_mut().insert("retry-after", after);
-    answer
+    response.headers_mut().insert("retry-after", after);
+    response
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,10 +32,10 @@ async fn a_server_is_not_called_before_the_time_it_asks_for() {
     for (after, seconds) in [("7", 7), ("Thu, 15 Jan 2026 10:00:30 GMT", 30)] {
         let script = Script::start(move |seen| match seen.number {
             0 => {
-                let mut answer = busy(after);
+                let mut response = busy(after);
                 let date = "Thu, 15 Jan 2026 10:00:00 GMT".parse().unwrap();
-                answer.headers_mut().insert("date", date);
-                answer
+                response.headers_mut().insert("date", date);
+                response
             }
             _ => one_batch(),
         })
@@ -71,7 +71,7 @@ async fn a_pause_that_ends_after_the_deadline_is_not_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn all_attempts_together_keep_to_the_deadline() {
-    // Every answer comes after the client has stopped listening.
+    // Every response comes after the client has stopped listening.
     let script = Script::start(|_| {
         let late = futures_util::stream::once(async {
             tokio::time::sleep(Duration::from_secs(9999)).await;
@@ -131,14 +131,14 @@ fn cut(value: &Value) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_success_without_json_is_asked_for_again() {
-    let answers: [fn() -> Response<Body>; 3] = [
+    let responses: [fn() -> Response<Body>; 3] = [
         html,
         || status(200),
         || Response::new(Body::from(cut(&value!({ "batch": batch(value!({})) })))),
     ];
-    for answer in answers {
+    for response in responses {
         let script = Script::start(move |seen| match seen.number {
-            0..2 => answer(),
+            0..2 => response(),
             _ => one_batch(),
         })
         .await;
@@ -158,11 +158,11 @@ async fn a_success_whose_json_does_not_fit_is_not() {
     assert!(!error.is_retryable());
 }
 
-/// The beginning of an answer that never ends.
+/// The beginning of a response that never ends.
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"batch\":";
 
 /// A server that reads a request, and then does with the connection as it is told.
-async fn raw(answers: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>>) {
+async fn raw(responses: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let requests = Arc::new(Mutex::new(Vec::new()));
@@ -185,10 +185,10 @@ async fn raw(answers: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>
                     break;
                 }
                 seen.lock().unwrap().push(connection);
-                let answer = answers.get(number).copied().unwrap_or_default();
+                let response = responses.get(number).copied().unwrap_or_default();
                 number += 1;
-                socket.write_all(answer.as_bytes()).await.unwrap();
-                if answer.is_empty() || answer == HALF {
+                socket.write_all(response.as_bytes()).await.unwrap();
+                if response.is_empty() || response == HALF {
                     break;
                 }
             }
@@ -201,9 +201,9 @@ async fn raw(answers: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>
 #[tokio::test]
 async fn a_creation_on_a_connection_that_is_cut_is_never_sent_again() {
     const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}";
-    // On a fresh connection, on one that was used before, and in the middle of the answer.
-    for (answers, calls) in [(&[][..], 1), (&[REFUSED][..], 2), (&[HALF, ""][..], 1)] {
-        let (client, requests) = raw(answers).await;
+    // On a fresh connection, on one that was used before, and in the middle of the response.
+    for (responses, calls) in [(&[][..], 1), (&[REFUSED][..], 2), (&[HALF, ""][..], 1)] {
+        let (client, requests) = raw(responses).await;
         let mut last = None;
         for _ in 0..calls {
             let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));

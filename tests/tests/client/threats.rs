@@ -1,4 +1,4 @@
-//! What somebody who answers in the server's place could try: the threats of SECURITY.md that no other
+//! What somebody who responds in the server's place could try: the threats of SECURITY.md that no other
 //! test shows.
 
 use std::io::Write;
@@ -22,12 +22,12 @@ fn id() -> BatchUuid {
     uuid(1).parse().unwrap()
 }
 
-/// A client whose downloads lead to a storage that answers as it likes; the path is that of the link.
+/// A client whose downloads lead to a storage that responds as it likes; the path is that of the link.
 async fn storage(
     path: &'static str,
-    answer: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
+    response: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
 ) -> Client {
-    let storage = Script::start(answer).await;
+    let storage = Script::start(response).await;
     let url = format!("{}{path}", storage.base_url());
     let api = Script::start(move |_| json(value!({ "url": url }))).await;
     api.client()
@@ -53,7 +53,7 @@ fn files(folder: &Path) -> Vec<String> {
 // ---- bodies ----
 
 #[tokio::test(start_paused = true)]
-async fn a_compressed_answer_is_neither_asked_for_nor_unpacked() {
+async fn a_compressed_response_is_neither_asked_for_nor_unpacked() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     for _ in 0..64 {
         bomb.write_all(&vec![b' '; 1 << 20]).unwrap();
@@ -102,8 +102,8 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
             format!("{{\"batch\": {whole}, \"unknown\": {deep}}}"),
             format!("{{\"batch\": {{\"data\": {{\"kind\": \"new\", \"a\": {deep}}}}}}}"),
         ] {
-            let answer = body.clone();
-            let script = Script::start(move |_| Response::new(Body::from(answer.clone()))).await;
+            let response = body.clone();
+            let script = Script::start(move |_| Response::new(Body::from(response.clone()))).await;
             match script.client().get_batch(id()).await {
                 // Passed over without being kept, so it needs no stack.
                 Ok(_) => assert!(closed),
@@ -172,8 +172,8 @@ async fn no_interval_is_short_enough_to_be_a_loop() {
 async fn a_server_that_says_come_back_at_once_is_not_hammered() {
     for after in ["0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT", "never"] {
         let script = Script::start(move |_| {
-            let answer = Response::builder().status(503).header("retry-after", after);
-            answer.body(Body::empty()).unwrap()
+            let response = Response::builder().status(503).header("retry-after", after);
+            response.body(Body::empty()).unwrap()
         })
         .await;
         let watch = script.client().watch(id()).deadline(HOUR);
@@ -242,8 +242,8 @@ async fn a_name_given_by_storage_names_no_file() {
 
 #[tokio::test(start_paused = true)]
 async fn a_download_that_fails_or_is_given_up_leaves_what_was_there() {
-    async fn left_after(answer: fn() -> Response<Body>) {
-        let client = storage("/r", move |_| answer()).await;
+    async fn left_after(response: fn() -> Response<Body>) {
+        let client = storage("/r", move |_| response()).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
         std::fs::write(&path, "before").unwrap();
@@ -263,9 +263,9 @@ async fn a_download_that_fails_or_is_given_up_leaves_what_was_there() {
     .await;
     // Shorter than it says, each time.
     left_after(|| {
-        let answer = Response::builder().header("content-length", "100");
+        let response = Response::builder().header("content-length", "100");
         let some = stream::iter([Ok::<_, std::io::Error>("x")]);
-        answer.body(Body::from_stream(some)).unwrap()
+        response.body(Body::from_stream(some)).unwrap()
     })
     .await;
 }

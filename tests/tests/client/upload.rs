@@ -21,7 +21,7 @@ const MIB: usize = 1 << 20;
 /// The parts that storage has received.
 type Parts = Arc<Mutex<BTreeMap<u64, Vec<u8>>>>;
 
-/// An API and a storage; `fault` answers instead of either where it has something to say.
+/// An API and a storage; `fault` responds instead of either where it has something to say.
 async fn servers(
     fault: impl Fn(&Seen) -> Option<Response<Body>> + Send + Sync + 'static,
 ) -> (Script, Script, Parts) {
@@ -30,8 +30,8 @@ async fn servers(
     let parts = Parts::default();
     let (kept, faults) = (parts.clone(), fault.clone());
     let storage = Script::start(move |seen| {
-        if let Some(answer) = faults(seen) {
-            return answer;
+        if let Some(response) = faults(seen) {
+            return response;
         }
         let number: u64 = seen.values("part")[0].parse().unwrap();
         kept.lock().unwrap().insert(number, seen.body.to_vec());
@@ -44,8 +44,8 @@ async fn servers(
     .await;
     let url = storage.base_url().to_owned();
     let api = Script::start(move |seen| {
-        if let Some(answer) = fault(seen) {
-            return answer;
+        if let Some(response) = fault(seen) {
+            return response;
         }
         match seen.line.as_str() {
             SINGLE => {
@@ -210,9 +210,9 @@ async fn the_name_says_what_kind_of_file_it_is() {
 #[tokio::test(start_paused = true)]
 async fn an_end_that_was_lost_is_looked_for_where_it_can_not_be_asked_for_again() {
     for (first, exists, is_there) in [(502, true, true), (502, false, false), (400, true, false)] {
-        let answers = Mutex::new(vec![404, first]);
+        let responses = Mutex::new(vec![404, first]);
         let (api, _, _) = servers(move |seen| match seen.line.as_str() {
-            COMPLETE => Some(status(answers.lock().unwrap().pop().unwrap_or(404))),
+            COMPLETE => Some(status(responses.lock().unwrap().pop().unwrap_or(404))),
             COLUMNS if exists => Some(json(value!({ "columns": [] }))),
             COLUMNS => Some(status(404)),
             _ => None,

@@ -37,18 +37,18 @@ fn batch() -> Value {
     serde_json::from_str(include_str!("../../fixtures/batch.json")).unwrap()
 }
 
-/// A server that answers everything alike.
-async fn answering(answer: ResponseTemplate) -> MockServer {
+/// A server that responds to everything alike.
+async fn responding(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(wiremock::matchers::any())
-        .respond_with(answer)
+        .respond_with(response)
         .mount(&server)
         .await;
     server
 }
 
-async fn refused(answer: ResponseTemplate) -> Error {
-    let server = answering(answer).await;
+async fn refused(response: ResponseTemplate) -> Error {
+    let server = responding(response).await;
     client(&server).create_batch(request()).await.unwrap_err()
 }
 
@@ -80,7 +80,7 @@ async fn the_token_is_sent_and_nothing_the_api_does_not_know() {
 #[tokio::test]
 async fn the_workspace_is_selected_when_it_is_configured() {
     let server =
-        answering(ResponseTemplate::new(200).set_body_json(json!({ "batches": [] }))).await;
+        responding(ResponseTemplate::new(200).set_body_json(json!({ "batches": [] }))).await;
     let workspace: cargo_batch_client::types::WorkspaceUuid = ID.parse().unwrap();
     let client = Client::builder(TOKEN)
         .base_url(server.uri())
@@ -97,7 +97,7 @@ async fn the_workspace_is_selected_when_it_is_configured() {
 #[tokio::test]
 async fn query_arrays_are_repeated_with_brackets() {
     let server =
-        answering(ResponseTemplate::new(200).set_body_json(json!({ "batches": [] }))).await;
+        responding(ResponseTemplate::new(200).set_body_json(json!({ "batches": [] }))).await;
     client(&server)
         .list_batches()
         .statuses([BatchStatus::Pending, BatchStatus::from("odd one")])
@@ -122,7 +122,7 @@ async fn query_arrays_are_repeated_with_brackets() {
 #[tokio::test]
 async fn a_request_outlives_its_client_and_runs_as_a_task() {
     let body = ResponseTemplate::new(200).set_body_json(json!({ "batch": batch() }));
-    let server = answering(body).await;
+    let server = responding(body).await;
     let client = client(&server);
     let (one, list) = (
         client.get_batch(id()),
@@ -138,7 +138,7 @@ async fn a_request_outlives_its_client_and_runs_as_a_task() {
 #[tokio::test]
 async fn any_success_is_a_success() {
     for status in [200, 201, 202, 204] {
-        let server = answering(ResponseTemplate::new(status)).await;
+        let server = responding(ResponseTemplate::new(status)).await;
         let sent = client(&server).cancel_batch(id()).send().await.unwrap();
         assert_eq!(sent.status().as_u16(), status);
         assert!(received(&server).await[0].body.is_empty());
@@ -146,12 +146,12 @@ async fn any_success_is_a_success() {
 }
 
 #[tokio::test]
-async fn the_raw_answer_stands_beside_the_typed_one() {
+async fn the_raw_body_is_available_beside_the_typed_one() {
     let body = json!({ "batch": batch(), "newInTheApi": 7 });
-    let answer = ResponseTemplate::new(200)
+    let response = ResponseTemplate::new(200)
         .set_body_json(&body)
         .insert_header("x-request-id", "r-1");
-    let server = answering(answer).await;
+    let server = responding(response).await;
     let got = client(&server).get_batch(id()).send().await.unwrap();
     assert_eq!(got.request_id(), Some("r-1"));
     assert_eq!(serde_json::from_slice::<Value>(got.body()).unwrap(), body);
@@ -239,7 +239,7 @@ async fn an_error_of_any_body_keeps_its_status_and_text() {
 #[tokio::test]
 async fn a_gateway_error_leaves_a_creation_ambiguous_but_not_a_reading() {
     for status in [500, 502, 503, 504] {
-        let server = answering(ResponseTemplate::new(status)).await;
+        let server = responding(ResponseTemplate::new(status)).await;
         let created = client(&server).create_batch(request()).await.unwrap_err();
         assert!(
             created.is_ambiguous() && !created.is_retryable(),
@@ -263,7 +263,8 @@ async fn a_creation_that_says_why_it_refused_is_not_ambiguous_unless_it_had_star
 async fn an_unreadable_success_names_the_field() {
     let mut odd = batch();
     odd["nodes"] = json!([{}, {}]);
-    let server = answering(ResponseTemplate::new(200).set_body_json(json!({ "batch": odd }))).await;
+    let server =
+        responding(ResponseTemplate::new(200).set_body_json(json!({ "batch": odd }))).await;
     let error = client(&server).get_batch(id()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!(error.field_path(), Some("batch.nodes[0]"));
@@ -272,8 +273,8 @@ async fn an_unreadable_success_names_the_field() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_an_error() {
-    let server = answering(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 4096])).await;
+async fn an_endless_response_is_an_error() {
+    let server = responding(ResponseTemplate::new(200).set_body_bytes(vec![b' '; 4096])).await;
     let client = Client::builder(TOKEN)
         .base_url(server.uri())
         .max_response_bytes(1024)
@@ -286,9 +287,9 @@ async fn an_endless_answer_is_an_error() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = answering(ResponseTemplate::new(200)).await;
-    let answer = ResponseTemplate::new(307).insert_header("location", elsewhere.uri());
-    let error = refused(answer).await;
+    let elsewhere = responding(ResponseTemplate::new(200)).await;
+    let response = ResponseTemplate::new(307).insert_header("location", elsewhere.uri());
+    let error = refused(response).await;
     assert_eq!(error.status().unwrap().as_u16(), 307);
     assert!(received(&elsewhere).await.is_empty());
 }
@@ -315,7 +316,7 @@ async fn a_reading_is_repeated_and_a_creation_is_not() {
         policy.base_delay = Duration::from_millis(1);
         policy
     };
-    let server = answering(ResponseTemplate::new(502)).await;
+    let server = responding(ResponseTemplate::new(502)).await;
     let client = Client::builder(TOKEN)
         .base_url(server.uri())
         .retry(policy())
@@ -367,7 +368,7 @@ async fn a_creation_that_is_to_come_back_later_may_have_been_acted_on() {
         let response = ResponseTemplate::new(503)
             .insert_header("retry-after", after)
             .insert_header("via", "1.1 varnish");
-        let server = answering(response).await;
+        let server = responding(response).await;
         let client = Client::builder(TOKEN)
             .base_url(server.uri())
             .build()
@@ -383,8 +384,8 @@ async fn a_creation_that_is_to_come_back_later_may_have_been_acted_on() {
 
 #[tokio::test]
 async fn a_server_that_asks_for_too_long_a_pause_is_taken_at_its_word() {
-    let answer = ResponseTemplate::new(429).insert_header("retry-after", "3600");
-    let server = answering(answer).await;
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    let server = responding(response).await;
     let client = Client::builder(TOKEN)
         .base_url(server.uri())
         .build()
@@ -442,10 +443,10 @@ async fn a_refused_token_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn an_upload_has_one_part_named_file_and_takes_both_answers() {
+async fn an_upload_has_one_part_named_file_and_takes_both_responses() {
     let file = json!({ "s3Filename": "in/1.csv", "contentType": "text/csv", "name": "1.csv" });
-    for answer in [file.clone(), json!({ "files": [file] })] {
-        let server = answering(ResponseTemplate::new(200).set_body_json(answer)).await;
+    for response in [file.clone(), json!({ "files": [file] })] {
+        let server = responding(ResponseTemplate::new(200).set_body_json(response)).await;
         let uploaded = client(&server)
             .upload_file("1.csv", "a,b\n1,2\n")
             .await
@@ -463,8 +464,8 @@ async fn an_upload_has_one_part_named_file_and_takes_both_answers() {
 
 #[tokio::test]
 async fn a_download_asks_for_a_node_or_for_none() {
-    let answer = json!({ "url": "https://storage.example/r.csv?X-Sig=abc" });
-    let server = answering(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let response = json!({ "url": "https://storage.example/r.csv?X-Sig=abc" });
+    let server = responding(ResponseTemplate::new(200).set_body_json(response)).await;
     let link = client(&server)
         .download_batch(id(), DownloadBatchRequest::new())
         .await
@@ -544,7 +545,7 @@ async fn a_byte_order_mark_and_a_field_written_twice_change_nothing() {
     assert_ne!(body, twice);
     for body in [format!("\u{feff}{body}"), twice] {
         let server =
-            answering(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
+            responding(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
         let client = client(&server);
         assert_eq!(client.get_batch(id()).await.unwrap().batch.uuid, id());
         assert_eq!(

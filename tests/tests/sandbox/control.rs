@@ -208,13 +208,13 @@ async fn members_in_another_order_are_the_same_creation() {
             r#"{{"data":{{"records":[{{"a":1}}],"kind":"records"}},"workflowUuid":"{workflow}"}}"#
         ),
     ] {
-        let answer = Ask::new("POST", &url)
+        let response = Ask::new("POST", &url)
             .token(&sandbox.token())
             .json(body)
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status, 200);
+        assert_eq!(response.status, 200);
     }
     assert_eq!(sandbox.created().len(), 1);
     assert_eq!(sandbox.created()[0].count, 2);
@@ -250,9 +250,9 @@ async fn time_is_moved_on() {
         (r#"{"minutes": 1}"#, "minutes"),
         ("", "EOF"),
     ] {
-        let answer = control(&sandbox, "POST", "advance", body).await;
-        assert_eq!(answer.status, 400);
-        assert!(answer.message().contains(said), "{}", answer.message());
+        let response = control(&sandbox, "POST", "advance", body).await;
+        assert_eq!(response.status, 400);
+        assert!(response.message().contains(said), "{}", response.message());
     }
 }
 
@@ -260,9 +260,9 @@ async fn time_is_moved_on() {
 async fn what_is_not_there_is_told() {
     let (sandbox, _) = Checked::start().await;
     assert_eq!(control(&sandbox, "GET", "nothing", "").await.status, 404);
-    let answer = control(&sandbox, "PUT", "world", "").await;
-    assert_eq!(answer.status, 405);
-    assert!(answer.header("allow").unwrap().contains("GET"));
+    let response = control(&sandbox, "PUT", "world", "").await;
+    assert_eq!(response.status, 405);
+    assert!(response.header("allow").unwrap().contains("GET"));
     assert_eq!(
         control(&sandbox, "GET", "requests?from=1", "").await.status,
         400
@@ -325,13 +325,13 @@ async fn links_lead_to_where_the_sandbox_was_asked() {
         .batch;
     sandbox.advance(Duration::from_secs(3600));
     let url = format!("{root}/v1/orchestration/batches/{}/download", batch.uuid);
-    let answer = Ask::new("POST", &url)
+    let response = Ask::new("POST", &url)
         .token(&sandbox.token())
         .json("{}")
         .send()
         .await
         .unwrap();
-    let link = answer.json()["url"].as_str().unwrap().to_owned();
+    let link = response.json()["url"].as_str().unwrap().to_owned();
     assert!(
         link.starts_with(&format!("{}/", fixtures["storageUrl"].as_str().unwrap())),
         "{link}"

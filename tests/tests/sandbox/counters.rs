@@ -122,10 +122,10 @@ async fn create(sandbox: &Calls, kind: usize, size: usize) {
         }
     };
     let body = json!({ "workflowUuid": workflow, "data": data });
-    let answer = sandbox.post("/orchestration/batches", &body).await;
+    let response = sandbox.post("/orchestration/batches", &body).await;
     // There may be no runs yet, or no credits any more.
-    let refused = ["dataError: noRecords", "notEnoughCredits"].contains(&&*answer.reason());
-    assert!(answer.status == 200 || refused, "{answer:?}");
+    let refused = ["dataError: noRecords", "notEnoughCredits"].contains(&&*response.reason());
+    assert!(response.status == 200 || refused, "{response:?}");
 }
 
 async fn batches(sandbox: &Calls) -> Vec<Value> {
@@ -143,10 +143,14 @@ async fn act(sandbox: &Calls, call: &Call) {
             if let Some(batch) = batches(sandbox).await.get(*n) {
                 let uuid = batch["uuid"].as_str().unwrap_or_default();
                 let path = format!("/orchestration/batches/{uuid}/cancel");
-                let answer = sandbox.post(&path, &Value::Null).await;
+                let response = sandbox.post(&path, &Value::Null).await;
                 let ended = !batch["finishedAt"].is_null();
-                assert_eq!(answer.reason() == "batchAlreadyFinished", ended, "{batch}");
-                assert_eq!(answer.status == 200, !ended);
+                assert_eq!(
+                    response.reason() == "batchAlreadyFinished",
+                    ended,
+                    "{batch}"
+                );
+                assert_eq!(response.status == 200, !ended);
             }
         }
         Call::CancelRuns(n, every) => {

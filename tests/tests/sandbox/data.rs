@@ -168,8 +168,8 @@ async fn files_and_records_go_through_a_tool() {
     assert_eq!(follow(&calls, &batch).await.1["runsCount"], 3);
     let wrong = json!({ "kind": "file", "s3Filename": s3_filename, "mappings": { "a": "b" } });
     let body = json!({ "workflowUuid": tool(&calls), "data": wrong });
-    let answer = calls.post("/orchestration/batches", &body).await;
-    assert_eq!(answer.reason(), "dataError: invalidData");
+    let response = calls.post("/orchestration/batches", &body).await;
+    assert_eq!(response.reason(), "dataError: invalidData");
 }
 
 #[tokio::test]
@@ -261,8 +261,8 @@ async fn runs_are_run_again_from_where_it_says() {
 
     let nowhere = again(json!({ "from": "node", "nodeUuid": first["uuid"] }));
     let body = json!({ "workflowUuid": tool(&calls), "data": nowhere });
-    let answer = calls.post("/orchestration/batches", &body).await;
-    assert_eq!(answer.reason(), "nodesNotFound");
+    let response = calls.post("/orchestration/batches", &body).await;
+    assert_eq!(response.reason(), "nodesNotFound");
 }
 
 #[tokio::test]
@@ -312,10 +312,10 @@ async fn forms_and_actions_know_what_they_were_started_from() {
         "records": records(4),
         "webhookUrl": "http://127.0.0.1:9/done", "webhookSecret": "shh",
     });
-    let answer = calls
+    let response = calls
         .post("/orchestration/actions/execute-batch", &body)
         .await;
-    let batch = answer.ok()["batch"].clone();
+    let batch = response.ok()["batch"].clone();
     assert_eq!(batch["data"]["webhookSecret"], "shh");
     assert_eq!(batch["releaseUuid"], Value::Null);
     let (_, ended) = follow(&calls, &batch).await;
@@ -507,9 +507,9 @@ async fn credits_are_kept_for_what_will_be_spent() {
     );
     let mut more = 0;
     let refused = loop {
-        let answer = calls.post("/orchestration/batches", &body).await;
-        if answer.status != 200 {
-            break answer;
+        let response = calls.post("/orchestration/batches", &body).await;
+        if response.status != 200 {
+            break response;
         }
         more += 1;
     };

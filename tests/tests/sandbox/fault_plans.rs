@@ -195,7 +195,7 @@ async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
         ),
         (
             rule(json!({ "fault": { "kind": "fire" } })),
-            "rules[1].fault: unknown variant `fire`, expected one of `refuse`, `closeOnAccept`, ",
+            "rules[1].fault: unknown variant `fire`, expected one of `connectionRefused`, `closeOnAccept`, ",
         ),
         (
             rule(json!({ "fault": { "kind": "stall", "seconds": "x" } })),
@@ -270,16 +270,16 @@ async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
             "rules[1].probability: invalid type",
         ),
     ] {
-        let answer = Ask::new("POST", &url)
+        let response = Ask::new("POST", &url)
             .body(plan.to_string())
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status, 400);
+        assert_eq!(response.status, 400);
         assert!(
-            answer.message().starts_with(said),
+            response.message().starts_with(said),
             "{} for {said}",
-            answer.message()
+            response.message()
         );
     }
     assert!(

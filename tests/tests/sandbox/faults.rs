@@ -63,12 +63,12 @@ async fn a_port_that_is_refused_opens_with_the_next_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_plan_that_closes_the_port_is_answered() {
+async fn the_request_that_closes_the_port_gets_its_response() {
     let (sandbox, _) = Checked::start().await;
     let url = format!("http://{}/sandbox/faults", sandbox.address());
     let plan = r#"{ "rules": [{ "operation": "api", "fault": { "kind": "connectionRefused", "seconds": 5 } }] }"#;
-    let answer = Ask::new("POST", &url).body(plan).send().await.unwrap();
-    assert_eq!(answer.status, 200);
+    let response = Ask::new("POST", &url).body(plan).send().await.unwrap();
+    assert_eq!(response.status, 200);
     assert_eq!(
         list(&sandbox).send().await.unwrap_err().kind(),
         ConnectionRefused
@@ -161,7 +161,7 @@ async fn stall_gives_nothing_for_a_time_or_for_ever() {
             .await
             .unwrap();
         let (before, start) = (made(&sandbox), Instant::now());
-        let answer = {
+        let response = {
             let waiting = post(&sandbox);
             tokio::pin!(waiting);
             assert!(
@@ -172,7 +172,7 @@ async fn stall_gives_nothing_for_a_time_or_for_ever() {
             assert_eq!(made(&sandbox) - before, u64::from(acted));
             waiting.await.unwrap()
         };
-        assert_eq!(answer.status, 200);
+        assert_eq!(response.status, 200);
         assert_eq!(made(&sandbox) - before, 1);
         assert!(start.elapsed() >= Duration::from_secs(40));
     }

@@ -1,9 +1,9 @@
 //! Filters in the sandbox: every kind of condition, sort and limit, and the mistakes in them.
 
-use cargo_batch_tests::calls::{Answer, Calls};
+use cargo_batch_tests::calls::{ApiResult, Calls};
 use serde_json::{Value, json};
 
-async fn preview(calls: &Calls, data: Value) -> Answer {
+async fn preview(calls: &Calls, data: Value) -> ApiResult {
     let mut data = data;
     data["kind"] = "filter".into();
     data["modelUuid"] = json!(calls.fixtures().model_uuid);
@@ -18,16 +18,16 @@ fn one(condition: Value) -> Value {
 
 /// The ids of the records that pass a single condition.
 async fn passing(calls: &Calls, condition: Value) -> Vec<String> {
-    let answer = preview(calls, one(condition)).await.ok();
-    let ids = answer["records"].as_array().unwrap().iter();
+    let response = preview(calls, one(condition)).await.ok();
+    let ids = response["records"].as_array().unwrap().iter();
     ids.map(|record| record["id"].as_str().unwrap().to_owned())
         .collect()
 }
 
 /// All records of the model.
 async fn everyone(calls: &Calls) -> Vec<Value> {
-    let answer = preview(calls, json!({})).await.ok();
-    answer["records"].as_array().unwrap().clone()
+    let response = preview(calls, json!({})).await.ok();
+    response["records"].as_array().unwrap().clone()
 }
 
 /// The ids of those that a test itself finds to fit.
@@ -541,15 +541,15 @@ async fn mistakes_are_named() {
             "x",
         ),
     ] {
-        let answer = preview(&calls, one(condition.clone())).await;
-        assert_eq!(answer.status, 400, "{condition}");
-        assert!(answer.message().contains(says), "{answer:?}");
+        let response = preview(&calls, one(condition.clone())).await;
+        assert_eq!(response.status, 400, "{condition}");
+        assert!(response.message().contains(says), "{response:?}");
         let mut data = one(condition);
         data["kind"] = "filter".into();
         data["modelUuid"] = json!(calls.fixtures().model_uuid);
         let body = json!({ "workflowUuid": calls.fixtures().play_workflow_uuid, "data": data });
-        let answer = calls.post("/orchestration/batches", &body).await;
-        assert_eq!(answer.reason(), "dataError: invalidData", "{body}");
+        let response = calls.post("/orchestration/batches", &body).await;
+        assert_eq!(response.reason(), "dataError: invalidData", "{body}");
     }
     let sort = json!([{ "columnSlug": "height", "kind": "asc" }]);
     assert!(

@@ -169,8 +169,8 @@ async fn leads(calls: &Calls) -> Value {
 }
 
 async fn count(calls: &Calls, filters: &Value) -> u64 {
-    let answer = calls.post("/orchestration/runs/count", filters).await.ok();
-    answer["count"].as_u64().unwrap()
+    let response = calls.post("/orchestration/runs/count", filters).await.ok();
+    response["count"].as_u64().unwrap()
 }
 
 #[tokio::test]
@@ -470,11 +470,11 @@ async fn runs_are_exported() {
     );
     let mut body = filters.clone();
     body["outputNodeSlug"] = "nowhere".into();
-    let answer = calls
+    let response = calls
         .post("/orchestration/runs/download-outputs", &body)
         .await;
-    assert_eq!(answer.status, 404);
-    assert!(answer.message().contains("nowhere"));
+    assert_eq!(response.status, 404);
+    assert!(response.message().contains("nowhere"));
 
     let path = format!("/orchestration/batches/{}/download", text_of(&batch));
     let (_, csv) = calls.fetch(calls.post(&path, &json!({})).await).await;
@@ -491,10 +491,10 @@ async fn runs_are_exported() {
         .await;
     let (_, csv) = calls.fetch(first).await;
     assert!(csv.starts_with(b"id,email,fail,sandbox_status,sandbox_error_message\n"));
-    let answer = calls
+    let response = calls
         .post(&path, &json!({ "outputNodeSlug": "nowhere" }))
         .await;
-    assert_eq!(answer.status, 404);
+    assert_eq!(response.status, 404);
 }
 
 fn text_of(batch: &Value) -> &str {

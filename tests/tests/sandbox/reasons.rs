@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cargo_batch_sandbox::Sandbox;
-use cargo_batch_tests::calls::{Answer, Calls, documented_reasons};
+use cargo_batch_tests::calls::{ApiResult, Calls, documented_reasons};
 use cargo_batch_tests::{pinned, root};
 use serde_json::{Value, json};
 
@@ -62,25 +62,25 @@ fn nodes() -> Value {
     ])
 }
 
-async fn create(calls: &Calls, workflow: impl Into<Value>, data: Value) -> Answer {
+async fn create(calls: &Calls, workflow: impl Into<Value>, data: Value) -> ApiResult {
     let body = json!({ "workflowUuid": workflow.into(), "data": data });
     calls.post(BATCHES, &body).await
 }
 
-async fn play(calls: &Calls, data: Value) -> Answer {
+async fn play(calls: &Calls, data: Value) -> ApiResult {
     create(calls, calls.fixtures().play_workflow_uuid.to_string(), data).await
 }
 
-async fn tool(calls: &Calls, data: Value) -> Answer {
+async fn tool(calls: &Calls, data: Value) -> ApiResult {
     create(calls, calls.fixtures().tool_workflow_uuid.to_string(), data).await
 }
 
-async fn preview(calls: &Calls, workflow: impl Into<Value>, data: Value) -> Answer {
+async fn preview(calls: &Calls, workflow: impl Into<Value>, data: Value) -> ApiResult {
     let body = json!({ "workflowUuid": workflow.into(), "data": data });
     calls.post("/orchestration/batches/preview", &body).await
 }
 
-async fn action(calls: &Calls, action: Value) -> Answer {
+async fn action(calls: &Calls, action: Value) -> ApiResult {
     let body = json!({ "action": action, "records": [{ "email": "ada@example.com" }] });
     calls
         .post("/orchestration/actions/execute-batch", &body)
@@ -88,7 +88,7 @@ async fn action(calls: &Calls, action: Value) -> Answer {
 }
 
 /// Asks something of a new batch after a while.
-async fn after(calls: &Calls, seconds: u64, batch: Answer, what: &str) -> Answer {
+async fn after(calls: &Calls, seconds: u64, batch: ApiResult, what: &str) -> ApiResult {
     let uuid = batch.ok()["batch"]["uuid"].as_str().unwrap().to_owned();
     calls.pass(seconds);
     let body = match what {
@@ -99,7 +99,7 @@ async fn after(calls: &Calls, seconds: u64, batch: Answer, what: &str) -> Answer
 }
 
 /// Provokes a reason not to create a run.
-async fn run_reason(calls: &Calls, reason: &str) -> Answer {
+async fn run_reason(calls: &Calls, reason: &str) -> ApiResult {
     let fixtures = calls.fixtures();
     let lead = json!({ "email": "ada@example.com" });
     let run = |workflow: Value| json!({ "workflowUuid": workflow, "data": lead });
@@ -137,7 +137,7 @@ async fn run_reason(calls: &Calls, reason: &str) -> Answer {
 }
 
 /// Provokes a reason not to execute an action.
-async fn action_reason(calls: &Calls, reason: &str) -> Answer {
+async fn action_reason(calls: &Calls, reason: &str) -> ApiResult {
     let fixtures = calls.fixtures();
     let of_tool = |name: &str, value: Value| json!({ "kind": "tool", name: value });
     let with_release = |release: Value| json!({ "kind": "tool", "toolUuid": fixtures.tool_uuid, "releaseUuid": release });
@@ -167,7 +167,7 @@ async fn action_reason(calls: &Calls, reason: &str) -> Answer {
 }
 
 /// Provokes a row in a new sandbox.
-async fn provoke(operation: &str, reason: &str) -> Answer {
+async fn provoke(operation: &str, reason: &str) -> ApiResult {
     let calls = match reason {
         "notEnoughCredits" => Calls::with(Sandbox::builder().credits(0.0)).await,
         _ => Calls::start().await,
@@ -359,15 +359,15 @@ async fn provoke(operation: &str, reason: &str) -> Answer {
 #[tokio::test]
 async fn every_row_is_provoked() {
     for (operation, reason, status) in table() {
-        let answer = provoke(&operation, &reason).await;
-        let given = answer.reason();
+        let response = provoke(&operation, &reason).await;
+        let given = response.reason();
         // The row of `dataError` stands for all of its reasons.
         let fits = given == reason || reason == "dataError" && given.starts_with("dataError: ");
-        assert!(fits, "{operation} {reason}: {answer:?}");
-        assert_eq!(answer.status, status, "{operation} {reason}");
+        assert!(fits, "{operation} {reason}: {response:?}");
+        assert_eq!(response.status, status, "{operation} {reason}");
         assert!(
-            answer.message().len() > 8,
-            "{operation} {reason}: {answer:?}"
+            response.message().len() > 8,
+            "{operation} {reason}: {response:?}"
         );
     }
 }
@@ -388,13 +388,13 @@ async fn what_is_no_request_has_no_reason() {
         ),
         ("/orchestration/runs/cancel", json!({})),
     ] {
-        let answer = calls.post(path, &body).await;
+        let response = calls.post(path, &body).await;
         assert_eq!(
-            (answer.status, answer.reason()),
+            (response.status, response.reason()),
             (400, String::new()),
             "{body}"
         );
-        assert!(!answer.message().is_empty(), "{body}");
+        assert!(!response.message().is_empty(), "{body}");
     }
     for path in [
         "/orchestration/batches/not-a-uuid",
@@ -406,8 +406,8 @@ async fn what_is_no_request_has_no_reason() {
         assert_eq!(calls.get(path).await.status, 400, "{path}");
     }
     for path in ["batches", "runs", "releases"] {
-        let answer = calls.get(&format!("/orchestration/{path}/{NOBODY}")).await;
-        assert_eq!(answer.status, 404, "{path}");
+        let response = calls.get(&format!("/orchestration/{path}/{NOBODY}")).await;
+        assert_eq!(response.status, 404, "{path}");
     }
     let url = calls.url("/orchestration/batches/list");
     for token in [None, Some("other")] {
@@ -475,11 +475,11 @@ async fn the_rules_of_graphs_name_the_node() {
     for (reason, says, change) in rules {
         let mut nodes = nodes();
         change(&mut nodes);
-        let answer = calls
+        let response = calls
             .post(BATCHES, &json!({ "nodes": nodes, "data": records() }))
             .await;
-        assert_eq!(answer.reason(), reason, "{answer:?}");
-        assert!(answer.message().contains(says), "{answer:?}");
+        assert_eq!(response.reason(), reason, "{response:?}");
+        assert!(response.message().contains(says), "{response:?}");
     }
     // A group holds a graph that keeps the same rules.
     let mut group = nodes();

@@ -1,6 +1,6 @@
 //! Uploads in parts, and what signed links give and refuse.
 
-use cargo_batch_tests::calls::{Answer, Calls};
+use cargo_batch_tests::calls::{ApiResult, Calls};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ impl<'a> Upload<'a> {
         Self { calls, begun }
     }
 
-    async fn call(&self, what: &str, more: Value) -> Answer {
+    async fn call(&self, what: &str, more: Value) -> ApiResult {
         let mut body = self.begun.clone();
         for (name, value) in more.as_object().unwrap() {
             body[name] = value.clone();
@@ -28,23 +28,23 @@ impl<'a> Upload<'a> {
     }
 
     async fn link(&self, number: u64) -> String {
-        let answer = self
+        let response = self
             .call("sign", json!({ "partNumber": number }))
             .await
             .ok();
-        answer["url"].as_str().unwrap().to_owned()
+        response["url"].as_str().unwrap().to_owned()
     }
 
     /// Sends a part; gives what `complete` asks for.
     async fn send(&self, number: u64, content: Vec<u8>) -> Value {
-        let answer = self.calls.http.put(self.link(number).await).body(content);
-        let answer = answer.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let etag = answer.headers()["etag"].to_str().unwrap();
+        let response = self.calls.http.put(self.link(number).await).body(content);
+        let response = response.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let etag = response.headers()["etag"].to_str().unwrap();
         json!({ "partNumber": number, "etag": etag })
     }
 
-    async fn complete(&self, parts: Value) -> Answer {
+    async fn complete(&self, parts: Value) -> ApiResult {
         self.call("complete", json!({ "parts": parts })).await
     }
 }
@@ -87,9 +87,12 @@ async fn parts_that_do_not_fit_are_refused() {
     let calls = Calls::start().await;
     let upload = Upload::begin(&calls).await;
     for number in [0, 10_001, u64::MAX] {
-        let answer = upload.call("sign", json!({ "partNumber": number })).await;
-        assert_eq!(answer.status, 400, "{number}");
-        assert!(answer.message().contains(&number.to_string()), "{answer:?}");
+        let response = upload.call("sign", json!({ "partNumber": number })).await;
+        assert_eq!(response.status, 400, "{number}");
+        assert!(
+            response.message().contains(&number.to_string()),
+            "{response:?}"
+        );
     }
     let small = upload.send(1, vec![b'a'; SMALLEST - 1]).await;
     let two = upload.send(2, b"b".to_vec()).await;
@@ -106,9 +109,9 @@ async fn parts_that_do_not_fit_are_refused() {
             "part 4 has not been sent",
         ),
     ] {
-        let answer = upload.complete(parts).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.message().contains(says), "{answer:?}");
+        let response = upload.complete(parts).await;
+        assert_eq!(response.status, 422);
+        assert!(response.message().contains(says), "{response:?}");
     }
     // The last one may be small, and stand alone.
     upload.complete(json!([two])).await.ok();
@@ -120,8 +123,8 @@ async fn parts_that_do_not_fit_are_refused() {
         ("complete", json!({ "parts": [two] })),
         ("abort", json!({})),
     ] {
-        let answer = stranger.call(what, rest).await;
-        assert_eq!(answer.status, 404, "{answer:?}");
+        let response = stranger.call(what, rest).await;
+        assert_eq!(response.status, 404, "{response:?}");
     }
 }
 
@@ -237,33 +240,33 @@ async fn ranges_of_a_file() {
         (format!("bytes=-{}", total * 2), 0..total),
     ] {
         for if_range in [None, Some(etag.as_str())] {
-            let answer = ask(Method::GET, &range, if_range).await;
-            assert_eq!(answer.status(), 206, "{range}");
-            let says = answer.headers()["content-range"].to_str().unwrap();
+            let response = ask(Method::GET, &range, if_range).await;
+            assert_eq!(response.status(), 206, "{range}");
+            let says = response.headers()["content-range"].to_str().unwrap();
             let wanted = format!("bytes {}-{}/{total}", bytes.start, bytes.end - 1);
             assert_eq!(says, wanted);
-            assert_eq!(answer.headers()["etag"].to_str().unwrap(), etag);
+            assert_eq!(response.headers()["etag"].to_str().unwrap(), etag);
             assert_eq!(
-                answer.bytes().await.unwrap(),
+                response.bytes().await.unwrap(),
                 content[bytes.clone()],
                 "{range}"
             );
         }
     }
     for range in ["bytes=0-1,3-4", "bytes=4-2", "lines=0-1", "bytes=x-"] {
-        let answer = ask(Method::GET, range, None).await;
-        assert_eq!(answer.status(), 200, "{range} is ignored");
-        assert_eq!(answer.bytes().await.unwrap(), content);
+        let response = ask(Method::GET, range, None).await;
+        assert_eq!(response.status(), 200, "{range} is ignored");
+        assert_eq!(response.bytes().await.unwrap(), content);
     }
     for other in ["\"another\"", "W/\"weak\"", "Thu, 15 Jan 2026 10:00:00 GMT"] {
-        let answer = ask(Method::GET, "bytes=5-", Some(other)).await;
-        assert_eq!(answer.status(), 200, "{other} is not this file");
-        assert_eq!(answer.bytes().await.unwrap(), content);
+        let response = ask(Method::GET, "bytes=5-", Some(other)).await;
+        assert_eq!(response.status(), 200, "{other} is not this file");
+        assert_eq!(response.bytes().await.unwrap(), content);
     }
     for range in [format!("bytes={total}-"), "bytes=-0".to_owned()] {
-        let answer = ask(Method::GET, &range, None).await;
-        assert_eq!(answer.status(), 416, "{range}");
-        let says = answer.headers()["content-range"].to_str().unwrap();
+        let response = ask(Method::GET, &range, None).await;
+        assert_eq!(response.status(), 416, "{range}");
+        let says = response.headers()["content-range"].to_str().unwrap();
         assert_eq!(says, format!("bytes */{total}"));
     }
     let head = calls.http.head(&url).send().await.unwrap();

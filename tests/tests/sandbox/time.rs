@@ -42,13 +42,13 @@ async fn story(seed: u64) -> Vec<String> {
             requests.push(calls.http.post(calls.url(&path)));
         }
         for request in requests {
-            let answer = request
+            let response = request
                 .bearer_auth(calls.sandbox.token())
                 .send()
                 .await
                 .unwrap();
-            let date = answer.headers()["date"].to_str().unwrap().to_owned();
-            let text = answer.text().await.unwrap();
+            let date = response.headers()["date"].to_str().unwrap().to_owned();
+            let text = response.text().await.unwrap();
             // All but the port of storage, which is a free one.
             let port = text
                 .split("127.0.0.1:")
@@ -68,7 +68,7 @@ async fn the_same_seed_and_calls_give_the_same_bytes() {
     for (one, again) in one.iter().zip(&again) {
         assert_eq!(one, again);
     }
-    // What says nothing of any batch is the same: lists of no runs, the answer to a cancellation.
+    // What says nothing of any batch is the same: lists of no runs, the response to a cancellation.
     let differing = one.iter().zip(&other).filter(|(one, other)| one != other);
     assert!(differing.count() > 34);
 }
@@ -116,8 +116,8 @@ async fn time_follows_that_of_tokio_at_its_speed() {
                 "data": { "kind": "records", "records": [{ "email": "a" }] },
             });
             let request = request().bearer_auth(sandbox.token()).json(&body);
-            let answer: Value = request.send().await.unwrap().json().await.unwrap();
-            let text = answer["batch"]["createdAt"].as_str().unwrap().to_owned();
+            let response: Value = request.send().await.unwrap().json().await.unwrap();
+            let text = response["batch"]["createdAt"].as_str().unwrap().to_owned();
             chrono::DateTime::parse_from_rfc3339(&text).unwrap()
         };
         let first = created().await;

@@ -125,11 +125,11 @@ async fn a_body_is_refused_with_the_place_the_value_and_what_is_wanted() {
             "partNumber: \"1\" is not a whole number",
         ),
     ] {
-        let answer = ask(&sandbox, "POST", path, Some(&body.to_string())).await;
+        let response = ask(&sandbox, "POST", path, Some(&body.to_string())).await;
         assert_eq!(
             (
-                answer.status,
-                up_to_what_may_grow(answer.message().as_str(), said)
+                response.status,
+                up_to_what_may_grow(response.message().as_str(), said)
             ),
             (400, said),
             "{body}"
@@ -141,15 +141,15 @@ async fn a_body_is_refused_with_the_place_the_value_and_what_is_wanted() {
 async fn a_long_value_is_shortened_and_a_secret_hidden() {
     let (sandbox, _) = Checked::start().await;
     let body = json!({ "data": "x".repeat(10_000) }).to_string();
-    let answer = ask(&sandbox, "POST", "/orchestration/batches", Some(&body)).await;
-    assert!(answer.message().len() < 120, "{}", answer.message());
+    let response = ask(&sandbox, "POST", "/orchestration/batches", Some(&body)).await;
+    assert!(response.message().len() < 120, "{}", response.message());
 
     let body = json!({ "action": { "kind": "native", "actionSlug": "x" }, "records": [],
         "webhookSecret": ["very-secret"], "webhookUrl": { "at": "very-secret" } })
     .to_string();
     let path = "/orchestration/actions/execute-batch";
-    let answer = ask(&sandbox, "POST", path, Some(&body)).await;
-    let message = answer.message();
+    let response = ask(&sandbox, "POST", path, Some(&body)).await;
+    let message = response.message();
     assert!(
         message.contains("webhookSecret: the value is not a string"),
         "{message}"
@@ -161,12 +161,12 @@ async fn a_long_value_is_shortened_and_a_secret_hidden() {
     let body = json!({ "action": { "kind": "native", "actionSlug": "x" }, "records": [{ "a": 1 }],
         "webhookSecret": "very-secret", "webhookUrl": "https://very-secret.example/" })
     .to_string();
-    let answer = ask(&sandbox, "POST", path, Some(&body)).await;
+    let response = ask(&sandbox, "POST", path, Some(&body)).await;
     assert_eq!(
-        answer.status,
+        response.status,
         200,
         "{}",
-        String::from_utf8_lossy(&answer.body)
+        String::from_utf8_lossy(&response.body)
     );
     let seen = format!("{:?} {:?}", sandbox.requests(), sandbox.created());
     assert!(
@@ -189,9 +189,13 @@ async fn what_is_no_json_is_refused() {
             "body: no JSON: recursion limit exceeded",
         ),
     ] {
-        let answer = ask(&sandbox, "POST", "/orchestration/batches", Some(body)).await;
-        assert_eq!(answer.status, 400);
-        assert!(answer.message().starts_with(said), "{}", answer.message());
+        let response = ask(&sandbox, "POST", "/orchestration/batches", Some(body)).await;
+        assert_eq!(response.status, 400);
+        assert!(
+            response.message().starts_with(said),
+            "{}",
+            response.message()
+        );
     }
 }
 
@@ -253,11 +257,11 @@ async fn parameters_are_checked() {
             "s3Filename in the query: is missing",
         ),
     ] {
-        let answer = ask(&sandbox, "GET", &path, None).await;
+        let response = ask(&sandbox, "GET", &path, None).await;
         assert_eq!(
             (
-                answer.status,
-                up_to_what_may_grow(answer.message().as_str(), said)
+                response.status,
+                up_to_what_may_grow(response.message().as_str(), said)
             ),
             (400, said),
             "{path}"
@@ -272,9 +276,9 @@ async fn parameters_are_checked() {
 #[tokio::test(start_paused = true)]
 async fn paths_methods_and_media_types_are_checked() {
     let (sandbox, _) = Checked::start().await;
-    let answer = ask(&sandbox, "GET", "/orchestration/nothing", None).await;
-    assert_eq!(answer.status, 404);
-    assert!(answer.message().contains("/v1/orchestration/nothing"));
+    let response = ask(&sandbox, "GET", "/orchestration/nothing", None).await;
+    assert_eq!(response.status, 404);
+    assert!(response.message().contains("/v1/orchestration/nothing"));
 
     // `list` is a path of its own, and no uuid.
     for (method, path, allowed) in [
@@ -287,13 +291,17 @@ async fn paths_methods_and_media_types_are_checked() {
         ),
         ("GET", "/orchestration/batches", "POST"),
     ] {
-        let answer = ask(&sandbox, method, path, None).await;
+        let response = ask(&sandbox, method, path, None).await;
         assert_eq!(
-            (answer.status, answer.header("allow")),
+            (response.status, response.header("allow")),
             (405, Some(allowed)),
             "{path}"
         );
-        assert!(answer.message().contains(method), "{}", answer.message());
+        assert!(
+            response.message().contains(method),
+            "{}",
+            response.message()
+        );
     }
 
     let url = format!("{}/orchestration/batches", sandbox.base_url());
@@ -312,18 +320,18 @@ async fn paths_methods_and_media_types_are_checked() {
             "Content-Type: wanted is application/json, not \"text/plain\"",
         ),
     ] {
-        let answer = ask_as(content_type).await.unwrap();
-        assert_eq!((answer.status, answer.message().as_str()), (415, said));
+        let response = ask_as(content_type).await.unwrap();
+        assert_eq!((response.status, response.message().as_str()), (415, said));
     }
-    let answer = ask_as(Some("Application/JSON; charset=utf-8"))
+    let response = ask_as(Some("Application/JSON; charset=utf-8"))
         .await
         .unwrap();
-    assert_eq!(answer.message(), "data: is missing; wanted is an object");
+    assert_eq!(response.message(), "data: is missing; wanted is an object");
 
     let cancel = format!("/orchestration/batches/{ID}/cancel");
-    let answer = ask(&sandbox, "POST", &cancel, Some("{}")).await;
+    let response = ask(&sandbox, "POST", &cancel, Some("{}")).await;
     assert_eq!(
-        (answer.status, answer.message().as_str()),
+        (response.status, response.message().as_str()),
         (400, &*format!("body: POST /v1{cancel} takes none"))
     );
 }

@@ -165,8 +165,8 @@ async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
     let data =
         json!({ "kind": "recordIds", "modelUuid": fixtures.model_uuid, "ids": ["contact-1"] });
     let body = json!({ "workflowUuid": fixtures.paused_play_workflow_uuid, "data": data });
-    let answer = calls.post("/orchestration/batches", &body).await;
-    assert_eq!(answer.reason(), "nodesNotFound");
+    let response = calls.post("/orchestration/batches", &body).await;
+    assert_eq!(response.reason(), "nodesNotFound");
     let path = format!("/orchestration/releases/deployed?workflowUuid={NOBODY}");
     assert_eq!(calls.get(&path).await.reason(), "releaseNotFound");
     let path = "/orchestration/releases/deployed";
@@ -550,6 +550,6 @@ async fn a_release_names_a_tool_as_well() {
         .await
         .ok();
     let body = json!({ "action": { "kind": "tool" }, "data": { "email": "ada@example.com" } });
-    let answer = calls.post("/orchestration/actions/execute", &body).await;
-    assert_eq!((answer.status, answer.reason()), (422, String::new()));
+    let response = calls.post("/orchestration/actions/execute", &body).await;
+    assert_eq!((response.status, response.reason()), (422, String::new()));
 }

@@ -126,7 +126,7 @@ impl Fixtures {
         }
     }
 
-    /// A server that answers creations as `create` says, and everything else as it should. To it, a
+    /// A server that responds to creations as `create` says, and everything else as it should. To it, a
     /// request's number is that of the creation.
     async fn serve(
         &self,

@@ -189,7 +189,7 @@ async fn a_list_that_can_be_read_after_the_settling_time_still_decides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_read_still_names_its_batch() {
+async fn an_response_that_cannot_be_read_still_names_its_batch() {
     let fixtures = Fixtures::default();
     let (script, client) = fixtures
         .serve(|fixtures, seen| {
@@ -224,14 +224,14 @@ async fn an_answer_that_cannot_be_read_still_names_its_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_an_answer_names_is_asked_for_patiently() {
+async fn a_batch_that_a_response_names_is_polled_until_it_is_there() {
     let fixtures = Fixtures::default();
     let known = fixtures.clone();
     let script = Script::start(move |seen| match seen.line.as_str() {
         CREATE => {
-            let answer = known.act(seen, 0.0).to_string();
+            let response = known.act(seen, 0.0).to_string();
             // The first half, which has the id.
-            Response::new(Body::from(answer[..answer.len() / 2].to_owned()))
+            Response::new(Body::from(response[..response.len() / 2].to_owned()))
         }
         // As unreadable, for a while.
         _ if seen.at < Duration::from_secs(10) => Response::new(Body::from("{")),
@@ -330,15 +330,15 @@ async fn a_refusal_after_a_doubtful_try_is_looked_at_once_more() {
                     status(502)
                 }
                 1..70 => {
-                    let mut answer = status(429);
+                    let mut response = status(429);
                     let after = "20".parse().unwrap();
-                    answer.headers_mut().insert("retry-after", after);
-                    answer
+                    response.headers_mut().insert("retry-after", after);
+                    response
                 }
                 _ => {
-                    let mut answer = json(value!({ "reason": "notEnoughCredits" }));
-                    *answer.status_mut() = axum::http::StatusCode::BAD_REQUEST;
-                    answer
+                    let mut response = json(value!({ "reason": "notEnoughCredits" }));
+                    *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+                    response
                 }
             })
             .await;
@@ -580,16 +580,16 @@ async fn only_what_was_not_received_is_sent_again() {
         (200, None, None, 1, true),
     ] {
         let script = Script::start(move |_| {
-            let mut answer = match reason {
+            let mut response = match reason {
                 Some(reason) => json(value!({ "reason": reason })),
                 None => Response::default(),
             };
-            *answer.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
+            *response.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
             if let Some(after) = after {
                 let after = after.parse().unwrap();
-                answer.headers_mut().insert("retry-after", after);
+                response.headers_mut().insert("retry-after", after);
             }
-            answer
+            response
         })
         .await;
         let sending = script.client();

@@ -297,14 +297,14 @@ fn guarded(creation: BatchCreation, yes: usize) -> (BatchCreation, Arc<AtomicUsi
 #[tokio::test(start_paused = true)]
 async fn a_guard_is_asked_before_each_request_that_can_spend() {
     // It was throttled, and then the response was lost, without a batch: three requests of two rounds.
-    let answer = |fixtures: &Fixtures, seen: &Seen| match seen.number {
+    let response = |fixtures: &Fixtures, seen: &Seen| match seen.number {
         0 => status(429),
         1 => status(502),
         _ => acts(fixtures, seen),
     };
     for yes in 0..=3 {
         let fixtures = Fixtures::default();
-        let (_script, client) = fixtures.serve(answer).await;
+        let (_script, client) = fixtures.serve(response).await;
         let creation = client.prepare_batch(request(filter(50))).await.unwrap();
         let (creation, asked) = guarded(creation, yes);
         let done = creation.create().await;

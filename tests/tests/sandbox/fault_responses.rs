@@ -1,4 +1,4 @@
-//! Answers that are errors, or not what was agreed on, as they are seen on the wire and by the client.
+//! Responses that are errors, or not what was agreed on, as they are seen on the wire and by the client.
 
 use std::time::Duration;
 
@@ -24,15 +24,15 @@ async fn gateways_and_servers_fail_before_and_after_acting() {
             .faults(Rule::new(fault.clone()).on("create_batch"))
             .await
             .unwrap();
-        let answer = post(&sandbox).await.unwrap();
-        assert_eq!(answer.status, status);
+        let response = post(&sandbox).await.unwrap();
+        assert_eq!(response.status, status);
         assert!(
-            answer
+            response
                 .header("date")
                 .unwrap()
                 .starts_with("Thu, 15 Jan 2026")
         );
-        let page = String::from_utf8(answer.body).unwrap();
+        let page = String::from_utf8(response.body).unwrap();
         assert_eq!(page.starts_with("<html>"), html, "{page}");
         assert_eq!(page.is_empty(), !html);
         assert_eq!(made(&sandbox), acted);
@@ -67,12 +67,12 @@ async fn retry_after_comes_as_seconds_as_a_date_or_not_at_all() {
                 .faults(Rule::new(fault).on("create_batch"))
                 .await
                 .unwrap();
-            let answer = post(&sandbox).await.unwrap();
+            let response = post(&sandbox).await.unwrap();
             assert_eq!(
-                (answer.status, answer.header("retry-after")),
+                (response.status, response.header("retry-after")),
                 (status, told)
             );
-            assert!(!answer.message().is_empty());
+            assert!(!response.message().is_empty());
         }
     }
     assert_eq!(made(&sandbox), 0);
@@ -203,7 +203,7 @@ async fn errors_of_the_api_have_the_reason_that_is_wanted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_not_what_was_agreed_on() {
+async fn responses_that_break_the_specification() {
     // Its time stands still, as what it says first is compared with what it says last.
     let (sandbox, client) = Checked::set_up(Sandbox::builder().speed(0.0)).await;
     batches(&sandbox, &client, 2).await;
@@ -266,13 +266,13 @@ async fn members_of_users_stay_what_they_are() {
         },
     ] {
         sandbox.faults(Rule::new(fault)).await.unwrap();
-        let answer = Ask::new("GET", &release)
+        let response = Ask::new("GET", &release)
             .token(&sandbox.token())
             .send()
             .await
             .unwrap()
             .json();
-        assert_eq!(answer["release"]["nodes"][0]["config"], json!({}));
+        assert_eq!(response["release"]["nodes"][0]["config"], json!({}));
     }
 }
 
@@ -280,8 +280,8 @@ async fn members_of_users_stay_what_they_are() {
 async fn pages_overlap_and_come_in_another_order() {
     let (sandbox, client) = Checked::start().await;
     batches(&sandbox, &client, 6).await;
-    let ids = |answer: Raw| -> Vec<String> {
-        let json = answer.json();
+    let ids = |response: Raw| -> Vec<String> {
+        let json = response.json();
         let batches = json["batches"].as_array().unwrap();
         batches
             .iter()

@@ -1,4 +1,4 @@
-//! How a plan is made: from the seed, the graph and the records.
+//! Builds a schedule from the seed, the graph and the records.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub enum Way {
     Skip,
     /// It is a run that belongs to no batch: it starts at once.
     Alone,
-    /// It brings a segment up to date or looks for its records, and can't.
+    /// It brings a segment up to date or searches for its records, and can't.
     Fail(BatchStatus, Cow<'static, str>),
 }
 
@@ -113,16 +113,16 @@ impl Plan {
         let first = self.steps.len();
         let uuid = random_uuid(random).into();
         let chance = random.f64() < FAILING;
-        let (told, output, why) = match outcome {
+        let (decided, output, why) = match outcome {
             None => (flag(record, "fail"), None, None),
             Some(Ok(output)) => (Some(false), Some(output), None),
             Some(Err(why)) => (Some(true), None, Some(why)),
         };
-        let fails = told.unwrap_or(chance);
+        let fails = decided.unwrap_or(chance);
         let skipped = start == Start::Nowhere || flag(record, "skip") == Some(true);
         let (end, mut failure) = match start {
             Start::At(node) if !skipped => {
-                let always = told == Some(true);
+                let always = decided == Some(true);
                 self.walk(random, graph, node, (fails, always), free)
             }
             _ => (free, None),
@@ -215,8 +215,8 @@ fn next(random: &mut fastrand::Rng, graph: &Graph, node: usize) -> (Option<usize
 }
 
 /// A record can say itself whether its run fails, or is skipped.
-fn flag(record: &Record, member: &str) -> Option<bool> {
-    match record.get(member)? {
+fn flag(record: &Record, field: &str) -> Option<bool> {
+    match record.get(field)? {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) => Some(matches!(text.as_str(), "true" | "yes" | "1")),
         _ => None,
