@@ -86,7 +86,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Samples with whatever bytes choose; `newer`: also with members, kinds and values that the
+    /// Samples with whatever bytes choose; `newer`: also with fields, kinds and values that the
     /// specification doesn't know, and null for what may be absent.
     pub fn any(document: &'a Document, bytes: &'a [u8], newer: bool) -> Self {
         Self {
@@ -280,7 +280,7 @@ impl<'a> Samples<'a> {
                 sample.insert(name.clone(), self.make(property, None));
             }
         }
-        // A map is made of members that nobody knows.
+        // A map is made of fields that nobody knows.
         if schema["additionalProperties"].is_null() && self.choose.is_newer() {
             let new = json!({ "kind": "new", "deep": [1, null] });
             sample.insert("addedTomorrow".into(), new);
@@ -305,9 +305,9 @@ fn merge(parts: impl Iterator<Item = Value>) -> Value {
     if parts.len() == 1 {
         return parts.remove(0);
     }
-    let members = parts.into_iter().flat_map(|part| match part {
-        Value::Object(members) => members,
+    let fields = parts.into_iter().flat_map(|part| match part {
+        Value::Object(fields) => fields,
         other => panic!("only objects can be put together, not {other}"),
     });
-    Value::Object(members.collect())
+    Value::Object(fields.collect())
 }

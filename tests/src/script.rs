@@ -172,14 +172,14 @@ pub fn html() -> Response<Body> {
     axum::response::Html("<h1>Back soon</h1>").into_response()
 }
 
-/// A batch as the API would write it, with a few members as the test wants them.
+/// A batch as the API would write it, with a few fields as the test wants them.
 ///
 /// # Panics
 /// When the fixture is broken.
-pub fn batch(members: Value) -> Value {
+pub fn batch(fields: Value) -> Value {
     let mut batch: Value =
         serde_json::from_str(include_str!("../fixtures/batch.json")).expect("a JSON fixture");
-    for (name, value) in members.as_object().into_iter().flatten() {
+    for (name, value) in fields.as_object().into_iter().flatten() {
         batch[name] = value.clone();
     }
     batch

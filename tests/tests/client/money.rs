@@ -257,12 +257,12 @@ async fn a_thousand_are_created_once_each(seed: u64) {
 /// Members in the order of their names, as the sandbox tells them.
 fn sorted(value: Value) -> Value {
     match value {
-        Value::Object(members) => {
-            let members: BTreeMap<String, Value> = members.into_iter().collect();
-            let members = members
+        Value::Object(fields) => {
+            let fields: BTreeMap<String, Value> = fields.into_iter().collect();
+            let fields = fields
                 .into_iter()
                 .map(|(name, value)| (name, sorted(value)));
-            Value::Object(members.collect())
+            Value::Object(fields.collect())
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         other => other,

@@ -89,8 +89,8 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
     for text in [CSV, &crlf, LIST, &bom, &lines] {
         let text = text.as_bytes();
         let (front, back) = text.split_at(text.len() / 2);
-        let members = [gzipped(front), gzipped(back)].concat();
-        for content in [text.to_vec(), gzipped(text), members] {
+        let fields = [gzipped(front), gzipped(back)].concat();
+        for content in [text.to_vec(), gzipped(text), fields] {
             for piece in [1, 2, 7, 4096] {
                 let all = rows(content.clone(), piece).await;
                 let all: Vec<Row> = all.into_iter().map(Result::unwrap).collect();

@@ -207,7 +207,7 @@ async fn a_wrong_plan_is_refused_with_the_place_and_what_is_allowed() {
         ),
         (
             rule(json!({ "fault": { "kind": "revokeToken", "count": 1 } })),
-            "rules[1].fault: count: the kind revokeToken has no members",
+            "rules[1].fault: count: the kind revokeToken has no fields",
         ),
         (
             rule(json!({ "fault": { "kind": "stall", "seconds": -1 } })),

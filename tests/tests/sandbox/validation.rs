@@ -62,12 +62,12 @@ async fn a_body_is_refused_with_the_place_the_value_and_what_is_wanted() {
         (
             create,
             json!({ "data": { "kind": "segment", "segmentUuid": ID, "limit": 3 } }),
-            "data.limit: there is no such member, only kind, segmentUuid",
+            "data.limit: there is no such field, only kind, segmentUuid",
         ),
         (
             create,
             json!({ "data": { "kind": "segment", "segmentUuid": ID }, "workflow": ID }),
-            "workflow: there is no such member, only data, workflowUuid, releaseUuid, nodes",
+            "workflow: there is no such field, only data, workflowUuid, releaseUuid, nodes",
         ),
         (
             create,

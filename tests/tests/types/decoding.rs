@@ -764,19 +764,19 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            members(inner).prop_map(Value::from),
+            fields(inner).prop_map(Value::from),
         ]
     })
 }
 
-fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
-    prop::collection::vec((".{0,8}", value), 0..4).prop_map(|members| members.into_iter().collect())
+fn fields(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+    prop::collection::vec((".{0,8}", value), 0..4).prop_map(|fields| fields.into_iter().collect())
 }
 
 /// Members under names that the specification doesn't have.
 fn extra() -> impl Strategy<Value = Map<String, Value>> {
-    members(any_json()).prop_map(|members| {
-        members
+    fields(any_json()).prop_map(|fields| {
+        fields
             .into_iter()
             .map(|(name, value)| (format!("new {name}"), value))
             .collect()
@@ -809,15 +809,15 @@ proptest! {
     }
 
     #[test]
-    fn any_unknown_kind_survives(kind in "[a-z]{1,8}!", members in members(any_json())) {
-        let mut data = Value::Object(members);
+    fn any_unknown_kind_survives(kind in "[a-z]{1,8}!", fields in fields(any_json())) {
+        let mut data = Value::Object(fields);
         data["kind"] = kind.into();
         prop_assert_eq!(&written(&read::<BatchData>(data.clone())), &data);
-        // A node has members of its own, so those of the kind must not be named like them.
+        // A node has fields of its own, so those of the kind must not be named like them.
         let mut json = node();
         json.as_object_mut().unwrap().shift_remove("actionSlug");
         json["kind"] = data["kind"].clone();
-        json["members"] = data;
+        json["fields"] = data;
         prop_assert_eq!(written(&read::<Node>(json.clone())), json);
     }
 

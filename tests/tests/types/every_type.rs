@@ -184,7 +184,7 @@ fn null_reads_like_an_absent_field() {
                 null[&field.name] = Value::Null;
                 absent
                     .as_object_mut()
-                    .map(|members| members.shift_remove(&field.name));
+                    .map(|fields| fields.shift_remove(&field.name));
                 looked_at += 1;
                 match (codec.same)(&null, &absent) {
                     Ok(true) => {}
@@ -216,7 +216,7 @@ fn a_required_field_that_is_missing_is_an_error() {
             for mut sample in minimal.of(codec.name) {
                 sample
                     .as_object_mut()
-                    .map(|members| members.shift_remove(&field.name));
+                    .map(|fields| fields.shift_remove(&field.name));
                 match (codec.round_trip)(&sample) {
                     Ok((text, _)) => {
                         wrong.push(format!(
@@ -238,16 +238,16 @@ fn unknown_fields_are_ignored() {
     let mut wrong = Vec::new();
     for codec in CODECS {
         let schema = document().schema(codec.name).unwrap_or(&Value::Null);
-        // A map is made of members that nobody knows.
+        // A map is made of fields that nobody knows.
         if schema["additionalProperties"] == true {
             continue;
         }
         for sample in Samples::full(document()).of(codec.name) {
             let mut more = sample.clone();
-            let Some(members) = more.as_object_mut() else {
+            let Some(fields) = more.as_object_mut() else {
                 continue;
             };
-            members.insert(
+            fields.insert(
                 "addedTomorrow".into(),
                 json!({ "kind": "new", "deep": [1, null] }),
             );
@@ -341,7 +341,7 @@ fn any_value_of_any_type_is_written_back_unchanged() {
     });
 }
 
-/// With members, kinds and values nobody knows, and null for what may be absent: what is read of it
+/// With fields, kinds and values nobody knows, and null for what may be absent: what is read of it
 /// is written, and read as the same again.
 #[test]
 fn any_value_of_tomorrow_is_read() {

@@ -71,7 +71,7 @@ fn what_a_batch_is_not_is_refused() {
         assert!(!errors(&validator, &batch).is_empty(), "{name}");
         batch
             .as_object_mut()
-            .map(|members| members.shift_remove(name));
+            .map(|fields| fields.shift_remove(name));
         assert!(!errors(&validator, &batch).is_empty(), "{name} is missing");
     }
 }

@@ -20,7 +20,7 @@ fn filled(name: &str) -> Value {
 
 fn fill(key: &str, value: &mut Value) {
     match value {
-        Value::Object(members) => members.iter_mut().for_each(|(key, value)| fill(key, value)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| fill(key, value)),
         Value::Array(items) => items.iter_mut().for_each(|item| fill(key, item)),
         Value::String(text) if text == "<string>" => *text = value_for(key),
         _ => {}
@@ -169,7 +169,7 @@ fn numbers(value: Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),
         Value::Array(items) => items.into_iter().map(numbers).collect(),
-        Value::Object(members) => members
+        Value::Object(fields) => fields
             .into_iter()
             .map(|(key, value)| (key, numbers(value)))
             .collect(),

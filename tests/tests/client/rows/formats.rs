@@ -107,7 +107,7 @@ async fn what_follows_gzip_is_padding_or_an_error() {
         );
         assert!(rows.iter().all(Result::is_ok), "{rows:?}");
     }
-    // A member that is cut, with zeros in place of its rest.
+    // A field that is cut, with zeros in place of its rest.
     let cut = [&gzip[..gzip.len() - 6], &[0; 100]].concat();
     let rows = read::<Row>(cut, 4096, |rows| rows).await;
     assert!(
