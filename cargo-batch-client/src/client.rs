@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_the_environment_is_named() {
+    fn invalid_environment_variables_are_named() {
         let token = ("CARGO_API_TOKEN", "t");
         for (variables, name) in [
             (&[][..], "CARGO_API_TOKEN"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_may_take_longer() {
+    fn large_uploads_get_a_longer_timeout() {
         let client = Client::builder("t").base_url("http://127.0.0.1:1");
         let client = client.build().unwrap();
         let (small, large) = (client.for_bytes(0).timing, client.for_bytes(1 << 30).timing);

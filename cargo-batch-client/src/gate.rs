@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gives_up_waiting_holds_up_no_other() {
+    async fn a_cancelled_waiter_delays_no_other() {
         let gate = Gate::new();
         let pass = gate.pass(Lane::Calls, far()).await.unwrap();
         gate.refused(pass, Duration::ZERO);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_no_time_is_turned_away_at_once() {
+    async fn a_call_without_time_left_is_rejected_at_once() {
         let gate = Gate::new();
         let pass = gate.pass(Lane::Calls, far()).await.unwrap();
         gate.refused(pass, Duration::from_secs(60));

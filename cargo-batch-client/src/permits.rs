@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_is_not_polled_holds_nobody_up_for_long() {
+    async fn a_permit_that_is_not_polled_delays_others_briefly() {
         let permits = Permits::new(1);
         let held = permits.acquire().await;
         let mut abandoned = pin!(permits.acquire());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn as_long_as_permits_are_returned_there_are_no_more() {
+    async fn the_limit_holds_as_long_as_permits_are_returned() {
         let permits = Arc::new(Permits::new(2));
         let most = Arc::new(Mutex::new((0, 0)));
         let start = Instant::now();

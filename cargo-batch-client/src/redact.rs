@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_name_of_a_secret_is_hidden() {
+    fn values_of_secret_names_are_redacted() {
         for (text, clean) in [
             (
                 "POST failed: client_secret=hush&x=1",

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_asks_for_gets_a_tenth_more_at_most() {
+    fn retry_after_gets_at_most_ten_percent_jitter() {
         let retries = Retries::new(&RetryPolicy::default(), Some(1));
         let asked = Duration::from_secs(30);
         let delays: Vec<Duration> = (0..100).map(|_| retries.jittered(asked)).collect();

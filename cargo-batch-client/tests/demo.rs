@@ -248,7 +248,7 @@ fn only_a_clear_yes_spends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nobody_can_be_asked_nothing_is_spent() {
+async fn without_a_terminal_nothing_is_spent() {
     let sandbox = Sandbox::start().await.unwrap();
     for (arguments, said) in [
         (

@@ -125,7 +125,7 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn and_in_a_storm_each_is_told_to_have_ended_once() {
+async fn under_faults_each_end_is_reported_once() {
     let (sandbox, client, ids) = set_up().await;
     sandbox.faults(storm(0.3, 4)).await.unwrap();
     let mut watch = client.watch_many(ids.iter().copied());

@@ -115,7 +115,7 @@ fn named<'a>(spans: &'a [SpanData], name: &str) -> Vec<&'a SpanData> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_exported_can_be_read_on_call() {
+async fn exported_spans_follow_opentelemetry_conventions() {
     let (sandbox, client) = Checked::start().await;
     let plan = FaultPlan::new()
         .rule(

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_taken_for_it() {
+    fn no_other_field_is_taken_for_the_created_id() {
         for answer in [
             "",
             "null",

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_the_same_is_the_same() {
+    fn equal_data_in_another_form_has_the_same_fingerprint() {
         for (sent, returned) in [
             (
                 json!({ "kind": "recordIds", "modelUuid": ONE, "ids": ["b", "a", "b"] }),
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_may_have_rewritten_is_unclear() {
+    fn data_that_a_server_may_rewrite_matches_unclearly() {
         for (sent, returned) in [
             // A filter that comes back simplified, or with a limit of the server's own.
             (

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_csv_would_change_does_not() {
+    fn records_that_csv_would_change_are_not_uploaded() {
         for records in [
             json!([{ "age": 36 }]),
             json!([{ "tags": ["a"] }]),

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_may_be_meant_twice_is_taken_over_for_15_minutes() {
+    async fn data_that_is_not_unique_is_taken_over_for_15_minutes() {
         let registry = Registry::default();
         let left = abandoned(&registry, "a");
         tokio::time::advance(TAKEOVER_TIME - Duration::from_secs(1)).await;
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_grows_for_ever() {
+    fn the_registry_does_not_grow_without_bound() {
         let registry = Registry::default();
         for number in 0..MAX_BATCHES + 10 {
             registry.claim(uuid(number), None);

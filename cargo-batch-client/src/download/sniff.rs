@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_looks_like_a_page_is_a_file() {
+    fn a_file_that_looks_like_html_is_a_file() {
         for file in [
             "",
             "<",

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_whether_a_connection_has_come_up() {
+    fn a_connection_that_came_up_is_recorded() {
         runtime().block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();

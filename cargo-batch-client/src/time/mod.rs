@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_shortened_and_a_year_is_not() {
+    fn overlong_durations_are_capped_and_a_year_is_not() {
         let year = Duration::from_secs(365 * 24 * 3600);
         assert_eq!((bounded(year), bounded(Duration::MAX)), (year, AGE));
         let now = Instant::now();

@@ -115,7 +115,7 @@ fn a_thread_that_may_wait_waits() {
 }
 
 #[test]
-fn what_is_awaited_in_async_code_goes_on_as_before() {
+fn futures_awaited_in_async_code_continue() {
     let (_server, client) = server();
     for runtime in runtimes() {
         runtime.block_on(async {

@@ -426,20 +426,21 @@ fn check_all(test: &str, rows: &[Row]) {
 }
 
 #[test]
-fn what_breaks_off_is_not_received_only_where_no_server_has_read_it() {
-    const NAME: &str = "what_breaks_off_is_not_received_only_where_no_server_has_read_it";
+fn a_lost_connection_means_not_received_only_if_no_server_has_read_the_request() {
+    const NAME: &str =
+        "a_lost_connection_means_not_received_only_if_no_server_has_read_the_request";
     check_all(NAME, &broken_off());
 }
 
 #[test]
-fn of_http2_only_a_go_away_below_the_request_means_not_received() {
-    const NAME: &str = "of_http2_only_a_go_away_below_the_request_means_not_received";
+fn http2_only_a_go_away_below_the_request_means_not_received() {
+    const NAME: &str = "http2_only_a_go_away_below_the_request_means_not_received";
     check_all(NAME, &frames_of_http2());
 }
 
 #[test]
-fn of_responses_only_429_means_not_received() {
-    check_all("of_responses_only_429_means_not_received", &responses());
+fn only_a_429_response_means_not_received() {
+    check_all("only_a_429_response_means_not_received", &responses());
 }
 
 /// A limit on the whole call ends it before the time for a connection is over.

@@ -407,7 +407,7 @@ async fn a_provider_is_asked_again_once_after_a_401() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_but_a_401_is_sent_again_with_another_token() {
+async fn only_a_401_is_retried_with_a_new_token() {
     for code in [400, 403, 500] {
         let script = Script::start(move |_| status(code)).await;
         let asked = Arc::new(AtomicUsize::new(0));

@@ -292,9 +292,9 @@ fn a_connection_takes_less_time_than_an_attempt() {
 }
 
 #[test]
-fn nothing_below_sends_a_refused_creation_again() {
+fn no_lower_layer_retries_a_refused_creation() {
     if !child::is_child() {
-        return frames::in_child("connections::nothing_below_sends_a_refused_creation_again");
+        return frames::in_child("connections::no_lower_layer_retries_a_refused_creation");
     }
     paused().block_on(async {
         let server = frames::Server::start(Act::Refuse, body(1)).await;

@@ -478,7 +478,7 @@ async fn a_full_disk_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_storage_keeps_gzipped_arrives_gzipped() {
+async fn files_stored_gzipped_arrive_gzipped() {
     let (storage, _, client) = servers(|_| {
         let response = Response::builder().header("content-encoding", "gzip");
         response
@@ -606,7 +606,7 @@ async fn a_range_is_the_same_in_any_case_and_without_a_total() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_not_be_resumed_is_not_said_to_have_changed() {
+async fn a_download_that_cannot_be_resumed_is_not_reported_as_changed() {
     type Change = fn(&mut HeaderMap);
     let cases: [(Change, &str); 4] = [
         (|headers| drop(headers.remove("etag")), "gives no ETag"),
@@ -647,7 +647,7 @@ async fn what_can_not_be_resumed_is_not_said_to_have_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_breaks_off_after_the_last_byte_is_whole() {
+async fn a_connection_lost_after_the_last_byte_is_success() {
     let whole = content(100_000, 1);
     let served = whole.clone();
     let (storage, _, client) = servers(move |seen| match seen.number {
@@ -939,7 +939,7 @@ async fn serving(content: &'static [u8]) -> (Script, Script, Client) {
 }
 
 #[tokio::test]
-async fn what_is_no_place_for_a_file_is_found_out_before_anything_is_fetched() {
+async fn invalid_target_paths_are_rejected_before_the_request() {
     let (storage, api, client) = serving(b"email\n").await;
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
@@ -986,7 +986,7 @@ async fn what_is_no_place_for_a_file_is_found_out_before_anything_is_fetched() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_is_no_regular_file_stays_what_it_is() {
+async fn special_files_are_written_in_place() {
     use std::os::unix::fs::FileTypeExt;
 
     let (_storage, _api, client) = serving(b"email\n").await;
@@ -1144,7 +1144,7 @@ fn stalling(seen: &Seen, content: &[u8], etag: &str) -> Response<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_process_left_is_gone_on_with() {
+async fn the_partial_file_of_a_killed_process_is_resumed() {
     let whole = content(100_000, 1);
     for (etag, now, range) in [
         ("\"v1\"", "\"v1\"", Some("bytes=40000-")),
@@ -1230,7 +1230,7 @@ async fn a_download_is_a_reader_a_stream_or_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_gzipped_is_decompressed_where_that_is_asked_for() {
+async fn gzipped_content_is_decompressed_on_request() {
     use std::io::Write;
 
     let text: Vec<u8> = (0..20_000)

@@ -207,7 +207,7 @@ fn filter(sandbox: &Sandbox, below: u32) -> CreateBatchRequest {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_be_asked_for_again_is() {
+async fn idempotent_operations_are_retried() {
     for (fault, then, _) in table() {
         let (sandbox, first) = set_up().await;
         let made = first.create_batch(filter(&sandbox, 0)).await.unwrap().batch;
@@ -254,7 +254,7 @@ async fn what_may_be_asked_for_again_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_costs_money_is_sent_again_only_if_it_did_not_arrive() {
+async fn creations_are_retried_only_if_known_not_to_have_reached_the_server() {
     for (fault, _, then) in table() {
         let (sandbox, client) = set_up().await;
         if !hit_once(&sandbox, &fault, "create_batch", "api").await {

@@ -188,7 +188,7 @@ async fn a_cancelled_batch_keeps_what_had_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_api_refuses_says_why_and_what_to_do() {
+async fn api_errors_say_why_and_what_to_do() {
     let (sandbox, client) = Checked::start().await;
     let fixtures = sandbox.fixtures();
     let segment = CreateBatchData::segment(fixtures.play_segment_uuid);

@@ -275,7 +275,7 @@ async fn a_thousand_batches_in_a_storm_are_a_thousand_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn and_in_another_storm() {
+async fn no_batch_is_paid_for_twice_under_faults_with_a_second_seed() {
     a_thousand_are_created_once_each(2).await;
 }
 

@@ -142,7 +142,7 @@ async fn a_root_certificate_is_trusted_beside_the_platforms() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate_is_named_and_not_tried_again() {
+async fn certificate_errors_are_named_and_not_retried() {
     let (other, _) = certificate(&["127.0.0.1"], [2020, 2090]);
     for (hosts, years, is_known, what, advice) in [
         (
@@ -193,7 +193,7 @@ async fn a_server_without_tls_is_told_from_one_that_is_gone() {
 }
 
 #[test]
-fn what_is_no_certificate_is_refused() {
+fn an_invalid_root_certificate_is_refused() {
     let (pem, _) = certificate(&["127.0.0.1"], [2020, 2090]);
     let cut = &pem[..pem.len() / 2];
     for base_url in ["https://x.example/v1", "http://127.0.0.1:1/v1"] {
@@ -242,7 +242,7 @@ async fn a_proxy_carries_what_is_encrypted_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_refuses_is_named() {
+async fn errors_of_a_proxy_are_named() {
     for (status, what, advice, attempts) in [
         (
             "407 Proxy Authentication Required",

@@ -31,7 +31,7 @@ async fn read(script: &Script) -> Result<Vec<Batch>, Error> {
 }
 
 #[tokio::test]
-async fn all_pages_are_read_and_the_end_is_an_empty_one() {
+async fn pages_are_read_until_an_empty_one() {
     let script = Script::start(|seen| {
         let offset = number(seen, "offset");
         json(batches((0..250).skip(offset).take(number(seen, "limit"))))
@@ -238,7 +238,7 @@ async fn pages_are_read_ahead_four_at_a_time_in_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_ahead_of_the_first_page() {
+async fn no_page_is_read_ahead_of_the_first() {
     let script = Script::start(|seen| json(runs(seen, 0..5_000))).await;
     let mut pages = script.client().list_runs(ListRunsRequest::new()).pages();
     pages.next().await.unwrap().unwrap();
@@ -274,7 +274,7 @@ async fn runs_that_arrive_meanwhile_make_none_missing_and_none_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_read_ahead_keeps_to_the_servers_own_page_size_and_repeats_errors() {
+async fn reading_ahead_uses_the_servers_page_size_and_repeats_errors() {
     // It gives 40 at most, and the third page fails when it is asked for first, in a way that isn't repeated.
     let asked = Mutex::new(HashSet::new());
     let script = Script::start(move |seen| {
@@ -400,7 +400,7 @@ async fn the_same_unreadable_page_for_ever_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_odd_beside_the_list_ends_it() {
+async fn an_invalid_page_ends_the_list() {
     for body in [
         value!({ "batches": {} }),
         value!({ "list": [] }),

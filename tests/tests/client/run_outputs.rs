@@ -105,7 +105,7 @@ impl Export {
 }
 
 #[tokio::test]
-async fn what_fits_in_one_file_is_fetched_as_it_is() {
+async fn outputs_that_fit_in_one_file_are_fetched_unchanged() {
     let export = Export::start(10_000, 10_000, csv).await;
     assert_eq!(export.whole().await.unwrap(), csv(0, 10_000));
     assert_eq!(export.asked(), [(None, None)]);
@@ -245,7 +245,7 @@ async fn each_file_is_resumed_where_it_broke_off() {
 }
 
 #[tokio::test]
-async fn other_columns_and_no_runs_are_errors() {
+async fn different_columns_and_no_runs_are_errors() {
     let export = Export::with_storage(15_000, 10_000, |_, from, to| {
         let text = csv(from, to);
         Response::new(Body::from(match from {

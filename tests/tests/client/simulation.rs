@@ -226,7 +226,7 @@ fn simulate(seed: u64) -> Life {
 }
 
 #[test]
-fn whatever_the_weather_a_batch_is_paid_for_once_and_none_is_lost() {
+fn under_random_faults_each_batch_is_paid_for_once_and_none_is_lost() {
     let first = variable("SIMULATIONS_SEED", 1);
     let count = variable("SIMULATIONS", 20);
     let mut undecided = 0;

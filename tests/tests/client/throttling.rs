@@ -196,7 +196,7 @@ async fn sixty_creations_get_through_where_twenty_a_second_are_allowed() {
 /// No two requests at once are permitted: each that comes too early is refused, and what was spent on waiting
 /// for it is lost.
 #[tokio::test(start_paused = true)]
-async fn what_permits_no_two_at_once_is_used_to_two_thirds() {
+async fn a_limit_without_burst_is_used_to_two_thirds() {
     for (rate, count, latencies) in [
         (20.0, 60, [0, 20, 50, 200].as_slice()),
         (5.0, 15, &[0, 100]),
@@ -299,7 +299,7 @@ async fn creations_of_records_get_through_with_all_their_requests() {
 
 /// One pause for all clones, as long as is asked for.
 #[tokio::test(start_paused = true)]
-async fn what_one_call_is_asked_for_all_clones_wait() {
+async fn a_retry_after_delays_all_clones() {
     let script = Script::start(|seen| match seen.number {
         0 => refused(Some(10)),
         _ => one_batch(),
@@ -346,7 +346,7 @@ async fn what_one_call_is_asked_for_all_clones_wait() {
 
 /// A call that was refused, and then held up by what another one was asked for, ends with its refusal.
 #[tokio::test(start_paused = true)]
-async fn what_is_held_up_ends_with_its_own_refusal() {
+async fn a_delayed_call_ends_with_its_own_429() {
     let script = Script::start(|seen| refused(Some([1, 50][seen.number.min(1)]))).await;
     let client = script.client().with_timeout(Duration::from_secs(10));
     let (first, other) = tokio::join!(client.get_batch(id()).into_future(), async {
@@ -717,7 +717,7 @@ async fn calls_that_are_not_polled_hold_up_no_other() {
 
 /// Watches, creations that search, and creations whose guard asks the API, with one place for all.
 #[tokio::test(start_paused = true)]
-async fn one_place_is_enough_for_all() {
+async fn one_permit_is_enough_for_all_calls() {
     let created: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let creations = created.clone();
     let script = Script::start(move |seen: &Seen| match seen.line.as_str() {

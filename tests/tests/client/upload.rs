@@ -151,7 +151,7 @@ async fn an_upload_that_is_dropped_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_costs_nothing_twice_is_sent_again() {
+async fn uploads_are_retried() {
     for (line, length) in [(SINGLE, 10), (CREATE, 9 * MIB), (COMPLETE, 9 * MIB)] {
         let lost = Mutex::new(0);
         let (api, _, _) = servers(move |seen| {
@@ -275,7 +275,7 @@ async fn a_file_that_changes_while_it_is_read_is_not_uploaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_uploaded_is_named() {
+async fn files_that_cannot_be_uploaded_are_named() {
     let (api, _, _) = servers(|_| None).await;
     let client = api.client();
     let error = client.upload("/nowhere/leads.csv").await.unwrap_err();
@@ -307,7 +307,7 @@ async fn storage_that_gives_no_tag_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_in_a_name_ends_the_header_it_is_in() {
+async fn file_names_are_escaped_in_headers() {
     for (name, written) in [
         ("a\r\nb.csv", "a%0D%0Ab.csv"),
         ("a\rb\nc.csv", "a%0Db%0Ac.csv"),

@@ -295,7 +295,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn nothing_listens_and_that_is_provable() {
+async fn a_closed_port_means_not_received() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -520,7 +520,7 @@ fn a_token_that_cannot_be_one_says_why() {
 }
 
 #[tokio::test]
-async fn nothing_shows_the_token() {
+async fn the_token_is_never_shown() {
     let builder = Client::builder(TOKEN)
         .base_url("http://127.0.0.1:1")
         .retry(RetryPolicy::never());

@@ -348,7 +348,7 @@ async fn every_reason_not_to_execute_an_action() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_has_a_typed_reason() {
+async fn missing_resources_have_typed_reasons() {
     let (sandbox, client) = Checked::start().await;
     let tool = client.get_tool(nobody::<ToolUuid>()).await.unwrap_err();
     let reason = Reason::GetTool(GetToolErrorReason::ToolNotFound);
@@ -477,7 +477,7 @@ async fn a_run_is_named_by_a_response_that_cannot_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_of_a_cancellation() {
+async fn the_response_to_a_cancellation_is_not_read() {
     for body in ["null", "OK", "", "{}", "[]", "{\"cancelled\": true"] {
         let script = Script::start(move |_| Response::new(Body::from(body))).await;
         let client = script.client();
@@ -519,7 +519,7 @@ async fn an_uploaded_file_needs_its_name_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_newer_server_sends_is_read_all_the_same() {
+async fn responses_of_a_newer_server_are_read() {
     let script = Script::start(|seen| {
         json(match seen.line.as_str() {
             "GET /v1/orchestration/tools/list" => value!({ "tools": [{

@@ -647,7 +647,7 @@ fn types_in_types_a_hundred_deep() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said_with_its_line() {
+fn unreadable_specifications_are_reported_with_their_line() {
     let spec = Spec::real().replace(
         "    Column:",
         "slug:\n          type: string",

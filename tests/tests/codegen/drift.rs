@@ -627,7 +627,7 @@ fn a_field_that_we_need_comes_no_more_or_always() {
 
 /// The forms of 3.1, and of 3.0, that say the same of one field.
 #[test]
-fn other_words_for_the_same() {
+fn equivalent_schemas_have_no_drift() {
     let place = "paths|/orchestration/batches/{id}|get|OK|properties|batch";
     let count = format!("{place}|properties|runsCount");
     let values = ours().schema("BatchRunsStatus").unwrap()["enum"]
@@ -740,7 +740,7 @@ fn shared_parameters_and_responses_are_followed() {
 
 /// A schema that is made of itself, or of too many forms, ends and is said.
 #[test]
-fn what_has_no_end_ends() {
+fn recursive_schemas_end() {
     let mut changed = few().vendor.clone();
     edit(
         &mut changed,
@@ -790,7 +790,7 @@ fn decided(what: &str) -> String {
 }
 
 #[test]
-fn what_was_decided_is_silent_until_it_reads_otherwise() {
+fn decided_differences_are_silent_until_they_change() {
     let mut changed = few().vendor.clone();
     let place = "paths|/orchestration/batches|post|BODY|properties|madeUpKey";
     edit(&mut changed, place, Some(json!({ "type": "string" })));
@@ -885,7 +885,7 @@ fn decisions_that_say_too_little_or_too_much() {
 }
 
 #[test]
-fn what_is_no_openapi_document() {
+fn an_invalid_document_is_refused() {
     for (text, error) in [
         (
             "openapi: 3.1.0\n",

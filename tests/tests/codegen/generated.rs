@@ -308,7 +308,7 @@ fn rust_that_does_not_compile_changes_nothing_and_names_its_schema() {
 }
 
 #[test]
-fn what_is_written_by_hand_has_to_follow() {
+fn handwritten_code_matches_the_specification() {
     let copy = changed_copy();
     let by_hand = "cargo-batch-client/src/watch.rs";
     let outcome =

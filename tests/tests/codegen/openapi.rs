@@ -120,13 +120,13 @@ fn errors(document: &Value) -> Vec<String> {
 }
 
 #[test]
-fn it_is_valid() {
+fn the_specification_is_valid_openapi_3_0() {
     assert_eq!(document().root()["openapi"], "3.0.3");
     assert_eq!(errors(document().root()), [""; 0]);
 }
 
 #[test]
-fn what_is_not_openapi_is_not_valid() {
+fn an_invalid_specification_is_detected() {
     let break_at = |pointer: &str, value: Value| {
         let mut broken = document().root().clone();
         *broken
@@ -150,7 +150,7 @@ fn what_is_not_openapi_is_not_valid() {
 }
 
 #[test]
-fn it_has_just_the_operations_that_were_asked_for() {
+fn the_specification_has_exactly_the_expected_operations() {
     let operations = Operation::all(document()).expect("it is sound");
     let found = operations
         .iter()
@@ -185,7 +185,7 @@ fn only_what_makes_something_new_is_not_idempotent() {
 }
 
 #[test]
-fn what_can_be_waited_for_and_paged_says_so() {
+fn waiters_and_paged_lists_are_declared() {
     let operations = Operation::all(document()).expect("it is sound");
     let ids = |has: fn(&Operation) -> bool| -> Vec<&str> {
         operations

@@ -93,7 +93,7 @@ fn unions_and_what_is_flattened() {
 }
 
 #[test]
-fn what_is_sent_has_constructors_setters_and_flags() {
+fn requests_have_constructors_setters_and_flags() {
     let moment = "2026-01-02T03:04:05Z".parse().expect("it is a moment");
     let parent: crate::types::ThingUuid = "67e55044-10b1-426f-9247-bb680e5fe0c8"
         .parse()

@@ -61,7 +61,7 @@ async fn every_method() {
 }
 
 #[tokio::test]
-async fn what_spends_is_asked_for_omissions_before_it_is_sent() {
+async fn creations_are_checked_for_omissions_before_they_are_sent() {
     let client = client();
     let nameless = ThingRequest::new("", AskedKind::nothing(), moment(), "t");
     let refused = client.create_thing(nameless.clone()).await;
@@ -153,7 +153,7 @@ async fn required_parameters_of_every_type() {
 }
 
 #[tokio::test]
-async fn what_is_optional_is_left_out() {
+async fn absent_options_are_omitted() {
     let client = client();
     client.ask_optional().await.expect("it is read");
     client

@@ -257,7 +257,7 @@ async fn time_is_moved_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_told() {
+async fn unknown_control_paths_are_rejected() {
     let (sandbox, _) = Checked::start().await;
     assert_eq!(control(&sandbox, "GET", "nothing", "").await.status, 404);
     let response = control(&sandbox, "PUT", "world", "").await;
@@ -270,7 +270,7 @@ async fn what_is_not_there_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_when_it_is_dropped_and_when_it_is_told_to() {
+async fn the_sandbox_ends_on_drop_and_on_shutdown() {
     let sandbox = Sandbox::start().await.unwrap();
     let url = format!("http://{}/sandbox/world", sandbox.address());
     assert_eq!(Ask::new("GET", &url).send().await.unwrap().status, 200);

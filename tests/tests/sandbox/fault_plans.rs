@@ -7,7 +7,7 @@ use cargo_batch_tests::sandbox::{Checked, last_fault, list};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_decided_follows_from_the_seed_alone() {
+async fn faults_follow_from_the_seed_alone() {
     let hits = async |seed: u64, other: bool| {
         let (sandbox, _) = Checked::start().await;
         let refused = || Fault::ServerError { acted: false };

@@ -44,7 +44,7 @@ fn h2(error: &reqwest::Error) -> &h2::Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_spoken_beside_http_1() {
+async fn http2_is_spoken_beside_http1() {
     let (sandbox, _) = Checked::start().await;
     let client = client();
     for _ in 0..3 {
@@ -108,7 +108,7 @@ async fn a_connection_goes_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_before_a_goaway_is_still_responded_to() {
+async fn requests_before_a_goaway_are_completed() {
     let (sandbox, _) = Checked::start().await;
     let client = client();
     let slow = Rule::new(Fault::Stall {

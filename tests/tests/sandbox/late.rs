@@ -14,7 +14,7 @@ async fn late(sandbox: &Sandbox, respond: LateResponse) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_client_has_left_is_done_all_the_same() {
+async fn requests_are_acted_on_after_the_client_has_left() {
     let (sandbox, _) = Checked::start().await;
     late(&sandbox, LateResponse::AfterActing).await;
     let left = timeout(Duration::from_secs(1), post(&sandbox)).await;
@@ -64,7 +64,7 @@ async fn the_client_waits_or_is_cut_off_or_told_504() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_late_is_not_done() {
+async fn a_late_refusal_has_no_effect() {
     let (sandbox, _) = Checked::start().await;
     late(&sandbox, LateResponse::GatewayTimeout).await;
     let url = format!("{}/orchestration/batches", sandbox.base_url());
@@ -78,7 +78,7 @@ async fn what_is_refused_late_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_costs_twice_what_is_given_up_too_early() {
+async fn a_creation_given_up_too_early_is_paid_twice() {
     for (settling, batches) in [(1, 2), (20, 1)] {
         let (sandbox, _) = Checked::start().await;
         let client = cargo_batch_client::Client::builder(sandbox.token())

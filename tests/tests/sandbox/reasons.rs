@@ -373,7 +373,7 @@ async fn every_row_is_provoked() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_has_no_reason() {
+async fn invalid_requests_have_no_reason() {
     let calls = Calls::start().await;
     for (path, body) in [
         (BATCHES, json!({})),

@@ -172,7 +172,7 @@ async fn the_list_is_in_the_order_that_is_set() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_moves_to_the_front_of_a_list_by_change() {
+async fn running_batches_move_to_the_front_of_a_list_by_change() {
     let sandbox = set_up(Settings::new().order(ListOrder::UpdatedFirst)).await;
     // One that runs for long, and one that doesn't.
     let url = format!("{}/orchestration/batches", sandbox.base_url());

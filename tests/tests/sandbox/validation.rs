@@ -178,7 +178,7 @@ async fn a_long_value_is_shortened_and_a_secret_hidden() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_json_is_refused() {
+async fn invalid_json_is_refused() {
     let (sandbox, _) = Checked::start().await;
     for (body, said) in [
         ("", "body: is missing"),

@@ -481,7 +481,7 @@ async fn a_run_of_its_own_can_be_cancelled_and_makes_way_for_another() {
 }
 
 #[tokio::test]
-async fn it_counts_the_runs_that_were_created() {
+async fn metrics_count_the_created_runs() {
     let calls = Calls::start().await;
     let lost = Rule::new(Fault::ResetAfterActing).on("create_run").count(1);
     calls.sandbox.faults(lost).await.unwrap();

@@ -284,7 +284,7 @@ fn a_union_is_an_object() {
 // ---- absence, numbers, spelling ----
 
 #[test]
-fn what_is_optional_is_left_out_when_it_is_written() {
+fn absent_options_are_omitted_when_written() {
     assert_eq!(written(&read::<Batch>(batch())), batch());
     let nulls = [
         "userUuid",
@@ -420,7 +420,7 @@ fn a_timestamp_without_an_offset_is_one_of_utc() {
 }
 
 #[test]
-fn what_servers_write_for_no_date_is_none() {
+fn placeholders_for_no_date_are_none() {
     for nothing in [
         json!(null),
         json!(""),
@@ -473,7 +473,7 @@ fn a_value_is_read_in_whatever_form_means_one_thing_only() {
 }
 
 #[test]
-fn what_would_mean_something_else_is_an_error() {
+fn values_of_another_meaning_are_errors() {
     // How many records a batch would take isn't none because it isn't known.
     let error = refused::<PreviewBatchResponse>(json!({ "columns": [], "count": null }));
     assert_eq!(error.field_path(), "count");
@@ -518,7 +518,7 @@ fn a_byte_order_mark_is_passed_over() {
 }
 
 #[test]
-fn of_a_field_that_is_written_twice_the_last_value_counts() {
+fn the_last_value_of_a_duplicate_field_counts() {
     let twice = |text: &str, first: &str, second: &str| {
         let both = text.replacen(first, &format!("{first},{second}"), 1);
         assert_ne!(both, text, "{first} is not in {text}");
@@ -720,7 +720,7 @@ fn an_id_is_parsed_and_shown() {
 }
 
 #[test]
-fn what_is_no_id_says_what_was_expected() {
+fn an_invalid_id_says_what_was_expected() {
     let error = "batch-7".parse::<BatchUuid>().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -738,7 +738,7 @@ fn what_is_no_id_says_what_was_expected() {
 /// Ids of different kinds are of different types; that one doesn't compile for another is a doctest's
 /// business.
 #[test]
-fn what_has_an_id_can_stand_for_it() {
+fn objects_convert_to_their_ids() {
     let batch: Batch = read(batch());
     let request = cargo_batch_types::ListRunsRequest::new().batch(&batch);
     assert_eq!(request.batch_uuid, Some(batch.uuid));

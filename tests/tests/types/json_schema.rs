@@ -27,27 +27,27 @@ fn accepts<T: JsonSchema>(name: &str) {
 }
 
 #[test]
-fn of_a_batch() {
+fn json_schema_of_a_batch() {
     accepts::<Batch>("Batch");
 }
 
 #[test]
-fn of_a_run() {
+fn json_schema_of_a_run() {
     accepts::<Run>("Run");
 }
 
 #[test]
-fn of_a_filter() {
+fn json_schema_of_a_filter() {
     accepts::<Filter>("Filter");
 }
 
 #[test]
-fn of_a_request() {
+fn json_schema_of_a_request() {
     accepts::<CreateBatchRequest>("CreateBatchRequest");
 }
 
 #[test]
-fn what_is_new_is_accepted() {
+fn unknown_fields_and_values_satisfy_the_schema() {
     let mut batch = Samples::full(document()).of("Batch").remove(0);
     batch["status"] = json!("hibernating");
     batch["data"] = json!({ "kind": "telepathy", "minds": 3 });
@@ -57,7 +57,7 @@ fn what_is_new_is_accepted() {
 }
 
 #[test]
-fn what_a_batch_is_not_is_refused() {
+fn invalid_batches_violate_the_schema() {
     let validator = validator::<Batch>();
     let batch = Samples::minimal(document()).of("Batch").remove(0);
     for (name, value) in [

@@ -264,7 +264,7 @@ fn a_path_is_found_in_time_that_grows_with_the_text() {
 }
 
 #[test]
-fn of_a_field_that_is_written_twice_the_last_is_named() {
+fn the_path_of_a_duplicate_field_is_that_of_the_last() {
     let sample = Samples::full(document()).of("Batch").remove(0).to_string();
     let odd = sample.replacen('{', r#"{"runsCount": 3,"#, 1);
     from_json::<Batch>(odd.as_bytes()).unwrap();

@@ -61,7 +61,7 @@ fn moment(text: &str) -> DateTime<Utc> {
 }
 
 #[test]
-fn nothing_is_left_to_fill_in() {
+fn the_seed_examples_need_no_changes() {
     for name in ["create-batch.request.json", "create-batch.response.json"] {
         assert!(fixture(&format!("seed/{name}")).contains("<string>"));
         assert!(!filled(name).to_string().contains("<string>"));

@@ -156,7 +156,7 @@ async fn a_creation_that_was_dropped_continues_when_it_is_called_again() {
 
 /// One that a later creation continues isn't continued by a third: that is a batch of its own.
 #[tokio::test(start_paused = true)]
-async fn what_was_dropped_is_taken_over_by_one_creation_only() {
+async fn a_dropped_creation_is_taken_over_by_one_creation_only() {
     let fixtures = Fixtures::default();
     let (_script, client) = fixtures.serve(late).await;
     dropped(&client, request(filter(50))).await;

@@ -42,7 +42,7 @@ async fn no_clock_decides_that_an_own_file_was_not_run() {
 
 /// Both dates are the server's: that the client's clock stands elsewhere changes nothing.
 #[tokio::test(start_paused = true)]
-async fn what_may_be_meant_twice_is_adopted_by_the_servers_own_dates() {
+async fn data_that_is_not_unique_is_adopted_by_the_servers_dates() {
     for offset in [-86_400.0, 0.0, 86_400.0] {
         let fixtures = Fixtures::default();
         for n in 0..3 {
@@ -386,7 +386,7 @@ async fn a_long_list_is_not_cut_by_this_machines_clock() {
 
 /// A batch that can't be read may be the creation's own: it isn't absent.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_created_again_beside_a_batch_that_cannot_be_read() {
+async fn an_unreadable_batch_in_the_list_prevents_a_second_creation() {
     let fixtures = Fixtures::default();
     let (_script, client) = fixtures
         .serve(|fixtures, seen| {

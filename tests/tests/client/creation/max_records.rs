@@ -151,7 +151,7 @@ fn stored(saved: &SavedCreation) -> SavedCreation {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_survives_the_process() {
+async fn max_records_survives_the_process() {
     for is_prepared in [false, true] {
         let fixtures = counting(101);
         let (script, client) = fixtures
@@ -232,7 +232,7 @@ async fn records_in_the_request_are_counted_without_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_count_is_refused_with_what_to_do() {
+async fn data_without_a_count_is_refused_with_advice() {
     let fixtures = counting(1);
     let (script, client) = fixtures
         .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))

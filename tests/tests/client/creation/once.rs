@@ -17,7 +17,7 @@ use super::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn what_was_made_is_adopted_whatever_tells_it_apart() {
+async fn an_existing_batch_is_adopted_by_each_kind_of_identity() {
     for data in [
         CreateBatchData::file("f.csv"),
         filter(50).into(),
@@ -46,7 +46,7 @@ async fn what_was_made_is_adopted_whatever_tells_it_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_provably_absent_is_created_again_after_the_settling_time() {
+async fn an_absent_batch_is_created_again_after_the_settling_time() {
     let fixtures = Fixtures::default();
     let (script, client) = fixtures
         .serve(|fixtures, seen| match seen.number {
@@ -281,7 +281,7 @@ async fn a_batch_of_the_same_segment_is_never_adopted() {
 /// The server may write a filter otherwise than it was sent: what can't be ours for certain is only
 /// known as another's by what another creation was about.
 #[tokio::test(start_paused = true)]
-async fn what_another_creation_has_left_holds_up_no_filter() {
+async fn an_abandoned_creation_does_not_block_a_filter() {
     let fixtures = Fixtures::default();
     let (_script, client) = fixtures
         .serve(
@@ -602,7 +602,7 @@ async fn only_what_was_not_received_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_refused_with_429_is_sent_again_as_long_as_there_is_time() {
+async fn creations_refused_with_429_are_retried_until_the_timeout() {
     let script = Script::start(|_| status(429)).await;
     let error = script
         .client()

@@ -188,7 +188,7 @@ async fn find_searches_and_never_sends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_prepared_and_never_sent_is_created_at_once() {
+async fn a_prepared_creation_that_was_never_sent_is_created_at_once() {
     for data in [
         CreateBatchData::from(filter(50)),
         CreateBatchData::segment(segment()),
@@ -232,7 +232,7 @@ async fn what_was_prepared_and_never_sent_is_created_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_loses_the_swap_sends_nothing() {
+async fn the_process_that_loses_the_swap_sends_nothing() {
     let fixtures = Fixtures::default();
     let (script, client) = fixtures.serve(acts).await;
     let creation = client.prepare_batch(request(filter(50))).await.unwrap();

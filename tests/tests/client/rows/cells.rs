@@ -182,7 +182,7 @@ async fn an_empty_cell_is_none_where_an_option_is() {
 }
 
 #[tokio::test]
-async fn what_a_flattened_row_cannot_be_names_its_column() {
+async fn an_invalid_flattened_row_names_its_column() {
     let rows = read::<Flat<Scores>>(
         "email,zip,score,runs,done\na,1,0.5,many,true\nb,1,0.5,3,true\n",
         9,
@@ -331,7 +331,7 @@ async fn types_that_ask_for_more_get_it() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_row_is_dropped_without_a_word() {
+async fn no_cell_is_dropped_silently() {
     async fn error<T: DeserializeOwned + std::fmt::Debug>(csv: &str) -> String {
         let rows = read::<T>(csv, 9, |rows| rows).await;
         rows[0].as_ref().unwrap_err().to_string()

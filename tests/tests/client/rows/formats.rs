@@ -87,7 +87,7 @@ async fn a_file_that_ends_inside_a_quote_is_not_whole() {
 }
 
 #[tokio::test]
-async fn what_follows_gzip_is_padding_or_an_error() {
+async fn data_after_gzip_is_padding_or_an_error() {
     let (front, back) = ROWS.split_at(14);
     let gzip = [gzipped(front.as_bytes()), gzipped(back.as_bytes())].concat();
     let zeros = [gzip.clone(), vec![0; 700]].concat();
@@ -210,7 +210,7 @@ async fn utf16_is_read() {
 }
 
 #[tokio::test]
-async fn other_letters_are_refused_once_and_read_when_they_are_named() {
+async fn unknown_encodings_are_refused_once_and_read_when_named() {
     let latin: Vec<u8> = ROWS
         .chars()
         .map(|letter| u8::try_from(u32::from(letter)).unwrap())
