@@ -90,9 +90,9 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
     for closed in [true, false] {
         let deep = nested(closed);
         let whole = batch(value!({})).to_string();
-        let within = |field: &str| {
+        let within = |member: &str| {
             let end = whole.rfind('}').unwrap();
-            format!("{{\"batch\": {},{field}: {deep}}}}}", &whole[..end])
+            format!("{{\"batch\": {},{member}: {deep}}}}}", &whole[..end])
         };
         for body in [
             deep.clone(),
@@ -276,7 +276,7 @@ async fn a_download_that_fails_or_is_given_up_leaves_what_was_there() {
 #[test]
 fn every_dependency_is_an_archive_of_the_registry_with_its_checksum() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    let fields: Vec<&str> = vec![
+    let members: Vec<&str> = vec![
         "cargo-batch-benches",
         "cargo-batch-client",
         "cargo-batch-sandbox",
@@ -303,7 +303,7 @@ fn every_dependency_is_an_archive_of_the_registry_with_its_checksum() {
     }
     registries.dedup();
     assert_eq!(registries.len(), 1, "{registries:?}");
-    assert_eq!(ours, fields);
+    assert_eq!(ours, members);
     assert!(others > 100);
 }
 
@@ -313,15 +313,15 @@ fn no_crate_of_ours_may_be_unsafe() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let workspace = read("Cargo.toml");
     assert!(workspace.contains("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"));
-    let fields = workspace
+    let members = workspace
         .lines()
-        .find(|line| line.starts_with("fields = "))
+        .find(|line| line.starts_with("members = "))
         .unwrap();
-    let fields: Vec<&str> = fields.split('"').skip(1).step_by(2).collect();
-    assert!(fields.len() >= 6);
-    for field in fields {
-        let manifest = read(&format!("{field}/Cargo.toml"));
-        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{field}");
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert!(members.len() >= 6);
+    for member in members {
+        let manifest = read(&format!("{member}/Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{member}");
     }
     for entry in std::fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap() {
         let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
