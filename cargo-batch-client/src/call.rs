@@ -242,7 +242,7 @@ impl Client {
         let answer = crate::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| {
-                let has_connected = self.inner.http.has_connected();
+                let has_connected = self.inner.http.may_have_connected();
                 Err(Error::timed_out(Some(operation), limit, has_connected))
             })
             .map_err(|error| departure.note(error))?;

@@ -26,10 +26,11 @@ pub(super) struct Own {
 
 impl Own {
     pub fn new(settings: Settings) -> Self {
+        let connected = Connected::default();
         Self {
-            tls: Tls::new(settings.roots.clone()),
+            tls: Tls::new(settings.roots.clone(), connected.clone()),
             settings,
-            connected: Connected::default(),
+            connected,
         }
     }
 
@@ -43,7 +44,6 @@ impl Own {
             .no_deflate()
             .no_zstd()
             .connect_timeout(self.settings.connect_timeout)
-            .connector_layer(self.connected.clone())
             // The API redirects nowhere; a token must not follow somebody else's idea.
             .redirect(reqwest::redirect::Policy::none())
             // A proxy says REFUSED_STREAM also of requests that the server has acted on: reqwest would
