@@ -13,3 +13,4 @@ mod refusals;
 mod refused_forms;
 mod small_diffs;
 mod snapshots;
+mod words;
