@@ -75,7 +75,7 @@ impl Client {
         };
         let token = read("CARGO_API_TOKEN")?.ok_or_else(|| {
             Error::configuration(
-                "CARGO_API_TOKEN is not set: put the API token of your workspace in it",
+                "CARGO_API_TOKEN is not set: set it to an API token of your workspace",
             )
         })?;
         let token = SecretString::from(token);

@@ -383,9 +383,13 @@ impl WatchMany {
     }
 
     fn out_of_time(&self) -> Error {
-        let what = "not all have finished by the deadline";
-        let what = format!("{}: {what}", self.described());
-        Error::deadline(&operations::LIST_BATCHES, what)
+        let what = format!(
+            "{} batches have not finished (poll {} after {:.1} s)",
+            self.open.len(),
+            self.polls,
+            self.watched_for().as_secs_f64()
+        );
+        Error::deadline_exceeded(&operations::LIST_BATCHES, what)
     }
 
     /// Sets the pause before the next tick.
