@@ -244,7 +244,12 @@ impl Client {
             .unwrap_or_else(|_| {
                 let has_connected = self.inner.http.has_connected();
                 let timing = self.timing;
-                Err(Error::timed_out(Some(operation), limit, timing, has_connected))
+                Err(Error::timed_out(
+                    Some(operation),
+                    limit,
+                    timing,
+                    has_connected,
+                ))
             })
             .map_err(|error| departure.note(error))?;
         let done = match answer.status.is_success() {

@@ -334,8 +334,11 @@ impl ClientBuilder {
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
     let shown = Redactor::default().redact(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
-    let url = Url::parse(base_url)
-        .map_err(|error| wrong(&format!("is not an absolute URL ({error}); expected e.g. {BASE_URL}")))?;
+    let url = Url::parse(base_url).map_err(|error| {
+        wrong(&format!(
+            "is not an absolute URL ({error}); expected e.g. {BASE_URL}"
+        ))
+    })?;
     let bare = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()

@@ -97,7 +97,11 @@ async fn send(
     for _ in 0..=REDIRECTS {
         let deadline = later(Instant::now(), client.timing.overall);
         let departure = client.inner.hosts.depart(&url, Lane::Calls, deadline).await;
-        let departure = departure.map_err(|_| Error::held_back(None, client.timing).of_storage().sent_to(&url))?;
+        let departure = departure.map_err(|_| {
+            Error::held_back(None, client.timing)
+                .of_storage()
+                .sent_to(&url)
+        })?;
         let http = client.inner.http.ready(&url).await?;
         let request = request(http.request(method.clone(), url.clone()));
         let began = Instant::now();
@@ -174,14 +178,8 @@ async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
     let body = read.freeze();
     let words = String::from_utf8_lossy(&body);
     let (code, message) = (element(&words, "Code"), element(&words, "Message"));
-    let of = match (may_be_expired(status), is_new) {
-        (true, true) => " for a newly issued URL",
-        (true, false) => " (the signed URL may have expired: get a new one)",
-        (false, _) => "",
-    };
-    let what = format!("storage returned {status}{of}");
-    let answer = RawResponse::new(status, headers, body.clone());
-    Error::status_of_storage(what, answer, code.as_deref(), message.as_deref())
+    let response = RawResponse::new(status, headers, body.clone());
+    Error::status_of_storage(response, (code.as_deref(), message.as_deref()), is_new)
 }
 
 /// What stands in an element of the XML that storages write of errors.

@@ -383,9 +383,12 @@ impl WatchMany {
     }
 
     fn out_of_time(&self) -> Error {
+        let unfinished = match self.open.len() {
+            1 => "1 batch has".to_owned(),
+            many => format!("{many} batches have"),
+        };
         let what = format!(
-            "{} batches have not finished (poll {} after {:.1} s)",
-            self.open.len(),
+            "{unfinished} not finished (poll {} after {:.1} s)",
             self.polls,
             self.watched_for().as_secs_f64()
         );

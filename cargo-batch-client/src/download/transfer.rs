@@ -292,7 +292,13 @@ impl Transfer {
             (None, Origin::Given(url)) => self.url.insert(url.clone()),
             (None, Origin::Issued(ask)) => {
                 self.is_new = true;
-                self.url.insert(ask().await?)
+                match ask().await {
+                    Ok(url) => self.url.insert(url),
+                    Err(error) => {
+                        self.attempts.count_call(&error);
+                        return Err(self.attempts.note(error));
+                    }
+                }
             }
             #[cfg(feature = "rows")]
             (None, Origin::Sliced(slices)) => {

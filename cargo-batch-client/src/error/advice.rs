@@ -1,6 +1,8 @@
 //! What to do about an error.
 
-use cargo_batch_types::{BatchDataErrorReason, CreateBatchErrorReason, ExecuteActionBatchErrorReason};
+use cargo_batch_types::{
+    BatchDataErrorReason, CreateBatchErrorReason, ExecuteActionBatchErrorReason,
+};
 use reqwest::StatusCode;
 
 use super::what::What;
@@ -85,6 +87,9 @@ impl Error {
             .operation()
             .is_some_and(|operation| UPLOADS.contains(&operation));
         Some(match self.may_have_spent() {
+            true if !self.candidates().is_empty() => {
+                "Check whether it is one of these before creating another one, which would spend credits again."
+            }
             true if of_run => {
                 "A run may exist: search for it before creating another one, which would spend credits again."
             }
@@ -92,7 +97,9 @@ impl Error {
                 "A batch may exist: search for it before creating another one, which would spend credits \
                  again."
             }
-            false if is_upload => "The upload may have completed; uploading again costs no credits.",
+            false if is_upload => {
+                "The upload may have completed; uploading again costs no credits."
+            }
             false => "The request may have taken effect: check that before sending it again.",
         })
     }
@@ -172,6 +179,7 @@ impl Error {
             (ErrorKind::Status, Some(StatusCode::TOO_MANY_REQUESTS)) => Some("Call less often."),
             (ErrorKind::Connect, _) => Some("Check the network and the proxy."),
             _ if self.0.is_unresumable => Some("Fetch it again from its start."),
+            _ if self.0.is_url_old => Some("Get a new signed URL."),
             _ => None,
         }
     }
@@ -201,6 +209,7 @@ impl Error {
         let is_redirect = self.status().is_some_and(|status| status.is_redirection());
         let is_missing = self.status() == Some(StatusCode::NOT_FOUND) && self.reason().is_none();
         !self.0.is_of_storage
+            && self.created().is_none()
             && (is_redirect
                 || self.is_about_tls()
                 || self.is_no_json()

@@ -48,7 +48,7 @@ impl Error {
     /// A token provider that returned nothing in time.
     pub(crate) fn slow_token(timing: Timing) -> Self {
         let what = format!(
-            "the token provider returned no token within {}",
+            "the token provider returned no token within the `timeout` of {}",
             TimeLimit::overall(timing)
         );
         let mut error = Self::text(ErrorKind::Unauthorized, None, what);
@@ -222,7 +222,7 @@ impl Error {
     }
 
     pub(crate) fn too_long(what: &str, cap: usize) -> Self {
-        let what = format!("{what} is longer than {} (`max_response_bytes`)", size(cap));
+        let what = format!("{what} is longer than {}", size(cap));
         let mut error =
             Self::text(ErrorKind::InvalidResponse, None, what).with_effect(Effect::Unknown);
         error.0.is_too_long = true;
@@ -256,7 +256,8 @@ impl Error {
 
     /// A batch that would have more records than the caller permits.
     pub(crate) fn too_many_records(operation: &'static Operation, count: u64, most: u64) -> Self {
-        let what = format!("the batch would have {count} records, more than {most} (`max_records`)");
+        let what =
+            format!("the batch would have {count} records, more than {most} (`max_records`)");
         Self::text(ErrorKind::TooManyRecords, Some(operation), what)
     }
 

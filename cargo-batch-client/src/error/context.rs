@@ -132,6 +132,10 @@ impl Error {
 
     /// Notes that it isn't retried because there is no time left for a retry.
     pub(crate) fn out_of_time(self, asked: Option<Duration>, overall: Duration) -> Self {
+        // It says so already.
+        if self.0.what.is_out_of_time() {
+            return self;
+        }
         let limit = seconds(overall);
         let why = match asked {
             Some(asked) => format!(
@@ -140,13 +144,15 @@ impl Error {
             ),
             None => format!("the next attempt would begin after {limit} (`timeout`)"),
         };
-        self.not_retried(why, "Retry later, or raise `timeout`.")
+        let advice = match self.is_throttled() {
+            true => "Call less often, or raise `timeout`.",
+            false => "Retry later, or raise `timeout`.",
+        };
+        self.not_retried(why, advice)
     }
 
     fn not_retried(mut self, why: String, advice: &'static str) -> Self {
-        self.0
-            .not_retried
-            .get_or_insert(NotRetried { why, advice });
+        self.0.not_retried.get_or_insert(NotRetried { why, advice });
         self
     }
 

@@ -14,6 +14,10 @@ const WORD: usize = 100;
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.summary(f)?;
+        let details = self.details();
+        if !details.is_empty() {
+            write!(f, " ({})", details.join(", "))?;
+        }
         if f.alternate() {
             let mut source = std::error::Error::source(self);
             while let Some(error) = source {
@@ -26,10 +30,6 @@ impl fmt::Display for Error {
                 write!(f, ": {}", self.0.hide.redact(&text))?;
                 source = error.source();
             }
-        }
-        let details = self.details();
-        if !details.is_empty() {
-            write!(f, " ({})", details.join(", "))?;
         }
         if let Some(not_retried) = &self.0.not_retried {
             write!(f, "; not retried: {}", not_retried.why)?;
@@ -143,7 +143,7 @@ impl Error {
     /// Returns which server it is about.
     fn peer(&self) -> Cow<'static, str> {
         match (self.0.is_of_storage, &self.0.target) {
-            (true, Some(target)) => format!("storage ({})", target.host).into(),
+            (true, Some(target)) => format!("storage at {}", target.host).into(),
             (true, None) => "storage".into(),
             (false, Some(target)) => target.host.clone().into(),
             (false, None) => "the server".into(),
@@ -178,10 +178,14 @@ impl Error {
         let message = message.trim().trim_end_matches('.');
         let status = self.status();
         let says_nothing = message.is_empty()
-            || [reason, data, status.and_then(|status| status.canonical_reason())]
-                .into_iter()
-                .flatten()
-                .any(|known| message.eq_ignore_ascii_case(known))
+            || [
+                reason,
+                data,
+                status.and_then(|status| status.canonical_reason()),
+            ]
+            .into_iter()
+            .flatten()
+            .any(|known| message.eq_ignore_ascii_case(known))
             || status.is_some_and(|status| message.eq_ignore_ascii_case(&status.to_string()));
         match says_nothing {
             true => Ok(()),
@@ -230,6 +234,10 @@ impl Error {
             if !position.is_empty() {
                 details.push(position.trim_start().to_owned());
             }
+        }
+        details.extend(inner.what.setting());
+        if inner.is_too_long {
+            details.push("`max_response_bytes`".to_owned());
         }
         let time = seconds(inner.elapsed);
         match inner.attempts {

@@ -120,6 +120,8 @@ struct Inner {
     is_too_long: bool,
     /// A transfer can't be resumed.
     is_unresumable: bool,
+    /// A signed URL may have expired, and was not issued for this very request.
+    is_url_old: bool,
     /// A time limit was reached.
     is_timeout: bool,
     /// The base URL has no `/v1` in its path, where the API is.
@@ -161,6 +163,7 @@ impl Error {
             is_of_item: false,
             is_too_long: false,
             is_unresumable: false,
+            is_url_old: false,
             is_timeout: false,
             is_base_unusual: false,
             cause: None,

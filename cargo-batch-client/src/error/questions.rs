@@ -105,8 +105,8 @@ impl Error {
     /// Returns how many times the request was sent, with the requests that were refused with 429 and those with a
     /// renewed token.
     ///
-    /// Of a transfer, a watch or a creation it counts the requests of all its parts since the last success. 0 where
-    /// nothing was sent.
+    /// Of a transfer or a creation it counts the requests of all its steps, of a watch the failed polls since the last
+    /// success. 0 where nothing was sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }

@@ -6,6 +6,7 @@ use super::{Error, ErrorKind};
 use crate::Reason;
 use crate::redact::Redactor;
 use crate::response::RawResponse;
+use crate::storage::may_be_expired;
 
 impl Error {
     /// A signed URL that nothing should be sent to.
@@ -37,15 +38,23 @@ impl Error {
         Self::text(ErrorKind::InvalidResponse, None, what).of_storage()
     }
 
-    /// A status of storage that is not a success; it says why in a code and a message.
+    /// A status of storage that is not a success; it says why in a code and a message. `is_new` says that the URL was
+    /// issued for this very request.
     pub(crate) fn status_of_storage(
-        what: String,
         response: RawResponse,
-        code: Option<&str>,
-        message: Option<&str>,
+        (code, message): (Option<&str>, Option<&str>),
+        is_new: bool,
     ) -> Self {
         let hide = Redactor::default();
+        let status = response.status;
+        let of = match (may_be_expired(status), is_new) {
+            (true, true) => " for a newly issued URL",
+            (true, false) => " for a signed URL that may have expired",
+            (false, _) => "",
+        };
+        let what = format!("storage returned {status}{of}");
         let mut error = Self::text(ErrorKind::Status, None, what).of_storage();
+        error.0.is_url_old = may_be_expired(status) && !is_new;
         error.0.effect = classify(Failure::Status(response.status.as_u16(), None));
         error.0.refusal = Some(Refusal {
             reason: code.map(|code| Reason::Other(hide.redact(code))),

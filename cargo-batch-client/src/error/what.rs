@@ -54,30 +54,34 @@ impl TimeLimit {
         }
     }
 
+    fn setting(self) -> String {
+        match self {
+            Self::Attempt(_) => "`attempt_timeout`".to_owned(),
+            // The clock has moved since the call began.
+            Self::Overall { left, all } if left.is_zero() || seconds(left) == seconds(all) => {
+                "`timeout`".to_owned()
+            }
+            Self::Overall { all, .. } => format!("the rest of the `timeout` of {}", seconds(all)),
+        }
+    }
+
     pub fn advice(self) -> &'static str {
         match self {
             Self::Attempt(_) => {
                 "Raise `attempt_timeout` if the server is known to take longer for this."
             }
-            Self::Overall { .. } => "Raise `timeout` if the server is known to take longer for this.",
+            Self::Overall { .. } => {
+                "Raise `timeout` if the server is known to take longer for this."
+            }
         }
     }
 }
 
+/// How long that was.
 impl fmt::Display for TimeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Attempt(time) => write!(f, "{} (`attempt_timeout`)", seconds(*time)),
-            // The clock has moved since the call began.
-            Self::Overall { left, all } if seconds(*left) == seconds(*all) => {
-                write!(f, "{} (`timeout`)", seconds(*all))
-            }
-            Self::Overall { left, all } => write!(
-                f,
-                "{}, which was left of {} (`timeout`)",
-                seconds(*left),
-                seconds(*all)
-            ),
+            Self::Attempt(time) | Self::Overall { left: time, .. } => f.write_str(&seconds(*time)),
         }
     }
 }
@@ -91,23 +95,37 @@ impl What {
             Self::ConnectTimeout => {
                 write!(f, "could not connect to {peer} within `connect_timeout`")
             }
-            Self::NotSent => write!(
-                f,
-                "connection to {peer} closed before the request was sent"
-            ),
+            Self::NotSent => write!(f, "connection to {peer} closed before the request was sent"),
             Self::ConnectionLost => write!(f, "connection to {peer} lost"),
             Self::ConnectionTimedOut => write!(f, "connection to {peer} timed out"),
             Self::TimedOut(TimeLimit::Overall { left, all }) if left.is_zero() => {
-                write!(f, "not sent: {} (`timeout`) have passed", seconds(*all))
+                write!(f, "not sent within {}", seconds(*all))
             }
             Self::TimedOut(limit) => {
                 write!(f, "no complete response from {peer} within {limit}")
             }
             Self::HeldBack(limit) => write!(
                 f,
-                "not sent within {limit}: {peer} asks for fewer requests (429)"
+                "not sent within {limit}, as {peer} asks for fewer requests with 429"
             ),
         }
+    }
+
+    /// Returns the setting that limited it.
+    pub fn setting(&self) -> Option<String> {
+        match self {
+            Self::TimedOut(limit) | Self::HeldBack(limit) => Some(limit.setting()),
+            _ => None,
+        }
+    }
+
+    /// Returns whether `timeout` has passed.
+    pub fn is_out_of_time(&self) -> bool {
+        let limit = match self {
+            Self::TimedOut(limit) | Self::HeldBack(limit) => limit,
+            _ => return false,
+        };
+        matches!(limit, TimeLimit::Overall { .. })
     }
 
     /// Returns whether it is about a connection, or about a time limit of one.
@@ -119,7 +137,7 @@ impl What {
 /// Returns a number of bytes, in a larger unit where that is exact.
 pub(super) fn size(bytes: usize) -> String {
     const UNITS: [(usize, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let exact = |(unit, _): &&(usize, &str)| bytes > 0 && bytes % unit == 0;
+    let exact = |(unit, _): &&(usize, &str)| bytes > 0 && bytes.is_multiple_of(*unit);
     match UNITS.iter().find(exact) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None => format!("{bytes} bytes"),
