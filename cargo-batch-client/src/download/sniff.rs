@@ -48,7 +48,7 @@ pub(super) fn head(head: &[u8]) -> Result<(), Error> {
 
 fn page() -> Error {
     Error::unexpected_content(
-        "a page of HTML came with a success in place of the file: a proxy or a portal may have answered",
+        "a success with a page of HTML in place of the file: a proxy or a portal may have responded",
     )
 }
 

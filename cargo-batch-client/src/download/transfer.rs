@@ -342,7 +342,8 @@ impl Transfer {
                 }
                 Some(Err(cause)) => self.void(cause).await.map(|()| false),
                 None => {
-                    let what = "storage sent a part of the file where the whole was asked for";
+                    let what =
+                        "storage sent a part of the file where the complete file was requested";
                     Err(self.describe(Error::unexpected_content(what)))
                 }
             };
