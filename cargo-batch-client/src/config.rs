@@ -334,8 +334,11 @@ impl ClientBuilder {
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
     let shown = Redactor::default().redact(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
-    let url = Url::parse(base_url)
-        .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;
+    let url = Url::parse(base_url).map_err(|error| {
+        wrong(&format!(
+            "is not an absolute URL ({error}); expected e.g. {BASE_URL}"
+        ))
+    })?;
     let bare = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
@@ -355,10 +358,10 @@ pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
 
 /// A link to storage, where other people's data goes to and comes from.
 pub(crate) fn link(link: &SignedUrl) -> Result<Url, Error> {
-    let url = Url::parse(link.expose()).map_err(|_| Error::bad_link("is not a URL"))?;
+    let url = Url::parse(link.expose()).map_err(|_| Error::bad_signed_url("is not a URL"))?;
     match is_private(&url) {
         true => Ok(url),
-        false => Err(Error::bad_link(
+        false => Err(Error::bad_signed_url(
             "isn't encrypted: it must begin with https://",
         )),
     }

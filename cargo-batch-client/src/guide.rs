@@ -4,6 +4,7 @@
 //! - [Money](money): what is sent again and what is not.
 //! - [Waiting](waiting): for one batch or thousands, across restarts.
 //! - [Retries](retries): what is repeated, and what happens where the server asks for fewer requests.
+//! - [Errors](errors): the kinds, what was retried, whether credits may be spent, and what to do.
 //! - [Results](results): how a batch ended, and what it made.
 //! - [Forward compatibility](forward_compatibility): servers that are newer than this crate.
 
@@ -18,6 +19,9 @@ pub mod waiting {}
 
 #[doc = include_str!("../docs/guide/retries.md")]
 pub mod retries {}
+
+#[doc = include_str!("../docs/guide/errors.md")]
+pub mod errors {}
 
 #[doc = include_str!("../docs/guide/results.md")]
 pub mod results {}

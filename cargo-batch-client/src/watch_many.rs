@@ -383,9 +383,16 @@ impl WatchMany {
     }
 
     fn out_of_time(&self) -> Error {
-        let what = "not all have finished by the deadline";
-        let what = format!("{}: {what}", self.described());
-        Error::deadline(&operations::LIST_BATCHES, what)
+        let unfinished = match self.open.len() {
+            1 => "1 batch has".to_owned(),
+            many => format!("{many} batches have"),
+        };
+        let what = format!(
+            "{unfinished} not finished (poll {} after {:.1} s)",
+            self.polls,
+            self.watched_for().as_secs_f64()
+        );
+        Error::deadline_exceeded(&operations::LIST_BATCHES, what)
     }
 
     /// Sets the pause before the next tick.

@@ -98,7 +98,7 @@ impl Sending {
             }
         }
         let what = format!(
-            "each answer took longer than {} s",
+            "each decision of the guard took longer than {} s",
             GUARD_VALIDITY.as_secs()
         );
         Err(Error::superseded(what.into()))

@@ -88,7 +88,7 @@ pub(crate) fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let shown = Redactor::default().redact(&without_user(text));
     let wrong = |why: &str| {
         Error::configuration(format!(
-            "the proxy URL \"{shown}\" {why}: it looks like http://proxy.example:3128"
+            "the proxy URL \"{shown}\" {why}; expected e.g. http://proxy.example:3128"
         ))
     };
     let parsed = Url::parse(text).map_err(|_| wrong("is not a URL"))?;

@@ -16,6 +16,7 @@ mod errors;
 mod every_fault;
 mod find;
 mod job;
+mod messages;
 mod money;
 mod network;
 mod pages;

@@ -220,7 +220,7 @@ async fn an_response_that_cannot_be_read_still_names_its_batch() {
     assert_eq!(error.created(), Some(uuid(1).parse().unwrap()));
     assert!(error.is_ambiguous() && error.kind() == ErrorKind::InvalidResponse);
     assert!(error.to_string().contains("was created"), "{error}");
-    assert!(error.advice().unwrap().contains("go on with it"));
+    assert!(error.advice().unwrap().contains("continue with it"));
 }
 
 #[tokio::test(start_paused = true)]
