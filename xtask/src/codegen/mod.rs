@@ -8,6 +8,7 @@ mod emitted;
 mod field;
 mod files;
 mod identities;
+mod links;
 mod operations;
 mod panics;
 mod progenitor;
@@ -70,9 +71,10 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     }
     let answers = panics::caught(|| progenitor::ask(&api))
         .map_err(|message| vec![located(&document, &api, message)])?;
+    let linked = links::linked(&api);
     let generated = Generated {
-        types: types::generate(&api, &answers),
-        operations: operations::generate(&document, &api, &answers)?,
+        types: types::generate(&linked, &answers),
+        operations: operations::generate(&document, &linked, &answers)?,
         table: table::generate(&api),
         reasons: reasons::generate(&api),
         identities: identities::generate(&api),

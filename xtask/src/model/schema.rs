@@ -276,7 +276,7 @@ fn fields(
         let field = Property {
             required: true,
             description:
-                "What sets this kind apart; its members stand beside the others on the wire."
+                "The kind, with the fields that belong to it. On the wire they are in the same object as the other fields."
                     .to_owned(),
             kind: Kind::Schema(name.to_owned()),
             ..Property::field(tag, &Value::Null, true)

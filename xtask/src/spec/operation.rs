@@ -33,6 +33,8 @@ pub struct Operation {
     pub waiter: Option<Waiter>,
     /// `x-pagination`: how its list is paged.
     pub pagination: Option<Pagination>,
+    /// `x-see-also`: what a caller uses in its place, as a rule.
+    pub see_also: Vec<SeeAlso>,
     /// What it takes in its path and its query.
     pub parameters: Vec<Parameter>,
     /// Schema of the request body.
@@ -89,6 +91,16 @@ pub struct Pagination {
     pub total: Option<String>,
     /// Items asked for at once.
     pub page_size: u64,
+}
+
+/// An entry of `x-see-also`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeeAlso {
+    /// A method of the client crate: `Client::watch`.
+    pub item: String,
+    /// What it is for: `wait until a batch has ended`.
+    pub to: String,
 }
 
 impl Operation {
@@ -186,6 +198,8 @@ impl Operation {
         let creates = creates.map(|path| path.split('.').map(str::to_owned).collect());
         let waiter = extension(document, place, value, "x-waiter", &mut problems);
         let pagination = extension(document, place, value, "x-pagination", &mut problems);
+        let see_also: Option<Vec<SeeAlso>> =
+            extension(document, place, value, "x-see-also", &mut problems);
         if problems.is_empty() {
             Ok(Self {
                 id,
@@ -199,6 +213,7 @@ impl Operation {
                 creates,
                 waiter,
                 pagination,
+                see_also: see_also.unwrap_or_default(),
                 parameters: parameters(value),
                 request,
                 hand_written,

@@ -51,6 +51,49 @@ pub fn escaped(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Returns documentation with the code spans replaced for which there is another text.
+pub fn with_code(text: &str, replacement: impl Fn(&str) -> Option<String>) -> String {
+    let mut lines = Vec::new();
+    let mut fence: Option<&str> = None;
+    for line in text.lines() {
+        let marker = line.len() - line.trim_start_matches(['`', '~']).len();
+        let is_marker = marker >= 3 && fence.is_none_or(|open| line.starts_with(open));
+        lines.push(match (is_marker, fence) {
+            (false, None) => replaced(line, &replacement),
+            _ => line.to_owned(),
+        });
+        if is_marker {
+            fence = match fence {
+                Some(_) => None,
+                None => Some(&line[..marker]),
+            };
+        }
+    }
+    lines.join("\n")
+}
+
+fn replaced(line: &str, replacement: &impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(['`', '\\']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let kept = code_span(rest)
+            .or_else(|| escape(rest))
+            .unwrap_or(&rest[..1]);
+        let name = kept
+            .strip_prefix('`')
+            .and_then(|span| span.strip_suffix('`'));
+        match name.and_then(replacement) {
+            Some(text) => out.push_str(&text),
+            None => out.push_str(kept),
+        }
+        rest = &rest[kept.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
 fn flush(paragraph: &mut String, lines: &mut Vec<String>) {
     if !paragraph.is_empty() {
         lines.push(inline(&std::mem::take(paragraph)));

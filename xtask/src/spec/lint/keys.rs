@@ -35,6 +35,7 @@ const OPERATION: &[&str] = &[
     "x-idempotent",
     "x-pagination",
     "x-rust-name",
+    "x-see-also",
     "x-waiter",
 ];
 const PARAMETER: &[&str] = &[

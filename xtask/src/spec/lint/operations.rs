@@ -6,6 +6,7 @@ use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::{described, object};
+use crate::spec::naming::is_identifier;
 use crate::spec::operation::raw;
 use crate::spec::{Document, Kind, Operation, Problem};
 
@@ -23,6 +24,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
                     ));
                 }
                 problems.extend(paging(document, operation));
+                problems.extend(see_also(document, operation));
             }
         }
     }
@@ -61,6 +63,30 @@ fn written(document: &Document) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What is named in place of an operation is a method, and there is documentation to name it in.
+fn see_also(document: &Document, operation: &Operation) -> Vec<Problem> {
+    let place = operation.place.join("x-see-also");
+    let entries = operation.see_also.iter().enumerate();
+    let mut problems: Vec<Problem> = entries
+        .filter(|(_, entry)| !is_method(&entry.item))
+        .map(|(i, entry)| {
+            let place = place.join(&i.to_string()).join("item");
+            let message = format!("`{}` is no method such as `Client::watch`", entry.item);
+            document.problem(&place, message)
+        })
+        .collect();
+    if operation.hand_written.is_some() && !operation.see_also.is_empty() {
+        let message = "the documentation of the operation is written by hand: leave it out";
+        problems.push(document.problem(&place, message));
+    }
+    problems
+}
+
+fn is_method(item: &str) -> bool {
+    item.split_once("::")
+        .is_some_and(|(owner, method)| is_identifier(owner) && is_identifier(method))
 }
 
 /// A list that can be limited and continued must say how it is paged, and truly.

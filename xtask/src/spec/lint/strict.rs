@@ -7,7 +7,7 @@ use crate::spec::operation::raw;
 use crate::spec::{Document, Place, Problem};
 
 /// The extensions this project gives a meaning to.
-const EXTENSIONS: [&str; 17] = [
+const EXTENSIONS: [&str; 18] = [
     "x-advice",
     "x-ambiguous",
     "x-creates",
@@ -22,6 +22,7 @@ const EXTENSIONS: [&str; 17] = [
     "x-one-or-many",
     "x-pagination",
     "x-rust-name",
+    "x-see-also",
     "x-sensitive",
     "x-terminal",
     "x-waiter",
