@@ -1,4 +1,4 @@
-//! Plays: workflows that process the records of a model.
+//! Plays, the workflows that process the records of a model.
 //!
 //! "Unknown:" marks a fact that no source documents, and "Unconfirmed:" one that a single source documents; either reading is accepted.
 

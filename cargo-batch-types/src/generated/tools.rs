@@ -1,4 +1,4 @@
-//! Tools: workflows that take records and files.
+//! Tools, the workflows that take records and files.
 //!
 //! "Unknown:" marks a fact that no source documents, and "Unconfirmed:" one that a single source documents; either reading is accepted.
 

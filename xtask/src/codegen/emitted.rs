@@ -9,7 +9,7 @@ use super::rust::{docs, ident, print, snake};
 use super::structs::{Constructors, equality};
 use crate::model::{EnumValue, Schema, Variant};
 
-/// An enum that keeps values it doesn't know; the macro of the types crate writes its impls.
+/// An enum that preserves unknown values; the macro of the types crate writes its impls.
 pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> String {
     let name = &schema.name;
     let mut text = String::from("crate::open_enum! {\n");
@@ -70,7 +70,7 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
     text
 }
 
-/// A union told apart by a tag, which keeps kinds it doesn't know.
+/// A union with a tag, which preserves unknown kinds.
 pub fn tagged_union(
     schema: &Schema,
     tag: &str,
@@ -185,7 +185,7 @@ fn unique(variants: &[Variant]) -> impl Iterator<Item = &Variant> {
     })
 }
 
-/// The name of the function that makes a variant.
+/// Returns the name of the function that creates a variant.
 pub fn constructor_name(variant: &Variant) -> Ident {
     snake(&variant.variant)
 }

@@ -17,7 +17,7 @@ pub struct Field {
     pub wire: String,
     /// Its type.
     pub kind: Type,
-    /// It is a union whose fields stand among the others on the wire.
+    /// It is a union whose fields are among the others on the wire.
     pub flattened: bool,
     setter: Ident,
     docs: String,
@@ -41,8 +41,8 @@ pub enum Writer {
     Server,
     /// The server as well, of what the caller may have written.
     Both,
-    /// The caller, who wants to hear of a mistake; or the server within a union, which keeps what it doesn't
-    /// know as it came, so that nothing is taken for what the caller wrote that was written otherwise.
+    /// The caller, to whom a mistake is reported; or the server within a union, which preserves what it doesn't
+    /// know, so that nothing is mistaken for what the caller wrote.
     Caller,
 }
 

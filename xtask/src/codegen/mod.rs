@@ -31,7 +31,7 @@ use crate::spec::{self, Document, Place, Problem};
 use compile::Verdict;
 use settle::Edit;
 
-/// A piece of generated Rust: what came of one schema or one operation.
+/// Generated Rust of one schema or one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The file it belongs to.
@@ -120,7 +120,7 @@ fn located(document: &Document, api: &Api, message: String) -> Problem {
     fault.unwrap_or_else(|| document.problem(&Place::root(), message))
 }
 
-/// Brings the generated files of the workspace at `root` up to date, or only looks (`check`).
+/// Brings the generated files of the workspace at `root` up to date, or only compares them (`check`).
 ///
 /// # Errors
 /// What is wrong with the specification, or which file can't be read or written; then nothing is changed.

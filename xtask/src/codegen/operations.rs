@@ -454,7 +454,7 @@ fn field_of<'a>(schema: &'a Schema, wire: &str) -> Option<&'a Property> {
     }
 }
 
-/// What tells the items of a list apart: their `uuid`.
+/// What distinguishes the items of a list: their `uuid`.
 fn identity(item: &Schema) -> Option<TokenStream> {
     let Kind::Schema(id) = &field_of(item, "uuid")?.kind else {
         return None;

@@ -1,4 +1,4 @@
-//! Why the server refuses, typed by operation.
+//! The reasons of error responses, typed by operation.
 
 use quote::quote;
 

@@ -43,7 +43,7 @@ impl Struct {
 
     /// The struct and, when it can be sent, its constructors.
     ///
-    /// `is_kept` says that it is within a union, which keeps what isn't of its form.
+    /// `is_kept` says that it is within a union, which preserves what isn't of its form.
     pub fn write(&self, unions: &BTreeMap<String, Constructors>, is_kept: bool) -> TokenStream {
         let name = &self.name;
         let text = docs(&self.schema.description);
@@ -208,7 +208,7 @@ impl Struct {
         }
     }
 
-    /// A constructor for each field whose absence is a word of its own.
+    /// A constructor for each field whose absence has a constructor of its own.
     fn omissions(&self) -> TokenStream {
         let constructor = |(wire, (name, meaning)): (&String, &(String, String))| {
             let kept = self.fields.iter().filter(|field| {
@@ -252,11 +252,12 @@ impl Struct {
             .filter(|field| field.is_required() && !field.flattened)
             .map(Field::argument)
             .collect();
-        let made = unions
+        let constructors = unions
             .get(&quote!(#union).to_string())
             .into_iter()
             .flatten();
-        made.filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
+        constructors
+            .filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
             .map(|(tag, arguments)| {
                 let all = taken(own.iter().chain(arguments));
                 let names = own.iter().map(|argument| &argument.name);

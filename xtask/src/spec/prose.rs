@@ -3,7 +3,7 @@
 //! A description may hold lists, code spans, fences and links to the web. A fence isn't a test, an indented line
 //! isn't one either, and neither `<T>` nor `[x]` is HTML or a link to an item.
 
-/// Returns a description as it stands in documentation.
+/// Returns a description as documentation.
 pub fn escaped(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = String::new();
@@ -163,14 +163,14 @@ fn enclosed(text: &str, end: char) -> Option<&str> {
     text[found..].starts_with(end).then(|| &text[..=found])
 }
 
-/// `[words](https://...)`
+/// `[label](https://...)`
 fn web_link(text: &str) -> Option<&str> {
-    let words = enclosed(text, ']')?;
+    let label = enclosed(text, ']')?;
     let plain = |c: char| !"[<`".contains(c);
-    let target = text[words.len()..].strip_prefix('(')?;
+    let target = text[label.len()..].strip_prefix('(')?;
     let link = &target[..target.find(')')?];
-    let is_plain = words[1..].chars().all(plain) && !words.contains("://");
-    (is_plain && is_link(link)).then(|| &text[..words.len() + link.len() + 2])
+    let is_plain = label[1..].chars().all(plain) && !label.contains("://");
+    (is_plain && is_link(link)).then(|| &text[..label.len() + link.len() + 2])
 }
 
 fn is_link(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Keys that the generator would drop without a word are errors.
+//! Keys that the generator would drop silently are errors.
 
 use openapiv3::ReferenceOr;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
     problems
 }
 
-/// Says where it stands what openapiv3 can't read; its own error names no place.
+/// Names the place of what openapiv3 can't read, as its own error names none.
 fn unreadable(document: &Document, error: &serde_json::Error) -> Problem {
     let mut found = None;
     super::every_schema(document, &mut |place, schema| {
