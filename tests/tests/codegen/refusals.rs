@@ -118,7 +118,7 @@ fn a_field_without_description() {
 fn a_schema_without_description() {
     let spec = Spec::real().replace(
         "    SegmentData:",
-        "      description: All records of a segment. Goes with plays.\n",
+        "      description: All records of a segment. For plays.\n",
         "",
     );
     assert_snapshot!(report(&spec), @r"
@@ -191,7 +191,7 @@ fn an_unknown_extension() {
         "x-module: data\n      x-internal: true",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-hand-written, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-rust-name, x-sensitive, x-terminal, x-waiter
+    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-hand-written, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-rust-name, x-see-also, x-sensitive, x-terminal, x-waiter
       > x-internal: true
     ");
 }
@@ -402,7 +402,7 @@ fn a_tab() {
     );
     assert_snapshot!(report(&spec), @r"
     openapi.yaml:LINE: not valid YAML: while scanning a plain scalar, found a tab
-      > description: All records of a segment. Goes with plays.
+      > description: All records of a segment. For plays.
     ");
 }
 
@@ -410,7 +410,7 @@ fn a_tab() {
 fn an_operation_without_summary() {
     let spec = Spec::real().replace(
         "  /orchestration/batches/{uuid}/cancel:",
-        "      summary: Cancel a batch\n",
+        "      summary: Cancels a batch\n",
         "",
     );
     assert_snapshot!(report(&spec), @r"
