@@ -133,7 +133,7 @@ fn an_operation_and_its_behaviour() {
         "operationId: preview_batch",
         "operationId: look_at_batch",
     );
-    let summary = "Preview the records that a batch would take";
+    let summary = "Previews the records that a batch would take";
     there_and_back(
         &renamed,
         &[
@@ -200,7 +200,7 @@ fn money_comes_first_and_then_what_breaks() {
 #[test]
 fn a_first_version_is_its_operations() {
     let lines = first(&document(&Spec::real()));
-    let said = "`create_batch`: Create a batch and start it".to_owned();
+    let said = "`create_batch`: Creates a batch and starts it".to_owned();
     assert!(lines.contains(&said), "{lines:?}");
 }
 

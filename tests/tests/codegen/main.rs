@@ -3,6 +3,7 @@
 mod any_edit;
 mod cases;
 mod changelog;
+mod docs;
 mod drift;
 mod generated;
 mod kitchen_sink;

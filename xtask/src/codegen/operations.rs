@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::Chunk;
 use super::field::{Field, taken};
+use super::links::link;
 use super::progenitor::{Answers, Request, Type};
 use super::rust::{camel, code, docs, ident, print, shouting, snake};
 use crate::model::{Api, Schema, Shape};
@@ -165,30 +166,89 @@ impl<'a> Emitter<'a> {
             description,
             ..
         } = self.operation;
+        let see_also: String = self
+            .operation
+            .see_also
+            .iter()
+            .map(|it| {
+                format!(
+                    "Prefer {} to {}.\n",
+                    link(&it.item, &self.target(&it.item)),
+                    prose::escaped(&it.to)
+                )
+            })
+            .collect();
         let repeat = if self.operation.idempotent {
-            "Idempotent: sending it again does no harm."
+            "The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits."
         } else {
-            "Not idempotent: it is never sent again unless it provably did not arrive."
+            "The operation is not idempotent: it is retried only when the request is known not to have reached \
+             the server, or when the status is 429."
         };
-        let reasons = match self.api.reasons(self.operation) {
-            Some(reasons) => format!("The reasons are [`types::{}`]", reasons.name),
-            None => "The API documents no reasons for this operation".to_owned(),
+        let name = &self.name;
+        let awaited = match self.operation.response {
+            Some(_) => format!(
+                "`.await` the request for the response body, or call [`send`]({name}::send) for the body with \
+                 status and headers."
+            ),
+            None => format!(
+                "`.await` the request, or call [`send`]({name}::send) for the status and headers of the response."
+            ),
         };
         format!(
-            "{summary}.\n\n{description}\n\n{call}. {repeat}\n\nAwait it for the answer, or \
-             [`send`]({name}::send) it for the answer with its status and headers.\n\n# Errors\n\n{reasons}; see \
-             [`Error`].",
+            "{summary}.\n\n{see_also}\n{description}\n\n{call}. {repeat}\n\n{awaited}\n\n{errors}",
             summary = prose::escaped(summary),
-            description = prose::escaped(description),
             call = code(&format!("{method} {path}")),
-            name = self.name,
+            errors = self.errors(),
+        )
+    }
+
+    /// Where a method is: the types of the generated file are in its scope, and so is `Client`.
+    fn target(&self, method: &str) -> String {
+        match method.split_once("::") {
+            Some((owner, _)) if owner == "Client" || self.name == owner => method.to_owned(),
+            _ => format!("crate::{method}"),
+        }
+    }
+
+    /// The kinds of errors, and the reasons of the operation.
+    fn errors(&self) -> String {
+        let kind = |name: &str| link(name, &format!("crate::ErrorKind::{name}"));
+        let reasons = match self.api.reasons(self.operation) {
+            Some(reasons) => format!(
+                "with a reason of [`types::{reasons}`] in [`Reason::{name}`](crate::Reason::{name})",
+                reasons = reasons.name,
+                name = self.name,
+            ),
+            None => "for which the API documents no reasons".to_owned(),
+        };
+        let created = self.operation.creates.as_ref().map(|path| {
+            format!(
+                "\n\nAfter an error for which [`Error::is_ambiguous`] is true, the {} may exist and spend credits.",
+                path.first().map_or("result", String::as_str),
+            )
+        });
+        format!(
+            "# Errors\n\nAn [`Error`] of one of these kinds:\n\n\
+             - {}: the server returned an error, {reasons}.\n\
+             - {}: there is no token, or the server did not accept it.\n\
+             - {}: there was no connection; the request has not reached the server.\n\
+             - {}: the connection was lost, or a timeout elapsed.\n\
+             - {}: the response could not be read.\n\
+             - {}: the request could not be built; nothing was sent.{}",
+            kind("Status"),
+            kind("Unauthorized"),
+            kind("Connect"),
+            kind("Interrupted"),
+            kind("InvalidResponse"),
+            kind("InvalidRequest"),
+            created.unwrap_or_default(),
         )
     }
 
     fn structure(&self) -> TokenStream {
         let Self { name, fields, .. } = self;
-        let summary = prose::escaped(&self.operation.summary);
-        let text = docs(&format!("{summary}: awaited, or sent with `send`."));
+        let method = snake(&self.operation.id);
+        let text = docs(&format!("The request of [`Client::{method}`]."));
         let fields = fields
             .iter()
             .map(|Field { name, kind, .. }| quote!(pub(crate) #name: #kind,));
@@ -206,7 +266,7 @@ impl<'a> Emitter<'a> {
     fn setters(&self) -> Option<TokenStream> {
         let name = &self.name;
         let optional = self.fields.iter().filter(|field| !field.is_required());
-        let setters: Vec<_> = optional.map(Field::setter).collect();
+        let setters: Vec<_> = optional.map(|field| field.setter(false)).collect();
         (!setters.is_empty()).then(|| quote!(impl #name { #(#setters)* }))
     }
 
@@ -217,14 +277,26 @@ impl<'a> Emitter<'a> {
             response,
             ..
         } = self;
-        let text = docs(match self.operation.response {
+        let returned = match self.operation.response {
             Some(_) => {
-                "Sends the request; the answer comes with its status, its headers and as it was\nreceived."
+                "Sends the request and returns the response body with its status and headers."
             }
             None => {
-                "Sends the request; the response has a status and headers, and nothing to read."
+                "Sends the request and returns the status and headers of the response, whose body is not read."
             }
-        });
+        };
+        let sent = docs(&format!("{returned}\n\n{}", self.errors()));
+        let sent_as = docs(
+            "Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.\n\n\
+             # Errors\n\nThose of [`send`](Self::send).",
+        );
+        let polled = docs(&format!(
+            "Sends the request and returns {}.\n\n# Errors\n\nThose of [`send`](Self::send).",
+            match self.operation.response {
+                Some(_) => "the response body",
+                None => "once it has succeeded",
+            },
+        ));
         let awaited = match self.operation.response {
             Some(_) => quote!(Ok(self.send().await?.into_inner())),
             None => quote!(self.send().await.map(|_| ())),
@@ -236,11 +308,11 @@ impl<'a> Emitter<'a> {
         let (url, chain) = (self.url(), &self.request.chain);
         quote! {
             impl #name {
-                #text
+                #sent
                 pub async fn send(self) -> Result<Response<#response>, Error> {
                     self.send_as().await
                 }
-                /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+                #sent_as
                 pub async fn send_as<T: serde::de::DeserializeOwned>(self) -> Result<Response<T>, Error> {
                     #omission
                     let client = &self.client;
@@ -256,6 +328,7 @@ impl<'a> Emitter<'a> {
             impl IntoFuture for #name {
                 type Output = Result<#response, Error>;
                 type IntoFuture = Pending<#response>;
+                #polled
                 fn into_future(self) -> Self::IntoFuture {
                     Pending::new(async move { #awaited })
                 }
@@ -332,6 +405,14 @@ impl<'a> Emitter<'a> {
             (given(&limit, quote!(limit)), given(&offset, quote!(offset)));
         let (limit, offset) = (limit.0, offset.0);
         let items = &paging.items;
+        let text = |what: &str| {
+            docs(&format!(
+                "Returns all {what} of the list as a stream, from the offset of the request on.\n\nA page has as many \
+                 items as the limit of the request, by default {}.",
+                paging.page_size
+            ))
+        };
+        let (pages_text, items_text) = (text("pages"), text("items"));
         let rust = |wire: &str| {
             let response = self.api.schema(self.operation.response.as_deref()?)?;
             Some(super::rust::field(&field_of(response, wire)?.rust))
@@ -343,7 +424,7 @@ impl<'a> Emitter<'a> {
         };
         quote! {
             impl #name {
-                /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+                #pages_text
                 pub fn pages(self) -> Pages<types::#item> {
                     let (limit, offset) = (#old_limit, #old_offset);
                     Pages::new(&operations::#constant, limit, offset, move |offset, limit| {
@@ -353,11 +434,11 @@ impl<'a> Emitter<'a> {
                         request.received()
                     })
                 }
-                /// Returns all items of the list, from the offset on, as a stream; `limit` is the size of a page.
+                #items_text
                 pub fn items(self) -> Items<types::#item> {
                     self.pages().items()
                 }
-                /// Requests one page, which is read item by item where it can't be read as a whole.
+                /// Requests one page. Its items are read individually if the page can't be read at once.
                 pub(crate) async fn received(self) -> Result<Received<types::#item>, Error> {
                     Received::read(self.await, #items, |page| (page.#list, #total))
                 }
@@ -373,7 +454,7 @@ fn field_of<'a>(schema: &'a Schema, wire: &str) -> Option<&'a Property> {
     }
 }
 
-/// What tells the items of a list apart: their `uuid`.
+/// What distinguishes the items of a list: their `uuid`.
 fn identity(item: &Schema) -> Option<TokenStream> {
     let Kind::Schema(id) = &field_of(item, "uuid")?.kind else {
         return None;

@@ -9,7 +9,7 @@ use xtask::spec::Document;
 
 use super::{Task, process, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "changelog",
     help: "write the API part of CHANGELOG.md, since the last tag; with FROM TO (revisions or files) print it",
     run,
@@ -18,7 +18,7 @@ pub const CHORE: Task = Task {
 const SPEC: &str = "openapi.yaml";
 const FILE: &str = "CHANGELOG.md";
 
-/// What stands between these lines is ours; each release leaves its part behind without them.
+/// The text between these lines is generated; a release removes the lines and keeps the text.
 const BEGIN: &str = "<!-- cargo xtask changelog -->\n";
 const END: &str = "<!-- end -->\n";
 
@@ -29,7 +29,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             print!("{}", Markdown(&compare(&read(from)?, &read(to)?)));
             Ok(())
         }
-        other => Err(unknown(&CHORE, other)),
+        other => Err(unknown(&TASK, other)),
     }
 }
 

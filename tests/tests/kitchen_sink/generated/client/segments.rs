@@ -11,15 +11,23 @@ use crate::{Client, Error, Response, types};
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things/{uuid}/stop`. Idempotent: sending it again does no harm.
+    /// `POST /things/{uuid}/stop`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](StopThing::send) it for the answer with its status and headers.
+    /// `.await` the request, or call [`send`](StopThing::send) for the status and headers of the response.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::StopThing`](crate::Reason::StopThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     #[deprecated = "by the API"]
     pub fn stop_thing(&self, uuid: impl Into<types::ThingUuid>) -> StopThing {
         StopThing {
@@ -28,7 +36,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::stop_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct StopThing {
@@ -36,11 +44,26 @@ pub struct StopThing {
     pub(crate) uuid: types::ThingUuid,
 }
 impl StopThing {
-    /// Sends the request; the response has a status and headers, and nothing to read.
+    /// Sends the request and returns the status and headers of the response, whose body is not read.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::StopThing`](crate::Reason::StopThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
@@ -59,6 +82,11 @@ impl StopThing {
 impl IntoFuture for StopThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
+    /// Sends the request and returns once it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
         Pending::new(async move { self.send().await.map(|_| ()) })
     }
@@ -67,15 +95,23 @@ impl IntoFuture for StopThing {
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things/{uuid}/touch`. Not idempotent: it is never sent again unless it provably did not arrive.
+    /// `POST /things/{uuid}/touch`. The operation is not idempotent: it is retried only when the request is known not to have reached the server, or when the status is 429.
     ///
-    /// Await it for the answer, or [`send`](TouchThing::send) it for the answer with its status and headers.
+    /// `.await` the request, or call [`send`](TouchThing::send) for the status and headers of the response.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::TouchThing`](crate::Reason::TouchThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn touch_thing(
         &self,
         uuid: impl Into<types::ThingUuid>,
@@ -88,7 +124,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::touch_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct TouchThing {
@@ -97,11 +133,26 @@ pub struct TouchThing {
     pub(crate) body: types::ThingRequest,
 }
 impl TouchThing {
-    /// Sends the request; the response has a status and headers, and nothing to read.
+    /// Sends the request and returns the status and headers of the response, whose body is not read.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::TouchThing`](crate::Reason::TouchThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
         self.send_as().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
@@ -121,6 +172,11 @@ impl TouchThing {
 impl IntoFuture for TouchThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
+    /// Sends the request and returns once it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
         Pending::new(async move { self.send().await.map(|_| ()) })
     }
