@@ -49,48 +49,6 @@ pub struct PublicItem {
     pub line: String,
 }
 
-impl PublicItem {
-    fn new(class: Class, path: &str, form: &str, line: String) -> Self {
-        let name = short(path);
-        Self {
-            class,
-            owner: None,
-            name: name.to_owned(),
-            path: path.to_owned(),
-            form: form.to_owned(),
-            derives: BTreeSet::new(),
-            docs: String::new(),
-            deprecated: false,
-            line,
-        }
-    }
-
-    /// Sets the path of the type that it belongs to.
-    fn of(mut self, owner: &str) -> Self {
-        self.owner = Some(short(owner).to_owned());
-        self
-    }
-
-    /// Reads what attributes say of it.
-    fn with(mut self, attributes: &[Attribute]) -> Self {
-        let docs = attributes
-            .iter()
-            .filter(|it| it.path().is_ident("doc"))
-            .filter_map(|it| match &it.meta.require_name_value().ok()?.value {
-                syn::Expr::Lit(literal) => Some(&literal.lit),
-                _ => None,
-            });
-        let docs = docs.filter_map(|literal| match literal {
-            syn::Lit::Str(text) => Some(text.value().trim().to_owned()),
-            _ => None,
-        });
-        self.docs = docs.collect::<Vec<_>>().join("\n");
-        self.deprecated = attributes.iter().any(|it| it.path().is_ident("deprecated"));
-        self.derives = derives(attributes).into_iter().collect();
-        self
-    }
-}
-
 /// Lists the public items of a crate in the order of their lines: no bodies.
 ///
 /// `lib` is the path of its `lib.rs`, and `read` returns the text of a source file; `None` where there is none.
@@ -161,8 +119,31 @@ struct Api {
 }
 
 impl Api {
-    fn add(&mut self, item: PublicItem) {
-        self.items.insert(item.line.clone(), item);
+    /// Adds an item; the name of one without an owner is its path.
+    fn add(
+        &mut self,
+        class: Class,
+        (owner, name): (Option<&str>, &str),
+        form: &str,
+        line: String,
+        attributes: &[Attribute],
+    ) {
+        let item = PublicItem {
+            class,
+            owner: owner.map(|owner| short(owner).to_owned()),
+            name: owner.map_or(short(name), |_| name).to_owned(),
+            path: owner.map_or(name.to_owned(), |owner| format!("{owner}::{name}")),
+            form: form.to_owned(),
+            derives: derives(attributes).into_iter().collect(),
+            docs: docs(attributes),
+            deprecated: attributes.iter().any(|it| it.path().is_ident("deprecated")),
+            line: line.clone(),
+        };
+        self.items.insert(line, item);
+    }
+
+    fn add_other(&mut self, path: &str, line: String) {
+        self.add(Class::Other, (None, path), "", line, &[]);
     }
 
     /// Lists what `module` offers under the path `prefix`; with `only`, just the item of that name,
@@ -172,7 +153,7 @@ impl Api {
             match item {
                 Item::Mod(inner) if is_public(&inner.vis) && only.is_none() => {
                     let path = format!("{prefix}{}", inner.ident);
-                    self.add(other(&path, format!("mod {path}")));
+                    self.add_other(&path, format!("mod {path}"));
                     if let Some(child) = module.children.get(&inner.ident.to_string()) {
                         self.export(root, child, &format!("{path}::"), None);
                     }
@@ -245,68 +226,67 @@ impl Api {
             None => {
                 let path: Vec<String> = before.iter().cloned().chain(name).collect();
                 let line = format!("use {} as {prefix}{alias}", path.join("::"));
-                self.add(other(&format!("{prefix}{alias}"), line));
+                self.add_other(&format!("{prefix}{alias}"), line);
             }
         }
     }
 
     fn item(&mut self, item: &Item, path: &str) {
+        let whole = (None, path);
         match item {
             Item::Struct(item) => {
-                let line = format!(
-                    "struct {path}{}{}",
-                    text(&item.generics),
-                    marks(&item.attrs)
-                );
-                self.add(PublicItem::new(Class::Type, path, "struct", line).with(&item.attrs));
+                let (generics, marks) = (text(&item.generics), marks(&item.attrs));
+                let line = format!("struct {path}{generics}{marks}");
+                self.add(Class::Type, whole, "struct", line, &item.attrs);
                 for (i, field) in item.fields.iter().enumerate() {
                     if is_public(&field.vis) {
                         let name = field.ident.as_ref();
                         let name = name.map_or(i.to_string(), ToString::to_string);
-                        let (place, kind) = (format!("{path}::{name}"), text(&field.ty));
-                        let line = format!("field {place}: {kind}");
-                        let field_of = PublicItem::new(Class::Field, &place, &kind, line);
-                        self.add(field_of.of(path).with(&field.attrs));
+                        let (kind, place) = (text(&field.ty), (Some(path), name.as_str()));
+                        let line = format!("field {path}::{name}: {kind}");
+                        self.add(Class::Field, place, &kind, line, &field.attrs);
                     }
                 }
             }
             Item::Enum(item) => {
-                let line = format!("enum {path}{}{}", text(&item.generics), marks(&item.attrs));
-                self.add(PublicItem::new(Class::Type, path, "enum", line).with(&item.attrs));
+                let (generics, marks) = (text(&item.generics), marks(&item.attrs));
+                let line = format!("enum {path}{generics}{marks}");
+                self.add(Class::Type, whole, "enum", line, &item.attrs);
                 for variant in &item.variants {
+                    let name = variant.ident.to_string();
                     let fields = text(&variant.fields).replace(" ,", ",");
-                    let place = format!("{path}::{}", variant.ident);
-                    let line = format!("variant {place}{fields}");
-                    let variant_of = PublicItem::new(Class::Variant, &place, &fields, line);
-                    self.add(variant_of.of(path).with(&variant.attrs));
+                    let (place, line) = (
+                        (Some(path), &*name),
+                        format!("variant {path}::{name}{fields}"),
+                    );
+                    self.add(Class::Variant, place, &fields, line, &variant.attrs);
                 }
             }
             Item::Fn(item) => {
                 let form = signature(&item.sig);
                 let line = form.replacen(&item.sig.ident.to_string(), path, 1);
-                self.add(PublicItem::new(Class::Function, path, &form, line).with(&item.attrs));
+                self.add(Class::Function, whole, &form, line, &item.attrs);
             }
             Item::Const(item) => {
                 let kind = text(&item.ty);
                 let line = format!("const {path}: {kind}");
-                self.add(PublicItem::new(Class::Constant, path, &kind, line).with(&item.attrs));
+                self.add(Class::Constant, whole, &kind, line, &item.attrs);
             }
             Item::Type(item) => {
                 let (generics, kind) = (text(&item.generics), text(&item.ty));
                 let line = format!("type {path}{generics} = {kind}");
-                self.add(PublicItem::new(Class::Type, path, &kind, line).with(&item.attrs));
+                self.add(Class::Type, whole, &kind, line, &item.attrs);
             }
             Item::Trait(item) => {
-                let bounds = text(&item.supertraits);
-                let line = format!("trait {path}{}: {bounds}", text(&item.generics));
-                self.add(other(path, line));
+                let (generics, bounds) = (text(&item.generics), text(&item.supertraits));
+                self.add_other(path, format!("trait {path}{generics}: {bounds}"));
                 for inner in &item.items {
                     let line = match inner {
                         TraitItem::Fn(inner) => format!("{path}: {}", signature(&inner.sig)),
                         TraitItem::Type(inner) => format!("{path}: type {}", inner.ident),
                         _ => continue,
                     };
-                    self.add(other(path, line));
+                    self.add_other(path, line);
                 }
             }
             Item::Macro(item) => self.from_macro(item, path),
@@ -317,23 +297,24 @@ impl Api {
     /// A type that one of the crate's own macros writes: its name and its variants.
     fn from_macro(&mut self, item: &syn::ItemMacro, path: &str) {
         let maker = item.mac.path.segments.last();
-        let maker = maker.map(|part| part.ident.to_string()).unwrap_or_default();
-        let attributes = match syn::parse2(item.mac.tokens.clone()) {
-            Ok(Item::Struct(item)) => item.attrs,
-            Ok(Item::Enum(item)) => item.attrs,
-            _ => Vec::new(),
+        let maker = maker.map_or(String::new(), |part| part.ident.to_string());
+        let (attributes, variants) = match syn::parse2(item.mac.tokens.clone()) {
+            Ok(Item::Struct(item)) => (item.attrs, None),
+            Ok(Item::Enum(item)) => (item.attrs, Some(item.variants)),
+            _ => (Vec::new(), None),
         };
         let line = format!("{maker} {path}");
-        self.add(PublicItem::new(Class::Type, path, &maker, line).with(&attributes));
-        if let Ok(item) = syn::parse2::<syn::ItemEnum>(item.mac.tokens.clone()) {
-            for variant in &item.variants {
-                let wire = variant.discriminant.as_ref().map(|(_, value)| text(value));
-                let wire = wire.unwrap_or_default();
-                let place = format!("{path}::{}", variant.ident);
-                let line = format!("variant {place} = {wire}");
-                let variant_of = PublicItem::new(Class::Variant, &place, &wire, line);
-                self.add(variant_of.of(path).with(&variant.attrs));
-            }
+        self.add(Class::Type, (None, path), &maker, line, &attributes);
+        for variant in variants.into_iter().flatten() {
+            let name = variant.ident.to_string();
+            let wire = variant
+                .discriminant
+                .map_or(String::new(), |(_, value)| text(&value));
+            let (place, line) = (
+                (Some(path), &*name),
+                format!("variant {path}::{name} = {wire}"),
+            );
+            self.add(Class::Variant, place, &wire, line, &variant.attrs);
         }
     }
 
@@ -364,14 +345,7 @@ impl Api {
                 || self.paths.keys().any(|ours| mentions(&wanted, ours))
             {
                 let line = format!("impl{} {wanted} for {own}{when}", text(&item.generics));
-                let item = PublicItem::new(Class::Implementation, &line, "", line.clone());
-                self.add(
-                    PublicItem {
-                        name: wanted,
-                        ..item
-                    }
-                    .of(&own),
-                );
+                self.add(Class::Implementation, (Some(&own), &wanted), "", line, &[]);
             }
             return;
         }
@@ -390,12 +364,8 @@ impl Api {
                 }
                 _ => continue,
             };
-            let (place, line) = (format!("{path}::{name}"), format!("{path}: {form}{when}"));
-            self.add(
-                PublicItem::new(class, &place, &form, line)
-                    .of(&path)
-                    .with(attributes),
-            );
+            let (name, line) = (name.to_string(), format!("{path}: {form}{when}"));
+            self.add(class, (Some(&path), &name), &form, line, attributes);
         }
     }
 
@@ -418,7 +388,7 @@ impl Api {
             return;
         };
         let line = format!("{path}: tagged_union {head}");
-        self.add(PublicItem::new(Class::Union, &path, rule, line).of(&path));
+        self.add(Class::Union, (Some(&path), name), rule, line, &[]);
         for token in tokens {
             let proc_macro2::TokenTree::Group(group) = token else {
                 continue;
@@ -426,19 +396,25 @@ impl Api {
             for case in group.stream().to_string().split(',').map(str::trim) {
                 if let Some((wire, case)) = case.split_once("=>") {
                     let case = case.trim().split([' ', '(']).next().unwrap_or_default();
-                    let (place, line) = (
-                        format!("{path}::{case}"),
-                        format!("{path}: kind {wire}=> {case}"),
-                    );
-                    self.add(PublicItem::new(Class::Kind, &place, wire.trim(), line).of(&path));
+                    let line = format!("{path}: kind {wire}=> {case}");
+                    self.add(Class::Kind, (Some(&path), case), wire.trim(), line, &[]);
                 }
             }
         }
     }
 }
 
-fn other(path: &str, line: String) -> PublicItem {
-    PublicItem::new(Class::Other, path, "", line)
+fn docs(attributes: &[Attribute]) -> String {
+    let docs = attributes.iter().filter(|it| it.path().is_ident("doc"));
+    let literals = docs.filter_map(|it| match &it.meta.require_name_value().ok()?.value {
+        syn::Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
+    });
+    let lines = literals.filter_map(|literal| match literal {
+        syn::Lit::Str(line) => Some(line.value().trim().to_owned()),
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A path without modules and type parameters.

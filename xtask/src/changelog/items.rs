@@ -54,7 +54,8 @@ pub fn compare(before: &[PublicItem], after: &[PublicItem], wires: &[Wires; 2]) 
                 let subject = subjects.entry(new.subject(now)).or_default();
                 subject.changed.push((item, now));
             }
-            Some(now) => drop(remaining.insert(new.subject(now))),
+            Some(now) if now.class == Class::Field => drop(remaining.insert(new.subject(now))),
+            Some(_) => {}
         }
     }
     let added = new
@@ -84,36 +85,19 @@ struct Side<'a> {
     items: BTreeMap<Key<'a>, &'a PublicItem>,
     /// The types that the other version lacks: what belongs to them isn't reported besides.
     alone: BTreeSet<&'a str>,
-    /// The conversions that follow from variants which the other version lacks, with the subjects of these.
-    conversions: BTreeMap<(String, &'a str), String>,
 }
 
 impl<'a> Side<'a> {
-    fn new(items: &'a [PublicItem], others: &[PublicItem]) -> Self {
-        let of = |class: Class, items: &'a [PublicItem]| {
-            items.iter().filter(move |item| item.class == class)
-        };
-        let is_type = |name: &str| {
-            others
-                .iter()
-                .any(|it| it.class == Class::Type && it.name == name)
-        };
-        let alone = of(Class::Type, items).map(|item| item.name.as_str());
-        let mut side = Self {
+    fn new(items: &'a [PublicItem], others: &'a [PublicItem]) -> Self {
+        fn types(items: &[PublicItem]) -> impl Iterator<Item = &str> {
+            let types = items.iter().filter(|item| item.class == Class::Type);
+            types.map(|item| item.name.as_str())
+        }
+        let others: BTreeSet<&str> = types(others).collect();
+        Self {
             items: items.iter().map(|item| (key(item), item)).collect(),
-            alone: alone.filter(|name| !is_type(name)).collect(),
-            conversions: BTreeMap::new(),
-        };
-        let variants = of(Class::Variant, items).filter(|item| {
-            let other = others.iter().find(|other| key(other) == key(item));
-            other.is_none_or(|other| other.form != item.form)
-        });
-        let conversions = variants.filter_map(|item| {
-            let from = format!("From<{}>", item.form.strip_prefix('(')?.strip_suffix(')')?);
-            Some(((from, item.owner.as_deref()?), side.subject(item)))
-        });
-        side.conversions = conversions.collect();
-        side
+            alone: types(items).filter(|name| !others.contains(name)).collect(),
+        }
     }
 
     /// Returns what an item is reported as a part of.
@@ -125,14 +109,22 @@ impl<'a> Side<'a> {
             return plain(owner);
         }
         if item.class == Class::Implementation {
-            let mut words = item.name.split(|c: char| !c.is_alphanumeric() && c != '_');
-            return match self.conversions.get(&(item.name.clone(), owner.as_str())) {
-                Some(subject) => subject.clone(),
-                None => match words.find(|word| self.alone.contains(word)) {
-                    Some(word) => plain(word),
-                    None => item.line.clone(),
-                },
+            // A conversion comes with the variant that holds what is converted, or with a type.
+            let held = item
+                .name
+                .strip_prefix("From<")
+                .and_then(|it| it.strip_suffix('>'));
+            let form = held.map(|held| format!("({held})"));
+            let holds = |it: &&&PublicItem| {
+                (it.class, &it.owner) == (Class::Variant, &item.owner)
+                    && form.as_ref() == Some(&it.form)
             };
+            if let Some(variant) = self.items.values().find(holds) {
+                return self.subject(variant);
+            }
+            let mut words = item.name.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let word = words.find(|word| self.alone.contains(word));
+            return word.map_or_else(|| item.line.clone(), plain);
         }
         if OF_ALL_OPERATIONS.contains(&owner.as_str()) {
             return plain(&item.name);
@@ -170,7 +162,7 @@ struct Subject<'a> {
     gone: Vec<&'a PublicItem>,
     new: Vec<&'a PublicItem>,
     changed: Vec<(&'a PublicItem, &'a PublicItem)>,
-    /// Some of its items are the same.
+    /// The field is the same.
     remains: bool,
 }
 
@@ -296,7 +288,8 @@ fn derived(old: &PublicItem, new: &PublicItem) -> Vec<Change> {
 /// The name as it is written in a program.
 fn called(item: &PublicItem) -> String {
     match (&item.owner, item.class) {
-        (_, Class::Implementation) | (None, Class::Constant) => code(&item.path),
+        (_, Class::Implementation) => code(&item.line),
+        (None, Class::Constant) => code(&item.path),
         (Some(owner), Class::Union) => code(owner),
         (Some(owner), _) => code(&format!("{owner}::{}", item.name)),
         (None, _) => code(&item.name),
