@@ -1,6 +1,7 @@
 //! The public API of each crate, one line an item: what a release may break is seen in review.
 
-use cargo_batch_tests::public_api;
+use cargo_batch_tests::root;
+use xtask::public_api::{PublicItem, public_api};
 
 #[test]
 fn of_the_types() {
@@ -13,9 +14,40 @@ fn of_the_client() {
 }
 
 fn snapshot(package: &str) {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).ok();
+    let items = public_api(&format!("{package}/src/lib.rs"), &read);
+    let lines: Vec<String> = items
+        .unwrap_or_else(|error| panic!("{error}"))
+        .into_iter()
+        .map(|item| item.line)
+        .collect();
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path("../snapshots/public-api");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(package, public_api(package)));
+    settings.bind(|| insta::assert_snapshot!(package, lines.join("\n")));
+}
+
+/// The items of a crate of these files.
+fn listed(files: &[(&str, &str)]) -> Result<Vec<PublicItem>, String> {
+    let read = |path: &str| {
+        let file = files.iter().find(|(name, _)| *name == path);
+        file.map(|(_, text)| (*text).to_owned())
+    };
+    public_api("src/lib.rs", &read)
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    assert_eq!(listed(&[]).unwrap_err(), "src/lib.rs: not found");
+    assert_eq!(
+        listed(&[("src/lib.rs", "pub mod inner;")]).unwrap_err(),
+        "src/inner.rs or src/inner/mod.rs: not found"
+    );
+    let error = listed(&[
+        ("src/lib.rs", "pub mod inner;"),
+        ("src/inner/mod.rs", "pub struct;"),
+    ]);
+    let error = error.unwrap_err();
+    assert!(error.starts_with("src/inner/mod.rs: "), "{error}");
 }

@@ -61,9 +61,35 @@ pub struct Generated {
     api: Api,
 }
 
+impl Generated {
+    /// Returns the API that it is generated from.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+}
+
 /// Generates both crates from the text of a specification.
 pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
-    let document = spec::load(text)?.renamed(spec::naming::schema);
+    from_document(&spec::load(text)?)
+}
+
+/// Generates both crates from a specification that isn't linted: an older one may break rules that are newer.
+///
+/// # Errors
+/// What keeps anything from being generated.
+pub fn generate_unchecked(document: &Document) -> Result<Generated, Vec<Problem>> {
+    let generated = panics::caught(|| Ok(from_document(document)));
+    let generated =
+        generated.unwrap_or_else(|message| Err(vec![document.problem(&Place::root(), message)]));
+    // A rule that it breaks says better why.
+    generated.map_err(|problems| match spec::check(document) {
+        none if none.is_empty() => problems,
+        broken => broken,
+    })
+}
+
+fn from_document(document: &Document) -> Result<Generated, Vec<Problem>> {
+    let document = document.renamed(spec::naming::schema);
     let api = Api::read(&document)?;
     let problems = taken::check(&document, &api);
     if !problems.is_empty() {

@@ -10,6 +10,7 @@ pub mod prose;
 mod walk;
 
 pub use document::Document;
+pub use lint::check;
 pub use operation::{Operation, Pagination, Parameter, Waiter, raw, reference};
 pub use place::{Place, Problem};
 pub use property::{Kind, Property};
