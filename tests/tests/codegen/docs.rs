@@ -317,3 +317,30 @@ fn uncertain_facts_are_explained_where_they_are() {
         );
     }
 }
+
+#[test]
+fn descriptions_use_the_terms_of_the_field() {
+    const OTHERS: [&str; 16] = [
+        "answer", "answers", "answered", "member", "members", "link", "links", "piece", "pieces",
+        "anew", "nobody", "somebody", "whoever", "patience", "told", "goes on",
+    ];
+    let generated = generated();
+    let chunks = generated.types.iter().chain(&generated.operations);
+    let found: Vec<String> = chunks
+        .chain([&generated.reasons, &generated.table])
+        .flat_map(|chunk| {
+            let lines = documentation(&chunk.text);
+            let lines = lines.filter(|line| OTHERS.iter().any(|term| has(line, term)));
+            lines.map(|line| format!("{}:{line}", chunk.name))
+        })
+        .collect();
+    assert_eq!(found, [""; 0], "see the glossary in CONTRIBUTING.md");
+    assert!(has("What it is answered with.", "answered") && !has("unlinked", "link"));
+}
+
+/// Whether a line has a term, as a word of its own.
+fn has(line: &str, term: &str) -> bool {
+    let words = line.to_lowercase();
+    let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric()).collect();
+    format!(" {} ", words.join(" ")).contains(&format!(" {term} "))
+}
