@@ -68,7 +68,7 @@ fn put(name: &str, text: &str) -> Result<(), String> {
 }
 
 fn page(rows: &[Value], machine: &Value) -> String {
-    let mut text = "# What it costs\n\n\
+    let mut text = "# Benchmarks\n\n\
         Written by `cargo xtask bench`, never by hand; the same figures are in `benchmarks.json`.\n\n\
         Each figure compares cargo-batch with doing the same by hand: both sides in the same run, in turn, \
         in a release build, over loopback, with a server that answers at once. A figure without a unit is the \
