@@ -27,6 +27,7 @@ mod watch_many;
 mod web_service;
 
 use cargo_batch_client::types::Outcome;
+use tower_service::Service;
 
 #[tokio::test(start_paused = true)]
 async fn start_and_wait() {
@@ -135,36 +136,29 @@ async fn join_results() {
     assert!(scores > 0 && errors > 0, "{scores} {errors}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn web_service() {
     let account = web_service::account::Account::sandbox().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let job = async |method: reqwest::Method, name: &str| {
+    let job = async |method: &str, name: &str| {
         // A service for each request: nothing is known but what is in the folder, as after a restart.
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service = web_service::service(&account, folder.path().to_owned());
-        let server = tokio::spawn(async move { axum::serve(listener, service).await });
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let response = client
-            .request(method, format!("http://{address}/jobs/{name}"))
-            .body("email\nada@lovelace.example\n")
-            .send()
-            .await
+        let mut service = web_service::service(&account, folder.path().to_owned());
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(format!("/jobs/{name}"))
+            .body("email\nada@lovelace.example\n".to_owned())
             .unwrap();
-        let result = (response.status().as_u16(), response.text().await.unwrap());
-        server.abort();
-        result
+        let response = service.call(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+        (status, String::from_utf8(body.unwrap().to_vec()).unwrap())
     };
-    assert_eq!(job(reqwest::Method::GET, "monday").await.0, 404);
-    assert_eq!(job(reqwest::Method::PUT, "mon%2Fday").await.0, 400);
-    let (status, first) = job(reqwest::Method::PUT, "monday").await;
+    assert_eq!(job("GET", "monday").await.0, 404);
+    assert_eq!(job("PUT", "mon%2Fday").await.0, 400);
+    let (status, first) = job("PUT", "monday").await;
     assert_eq!(status, 200, "{first}");
-    assert_eq!(
-        job(reqwest::Method::PUT, "monday").await,
-        (200, first.clone())
-    );
-    let (status, report) = job(reqwest::Method::GET, "monday").await;
+    assert_eq!(job("PUT", "monday").await, (200, first.clone()));
+    let (status, report) = job("GET", "monday").await;
     assert_eq!(status, 200, "{report}");
     let first: serde_json::Value = serde_json::from_str(&first).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();

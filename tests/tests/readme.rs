@@ -81,7 +81,19 @@ fn each_program_is_run_by_a_test() {
     );
 }
 
+/// All at once: each waits for its polls, in real time.
 #[tokio::test]
+async fn each_program_does_what_its_page_says() {
+    tokio::join!(
+        the_quick_start_writes_its_results(),
+        the_checked_batch_prints_its_progress_its_failures_and_its_cost(),
+        the_checked_batch_says_top_up_first_where_credits_are_missing(),
+        the_saved_job_is_paid_once_though_it_dies_before_its_results(),
+        the_many_batches_end_one_by_one(),
+        the_program_of_the_types_needs_no_server(),
+    );
+}
+
 async fn the_quick_start_writes_its_results() {
     let (sandbox, folder) = (sandbox().await, folder());
     let printed = succeeds("project_0", &sandbox, folder.path()).await;
@@ -92,7 +104,6 @@ async fn the_quick_start_writes_its_results() {
     assert_eq!(sandbox.created().len(), 1);
 }
 
-#[tokio::test]
 async fn the_checked_batch_prints_its_progress_its_failures_and_its_cost() {
     let (sandbox, folder) = (sandbox().await, folder());
     let printed = succeeds("project_1", &sandbox, folder.path()).await;
@@ -104,7 +115,6 @@ async fn the_checked_batch_prints_its_progress_its_failures_and_its_cost() {
     );
 }
 
-#[tokio::test]
 async fn the_checked_batch_says_top_up_first_where_credits_are_missing() {
     let folder = folder();
     let sandbox = sandbox().await;
@@ -117,7 +127,6 @@ async fn the_checked_batch_says_top_up_first_where_credits_are_missing() {
     assert_eq!(sandbox.created().len(), 0);
 }
 
-#[tokio::test]
 async fn the_saved_job_is_paid_once_though_it_dies_before_its_results() {
     let (sandbox, folder) = (sandbox().await, folder());
     let lost = Rule::new(error(403, None)).on("download_batch").count(1);
@@ -131,7 +140,6 @@ async fn the_saved_job_is_paid_once_though_it_dies_before_its_results() {
     assert!(!folder.path().join("job.json").exists());
 }
 
-#[tokio::test]
 async fn the_many_batches_end_one_by_one() {
     let (sandbox, folder) = (sandbox().await, folder());
     let printed = succeeds("project_3", &sandbox, folder.path()).await;
@@ -140,7 +148,6 @@ async fn the_many_batches_end_one_by_one() {
     assert_eq!(sandbox.created().len(), 3);
 }
 
-#[tokio::test]
 async fn the_program_of_the_types_needs_no_server() {
     let (sandbox, folder) = (sandbox().await, folder());
     succeeds("types_0", &sandbox, folder.path()).await;
