@@ -1,10 +1,10 @@
-//! What there is to know, a page for each thing.
+//! The guide: a page for each subject.
 //!
 //! - [Before you pay](before_you_pay): the check, the preview and the limit of a batch.
-//! - [Money](money): what is sent again and what is not.
+//! - [Money](money): which requests are retried, and how a batch is created exactly once.
 //! - [Waiting](waiting): for one batch or thousands, across restarts.
-//! - [Retries](retries): what is repeated, and what happens where the server asks for fewer requests.
-//! - [Results](results): how a batch ended, and what it made.
+//! - [Retries](retries): what is retried, and what happens where the server asks for fewer requests.
+//! - [Results](results): how a batch ended, and its results.
 //! - [Forward compatibility](forward_compatibility): servers that are newer than this crate.
 
 #[doc = include_str!("../docs/guide/before_you_pay.md")]
