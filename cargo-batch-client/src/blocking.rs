@@ -1,4 +1,4 @@
-//! For programs without an async runtime: the same code, waited for.
+//! The client for programs without an async runtime.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -13,10 +13,10 @@ use tokio::task::coop;
 
 use crate::{Client, Error};
 
-/// A client with a runtime of its own, for programs that have none.
+/// A client with its own runtime, for programs that have none.
 ///
-/// Everything a [`Client`] can do is done through it and [waited for](Self::wait), or
-/// [read one after the other](Self::iter):
+/// Everything a [`Client`] can do is done through it and [waited for](Self::block_on), or
+/// [iterated over](Self::iter):
 ///
 /// ```no_run
 /// # use cargo_batch_client::{Blocking, Client, types::BatchUuid};
@@ -30,22 +30,23 @@ use crate::{Client, Error};
 /// ```
 ///
 /// It must not be used in async code, whose thread it would block: [`new`](Self::new) fails there, and so does
-/// every call of the client that is waited for. `spawn_blocking` is no async code, and dropping is fine
-/// everywhere. Its connections are driven by a thread of its own, also while the program does something else.
+/// every call of the client that is waited for; neither panics. `spawn_blocking` is not async code, and it may be
+/// dropped everywhere. Its connections are driven by a thread of its own, also while the program does something
+/// else.
 #[derive(Debug)]
 pub struct Blocking {
     client: Client,
     runtime: Handle,
-    /// Dropped, it ends the runtime.
+    /// Ends the runtime when it is dropped.
     end: Option<oneshot::Sender<()>>,
     driver: Option<JoinHandle<()>>,
 }
 
 impl Blocking {
-    /// Gives a client a runtime.
+    /// Creates a runtime for a client.
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when the system gives no runtime, or no thread for it;
+    /// [`Io`](crate::ErrorKind::Io) when the system can't create the runtime or its thread;
     /// [`Configuration`](crate::ErrorKind::Configuration) in async code.
     pub fn new(client: Client) -> Result<Self, Error> {
         if in_async() {
@@ -70,21 +71,21 @@ impl Blocking {
         })
     }
 
-    /// The client.
+    /// Returns the client, whose calls [`block_on`](Self::block_on) waits for.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Waits for anything that would be awaited.
+    /// Blocks the thread until a future, or anything else that can be awaited, has completed, and returns its output.
     ///
-    /// In async code every call of the client in it ends as an error of the kind
+    /// In async code it doesn't panic: every call of the client in the future ends with an error of the kind
     /// [`Configuration`](crate::ErrorKind::Configuration).
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         let is_misused = in_async();
-        // Inside the runtime, for what asks for its clock before it is first polled.
+        // Inside the runtime, for futures that need its clock before they are first polled.
         let _context = self.runtime.enter();
         let _misused = Misused::set(is_misused);
-        // The budget of a task, if this is one, is not given back before it returns.
+        // The budget of a task, if this is one, is not restored before it returns.
         let mut future = pin!(coop::unconstrained(future.into_future()));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut context = Context::from_waker(&waker);
@@ -97,7 +98,8 @@ impl Blocking {
         }
     }
 
-    /// Reads a stream one item after the other.
+    /// Returns an iterator over the items of a stream, such as a [`Watch`](crate::Watch) or
+    /// [`Items`](crate::Items). Each call of `next` blocks the thread as [`block_on`](Self::block_on) does.
     pub fn iter<S: Stream + Unpin>(&self, mut stream: S) -> impl Iterator<Item = S::Item> {
         std::iter::from_fn(move || {
             self.block_on(std::future::poll_fn(|context| {
@@ -110,9 +112,9 @@ impl Blocking {
 const MISUSED: &str = "`Blocking` is used in async code, whose thread it would block: use the `Client` itself, \
                        with `.await`, or do this in `tokio::task::spawn_blocking`";
 
-/// Returns whether this is the code of a task, and not of a thread that may wait: tasks have a budget.
+/// Returns whether this is the code of a task, and not of a thread that may block: tasks have a budget.
 fn in_async() -> bool {
-    /// More than a task has.
+    /// More than the budget of a task.
     const STEPS: usize = 1000;
     if Handle::try_current().is_err() {
         return false;
@@ -131,7 +133,7 @@ thread_local! {
     static IS_MISUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Fails while [`Blocking::wait`] waits in async code.
+/// Fails while [`Blocking::block_on`] is called in async code.
 pub(crate) fn check() -> Result<(), Error> {
     match IS_MISUSED.get() {
         true => Err(Error::configuration(MISUSED)),
@@ -139,7 +141,7 @@ pub(crate) fn check() -> Result<(), Error> {
     }
 }
 
-/// Sets that the calls of this thread are waited for in async code, for as long as it lives.
+/// While it lives, the calls of this thread are those of a `block_on` in async code.
 struct Misused(bool);
 
 impl Misused {

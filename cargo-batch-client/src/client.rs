@@ -1,4 +1,4 @@
-//! The client itself.
+//! The client.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,18 +17,45 @@ use crate::hosts::Hosts;
 use crate::http::Http;
 use crate::retry::{Retries, RetryPolicy};
 
-/// Calls the batches API; cheap to clone, and made once.
+/// Calls the batches API.
+///
+/// Cloning it is cheap, and clones share the connections, the token, the retry budget, the limit of requests in
+/// flight and the registry of creations: build one client for a program and clone it. Its calls need a tokio
+/// runtime with IO and time enabled, as `#[tokio::main]` has it, or a browser; [`Blocking`](crate::Blocking)
+/// has its own runtime.
+///
+/// | to | call |
+/// |---|---|
+/// | upload a file | [`upload`](Self::upload) |
+/// | create a batch, and pay for it once | [`create_batch_once`](Self::create_batch_once) |
+/// | wait for a batch, cancel it, fetch its results | [`batch`](Self::batch) |
+/// | poll a batch, or many | [`watch`](Self::watch), [`watch_many`](Self::watch_many) |
+/// | read a list | its operation, such as [`list_batches`](Self::list_batches), and `.items()` |
+/// | call an operation that is newer than this crate | [`request`](Self::request) |
+///
+/// ```no_run
+/// use cargo_batch_client::{Client, types::*};
+///
+/// # async fn run(workflow: WorkflowUuid) -> Result<(), cargo_batch_client::Error> {
+/// let client = Client::from_env()?;
+/// let file = client.upload("leads.csv").await?;
+/// let request = CreateBatchRequest::new(file).workflow(workflow);
+/// let batch = client.create_batch_once(request).await?;
+/// let finished = client.batch(batch.uuid).wait().await?;
+/// println!("{}", finished.outcome());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     // The names that generated code knows them by.
     pub(crate) baseurl: Arc<str>,
-    /// Puts requests together; they are sent with [`Inner::http`].
+    /// Builds requests; they are sent with [`Inner::http`].
     pub(crate) client: reqwest::Client,
     pub(crate) timing: Timing,
     pub(crate) retry: RetryPolicy,
-    /// The creation whose request this sends.
+    /// The creation that this sends requests for.
     pub(crate) sending: Option<Sending>,
-    /// How often the watch polls whose requests this sends.
+    /// The poll interval of the watch that this sends requests for.
     pub(crate) polling: Option<Duration>,
     pub(crate) inner: Arc<Inner>,
 }
@@ -48,7 +75,7 @@ pub(crate) struct Inner {
 }
 
 impl Client {
-    /// A client with an API token, and defaults for the rest.
+    /// Creates a client with an API token and the defaults of [`ClientBuilder`].
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the token can't be used, or TLS
@@ -57,12 +84,22 @@ impl Client {
         Self::builder(token).build()
     }
 
-    /// A client as the environment says: `CARGO_API_TOKEN`, and where set `CARGO_BASE_URL` and
+    /// Creates a client from environment variables: `CARGO_API_TOKEN`, and where set `CARGO_BASE_URL` and
     /// `CARGO_WORKSPACE_UUID`.
     ///
+    /// Spaces and line breaks around a value are removed. A variable that is empty then counts as not set. All other
+    /// settings have the defaults of [`ClientBuilder`].
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error};
+    /// # fn run() -> Result<(), Error> {
+    /// let client = Client::from_env()?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) naming the variable that is missing or
-    /// wrong.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the name of the variable that is missing or
+    /// invalid, or when TLS can't be set up.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| std::env::var_os(name))
     }
@@ -94,17 +131,26 @@ impl Client {
         builder.build()
     }
 
-    /// Sets up a client with an API token.
+    /// Returns a builder for a client with an API token.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use cargo_batch_client::{Client, Error};
+    /// # fn run(token: String) -> Result<(), Error> {
+    /// let client = Client::builder(token).timeout(Duration::from_secs(30)).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder(token: impl Into<SecretString>) -> ClientBuilder {
         ClientBuilder::new(token)
     }
 
-    /// Sets up a client whose tokens expire and are renewed.
+    /// Returns a builder for a client whose tokens expire and are renewed; [`TokenProvider`] has an example.
     pub fn builder_with_token_provider(provider: impl TokenProvider) -> ClientBuilder {
         ClientBuilder::provided(provider)
     }
 
-    /// This client with another tolerance for a call and all its attempts: for one call, or several.
+    /// Returns a clone with [`ClientBuilder::timeout`] set to this: the timeout of a call with all its
+    /// attempts. Everything else is shared with this client, which stays as it is.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -119,10 +165,11 @@ impl Client {
         client
     }
 
-    /// Returns this client with another limit for a single attempt.
+    /// Returns a clone with [`ClientBuilder::attempt_timeout`] set to this: the timeout of a single attempt.
+    /// Everything else is shared with this client, which stays as it is.
     ///
-    /// [`connect_timeout`](ClientBuilder::connect_timeout) stays as it was built: an attempt that is
-    /// shorter ends first, and then counts as one that may have arrived, unless this client has never
+    /// [`connect_timeout`](ClientBuilder::connect_timeout) is not changed: an attempt that is
+    /// shorter times out first, and then counts as one that may have reached the server, unless this client has never
     /// had a connection.
     pub fn with_attempt_timeout(&self, attempt: Duration) -> Self {
         let mut client = self.clone();
@@ -130,8 +177,16 @@ impl Client {
         client
     }
 
-    /// Returns this client with another retry policy; the budget for retries, which all clones share, stays as
-    /// it is.
+    /// Returns a clone with [`ClientBuilder::retry`] set to this policy, for one call or several.
+    ///
+    /// The retry budget, which all clones share, stays as it is: [`RetryPolicy::budget`] of this policy is ignored.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, RetryPolicy, types::BatchUuid};
+    /// # async fn run(client: Client, id: BatchUuid) -> Result<(), Error> {
+    /// let batch = client.with_retry(RetryPolicy::never()).get_batch(id).await?.batch;
+    /// # Ok(()) }
+    /// ```
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         Self {
             retry: policy,
@@ -139,7 +194,7 @@ impl Client {
         }
     }
 
-    /// Returns this client for the polls of a watch.
+    /// Returns a clone for the polls of a watch.
     pub(crate) fn for_polls(&self, interval: Duration) -> Self {
         Self {
             polling: Some(interval),
@@ -147,14 +202,14 @@ impl Client {
         }
     }
 
-    /// Returns the workspace that it was set up for, or else that of the batches it has seen.
+    /// Returns the workspace that this was built for, or else that of the batches it has seen.
     pub(crate) fn known_workspace(&self) -> Option<WorkspaceUuid> {
         self.inner
             .workspace_uuid
             .or_else(|| self.inner.registry.workspace())
     }
 
-    /// Where its requests go.
+    /// Returns the base URL that requests are sent to, without a slash at its end.
     pub fn base_url(&self) -> &str {
         &self.baseurl
     }

@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! Sets up a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,27 @@ use crate::time::bounded;
 use crate::{BASE_URL, Error};
 
 /// How many requests are in flight at once by default: half of the fewest file descriptors that a process is
-/// given in practice, so that connections to storage, and idle ones, have some as well.
+/// given in practice, so that connections to storage and idle connections have some as well.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// Sets up a [`Client`]; made by [`Client::builder`].
+/// Sets up a [`Client`]; created by [`Client::builder`] and
+/// [`Client::builder_with_token_provider`].
+///
+/// All settings have defaults; only a token is required.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use cargo_batch_client::{Client, RetryPolicy};
+///
+/// # fn run(token: String) -> Result<(), cargo_batch_client::Error> {
+/// let mut policy = RetryPolicy::default();
+/// policy.max_attempts = 3;
+/// let client = Client::builder(token)
+///     .timeout(Duration::from_secs(60))
+///     .retry(policy)
+///     .build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
@@ -55,12 +72,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// How long things may take.
+/// How long an attempt and a call may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
-    /// One attempt, its whole answer included.
+    /// One attempt, its complete response included.
     pub attempt: Duration,
-    /// All attempts of a call and the pauses between them.
+    /// All attempts of a call and the delays between them.
     pub overall: Duration,
 }
 
@@ -97,63 +114,73 @@ impl ClientBuilder {
         }
     }
 
-    /// Another server than [`BASE_URL`], with the path before the operations' (`/v1`).
+    /// Sets the URL of the API, up to the paths of the operations (`/v1`). Default is [`BASE_URL`].
     ///
-    /// It must be `https`, because the token is sent along, unless the host is loopback.
+    /// It must be `https`, because the token is sent along, unless the host is loopback. A slash at its end is
+    /// removed.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) fails where it is not an absolute URL, is `http` to a host that is not loopback, or has
+    /// a user name, a query or a fragment.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
-    /// The workspace to work in. A workspace's own API token doesn't need it; a user's token does.
+    /// Sets the workspace to work in, which is sent as the header `selected-workspace-uuid`. By default the header
+    /// is left out.
+    ///
+    /// The API token of a workspace doesn't need it, as it belongs to that workspace; a user's token does.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceUuid>) -> Self {
         self.workspace = Some(workspace.into());
         self
     }
 
-    /// Sets your own HTTP client, with settings that there are no methods for here
-    /// ([`root_certificate`](Self::root_certificate) and [`proxy`](Self::proxy) do without it). Its redirect policy and its
-    /// timeouts stay yours, and [`user_agent`](Self::user_agent) and
-    /// [`connect_timeout`](Self::connect_timeout) don't touch it. (Where it follows redirects,
-    /// reqwest takes the token off before it goes to another host or port.)
+    /// Sets your own HTTP client, with settings that there are no methods for here.
+    /// [`root_certificate`](Self::root_certificate) and [`proxy`](Self::proxy) work without it. By default this crate
+    /// builds its own.
     ///
-    /// What this crate does for a client of its own is up to you here, as it can't be changed once a
+    /// Its redirect policy and its timeouts stay as you have built them. [`user_agent`](Self::user_agent) and
+    /// [`connect_timeout`](Self::connect_timeout) are ignored. Where it follows redirects, reqwest removes the token
+    /// before it goes to another host or port.
+    ///
+    /// What this crate does for its own client is up to you here, as it can't be changed once a
     /// `reqwest::Client` is built:
     ///
-    /// - **Build it with `.retry(reqwest::retry::never())`.** By default reqwest sends a request
-    ///   again, a creation as well, when the connection says that it was refused: proxies say so
-    ///   also of requests that the server has acted on, and you would pay twice.
+    /// - **Build it with `.retry(reqwest::retry::never())`.** By default reqwest retries a request, a creation
+    ///   as well, when the connection says that it was refused: proxies say so also of requests that the server
+    ///   has acted on, and you would pay twice.
     /// - Keep its `tcp_user_timeout` (30 seconds by default, on Linux) below
     ///   [`settling_time`](Self::settling_time): the system may deliver a request for that long after its
-    ///   attempt was given up.
-    /// - Use it in one tokio runtime only: its connections hang in any other. That goes for
-    ///   [`Blocking`](crate::Blocking), too, which has a runtime of its own.
-    /// - Where the base URL is `http` on loopback, give it `.no_proxy()`: otherwise `HTTP_PROXY` sends
+    ///   attempt has timed out.
+    /// - Use it in one tokio runtime only: its connections hang in any other. That applies to
+    ///   [`Blocking`](crate::Blocking), too, which has its own runtime.
+    /// - Where the base URL is `http` on loopback, build it with `.no_proxy()`: otherwise `HTTP_PROXY` sends
     ///   the token to a proxy unencrypted.
     /// - **Build it with `.redirect(reqwest::redirect::Policy::none())`**, or at least with
     ///   `.referer(false)`: by default reqwest follows a redirect of storage itself, and sends the signed
     ///   URL on as `Referer`. (Redirects of storage are followed by this crate, without one.)
-    /// - Whether a file that storage sends with neither a length nor chunks is whole can't be known;
-    ///   a client of this crate's own refuses it, with yours it is taken as it comes.
+    /// - Whether a file that storage sends with neither a length nor chunks is complete can't be known. This
+    ///   crate's own client refuses it; with yours it is accepted as it arrives.
     /// - With HTTP/2, set `http2_keep_alive_interval` and `http2_keep_alive_timeout`: otherwise a dead
-    ///   connection is used on.
+    ///   connection stays in use.
     ///
-    /// That a connection never came up isn't known of it, so that an attempt that took too long always
-    /// counts as one that may have arrived.
+    /// This crate can't see whether it established a connection. An attempt that timed out therefore always counts
+    /// as one that may have reached the server.
     ///
-    /// This crate's default feature `rustls` brings reqwest's `rustls-no-provider`: unless another
-    /// feature of reqwest brings a provider, install one before you make a client, such as
+    /// This crate's default feature `rustls` enables reqwest's `rustls-no-provider`: unless another
+    /// feature of reqwest brings a provider, install one before you build a client, such as
     /// `rustls::crypto::ring::default_provider().install_default()`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
 
-    /// Adds a certificate to those that are trusted: as PEM, one or several, such as those of a company's own
-    /// authority. By default, and beside it, those that the platform trusts.
+    /// Adds certificates, as PEM, to those that are trusted, such as that of a company's own authority. One PEM text
+    /// may hold several. By default only the certificates that the platform trusts are.
     ///
-    /// Without code: on Linux a file of them can be named in `SSL_CERT_FILE`, which takes the place of the
-    /// system's. Not in a browser, which has certificates of its own, and on Android with `native-tls` only.
+    /// Without code: on Linux a file of them can be named in `SSL_CERT_FILE`, which replaces those of the system.
+    /// Not available in a browser, which has its own certificates. On Android it works with `native-tls` only.
     ///
     /// ```no_run
     /// # use cargo_batch_client::Client;
@@ -165,108 +192,141 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`build`](Self::build) fails where it is not a certificate, or with an
-    /// [`http_client`](Self::http_client), which has roots of its own.
+    /// [`http_client`](Self::http_client), which has its own roots.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots.add(pem.as_ref());
         self
     }
 
-    /// Sets the proxy for everything that is encrypted, such as `http://user:password@proxy.example:3128`.
-    /// By default the one that the environment names.
+    /// Sets the proxy for all encrypted requests, such as `http://user:password@proxy.example:3128`.
+    /// Default is the proxy that the environment names.
     ///
-    /// Without it `HTTPS_PROXY` and `ALL_PROXY` are read, and `NO_PROXY` names hosts that are connected to
-    /// directly, all of them also in small letters; on Windows and macOS the system's settings, too. With it
-    /// none of these counts. `http` is for loopback, which no proxy sees in either case. The user name and
-    /// the password are shown nowhere. A browser has settings of its own.
+    /// By default `HTTPS_PROXY` and `ALL_PROXY` are read, and `NO_PROXY` names hosts that are connected to
+    /// directly, each also in lower case; on Windows and macOS the system's settings, too. A proxy that is set here
+    /// replaces all of these. `http` is for loopback, which is never sent through a proxy. The user name and
+    /// the password are redacted in errors and logs. A browser has its own settings.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error};
+    /// # fn run(token: String) -> Result<Client, Error> {
+    /// let client = Client::builder(token).proxy("http://proxy.example:3128").build()?;
+    /// # Ok(client) }
+    /// ```
     ///
     /// # Errors
     /// [`build`](Self::build) fails where it is no URL of `http` or `https`, or with an
-    /// [`http_client`](Self::http_client), which has proxies of its own.
+    /// [`http_client`](Self::http_client), which has its own proxies.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(SecretString::from(url.into()));
         self
     }
 
-    /// What stands in `User-Agent`; by default this crate's name and version.
+    /// Sets the `User-Agent` header. Default is `cargo-batch/` and this crate's version.
+    ///
+    /// Ignored with an [`http_client`](Self::http_client).
+    ///
+    /// # Errors
+    /// [`build`](Self::build) or the first request fails where it has characters that a header can't have.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = Some(name.into());
         self
     }
 
-    /// Sets how long a connection may take to come up, the TLS handshake included; 10 seconds by
-    /// default, and never more than three quarters of
-    /// [`attempt_timeout`](Self::attempt_timeout).
+    /// Sets the timeout for establishing a connection, the TLS handshake included. Default is 10 seconds.
+    ///
+    /// It is never more than three quarters of [`attempt_timeout`](Self::attempt_timeout), so that a connection that
+    /// could not be established is reported as such. Ignored with an [`http_client`](Self::http_client) and in a
+    /// browser.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
     }
 
-    /// Sets how long one attempt may take, its whole response included; 60 seconds by default.
+    /// Sets the timeout of one attempt, from its start to the end of its response. Default is 60 seconds.
     ///
-    /// An upload may take longer by its size at 128 KiB a second. Of a download it is how long it takes to
-    /// begin, how long it may stall, and the time in which at least 1 KiB a second must arrive.
+    /// - For an upload it is extended by one second for every 128 KiB.
+    /// - For a download it is the timeout until the response begins, the longest time between two chunks,
+    ///   and the time in which at least 1 KiB a second must arrive on average.
+    ///
+    /// An attempt that times out may be retried, see [`RetryPolicy`]. The timeout of a call with all its attempts is
+    /// [`timeout`](Self::timeout).
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
         self.timing.attempt = time;
         self
     }
 
-    /// How long a call may take, with all its attempts and the pauses between; 3 minutes by
-    /// default.
+    /// Sets the timeout of a call, with all its attempts and the delays between them. Default is 3 minutes.
+    ///
+    /// For an upload of a file in one request it is extended by one second for every 128 KiB. It does not limit what
+    /// consists of several calls: a download, a watch (see [`Watch::deadline`](crate::Watch::deadline)), an upload in
+    /// parts, or [`create_batch_once`](Client::create_batch_once), which may search for minutes.
+    #[doc(alias = "deadline")]
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timing.overall = time;
         self
     }
 
-    /// Sets when requests are sent again.
+    /// Sets how often requests are retried, and after which delays: exponential backoff with jitter, and a retry
+    /// budget. Default is [`RetryPolicy::default`].
+    ///
+    /// Only requests of idempotent operations are retried, and those known not to have reached the server.
+    ///
+    /// [`Client::with_retry`] overrides it for single calls. Its
+    /// [`budget`](RetryPolicy::budget) is shared by the client and its clones.
+    #[doc(alias = "backoff")]
+    #[doc(alias = "idempotent")]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sets how many requests of this client and its clones are in flight at once; 32 by default, and at least
-    /// one. Others wait until one has ended, the first come first.
+    /// Sets how many requests of this client and its clones are in flight at once. Default is 32, and at least
+    /// one. Further requests wait in the order in which they came.
     ///
     /// Over HTTP/1 each needs a connection, and so a file descriptor, of which a process may have as few as 256
     /// (macOS), and a container 64. A download counts until its response begins. Where no request ends for a
-    /// second one more is sent, so that futures that wait for each other go on; after two seconds the next, after
+    /// second one more is sent, so that futures that wait for each other make progress; after two seconds the next, after
     /// three the one after that.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
     }
 
-    /// Makes the jitter of delays repeatable, for tests.
+    /// Seeds the jitter of delays, so that tests can repeat them. Default is a random seed.
     pub fn jitter_seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// How long an answer may be before it is an error, and a single row of a download; 64 MiB by
-    /// default. Downloads are streamed and not limited otherwise.
+    /// Sets the longest response that is read, in bytes, and the longest single row of a download. Default is
+    /// 64 MiB. Downloads that are streamed have no other limit.
+    ///
+    /// A longer response is an error of the kind
+    /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse). [`Download::bytes`](crate::Download::bytes) has the same
+    /// limit.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_response_bytes = bytes;
         self
     }
 
-    /// How long after a creation of which nobody knows the outcome its batch may still appear;
-    /// a minute by default.
+    /// Sets how long after a creation whose outcome is unknown its batch may still appear. Default is a minute.
     ///
     /// [`create_batch_once`](Client::create_batch_once) creates again only when there is no batch
-    /// after this time, counted from the end of the attempt: a gateway that gave up on the server
-    /// behind it, or a connection that was cut, doesn't stop the server. Gateways give up after a
+    /// after this time, counted from the end of the attempt: a gateway that timed out waiting for the server
+    /// behind it, or a connection that was lost, doesn't stop the server. Gateways time out after a
     /// minute at most, as a rule, and so does an attempt. Longer is safer; shorter is for tests.
     pub fn settling_time(mut self, time: Duration) -> Self {
         self.settling = time;
         self
     }
 
-    /// Makes the client.
+    /// Builds the client. Nothing is sent.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the token or the base URL can't be
-    /// used, or TLS can't be set up.
+    /// used, TLS can't be set up, or a setting is wrong, as its method says.
     pub fn build(self) -> Result<Client, Error> {
         let base_url = checked(&self.base_url)?;
         let auth = match &self.token {
@@ -330,7 +390,7 @@ impl ClientBuilder {
     }
 }
 
-/// A token must not travel in the open.
+/// Parses a base URL, and refuses one to which a token would be sent unencrypted.
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
     let shown = Redactor::default().redact(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
@@ -356,9 +416,9 @@ pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
     }
 }
 
-/// A link to storage, where other people's data goes to and comes from.
-pub(crate) fn link(link: &SignedUrl) -> Result<Url, Error> {
-    let url = Url::parse(link.expose()).map_err(|_| Error::bad_signed_url("is not a URL"))?;
+/// Parses a signed URL of storage; refuses one that isn't encrypted.
+pub(crate) fn signed_url(url: &SignedUrl) -> Result<Url, Error> {
+    let url = Url::parse(url.expose()).map_err(|_| Error::bad_signed_url("is not a URL"))?;
     match is_private(&url) {
         true => Ok(url),
         false => Err(Error::bad_signed_url(
@@ -367,7 +427,7 @@ pub(crate) fn link(link: &SignedUrl) -> Result<Url, Error> {
     }
 }
 
-/// Returns whether nobody on the way sees what is sent to a URL.
+/// Returns whether what is sent to a URL can't be read on the way.
 pub(crate) fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
@@ -402,7 +462,7 @@ mod tests {
         }
         let loopback = Client::builder("t").base_url("http://127.0.0.1:1/v1");
         let loopback = loopback.build().unwrap();
-        // The caller knows what a client of their own can do.
+        // The caller knows what their own client can do.
         let client = loopback.client.clone();
         Client::builder("t").http_client(client).build().unwrap();
     }

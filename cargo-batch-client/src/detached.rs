@@ -1,8 +1,8 @@
-//! What is still sent after something was dropped.
+//! Requests that are sent after something was dropped.
 
 use crate::pending::Pending;
 
-/// Sends a request that nobody waits for: nobody is left to tell how it went. Without a runtime it is
+/// Sends a request in the background; its outcome is not reported. Without a runtime it is
 /// not sent.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn spawn_detached<T: 'static>(request: impl IntoFuture<IntoFuture = Pending<T>>) {

@@ -15,7 +15,7 @@ use crate::{Client, Error, Response};
 #[cfg(feature = "rows")]
 pub use crate::rows::fuzzing::{Read, rows};
 
-/// The error that an answer is, for whoever has sent a token.
+/// Returns the error that a response is, for a caller that has sent a token.
 pub fn refused(
     operation: Option<&'static Operation>,
     token: &str,
@@ -26,17 +26,17 @@ pub fn refused(
     Error::status_of(operation, RawResponse::new(status, headers, body), hide)
 }
 
-/// What is read of an answer.
+/// Reads a response.
 ///
 /// # Errors
-/// When it isn't a `T`.
+/// [`InvalidResponse`](crate::ErrorKind::InvalidResponse) when it isn't a `T`.
 pub fn read<T: DeserializeOwned>(
     client: &Client,
     operation: &'static Operation,
     body: Bytes,
 ) -> Result<Response<T>, Error> {
-    let answer = RawResponse::new(StatusCode::OK, HeaderMap::new(), body);
-    client.read(operation, answer)
+    let response = RawResponse::new(StatusCode::OK, HeaderMap::new(), body);
+    client.read(operation, response)
 }
 
 /// Returns the delay before the next attempt, where there is to be one.
@@ -49,7 +49,7 @@ pub fn pause(client: &Client, failures: u32, asked: Option<Duration>) -> Option<
     may_repeat.then(|| asked.map_or(delay, |asked| delay.max(retries.jittered(asked))))
 }
 
-/// How long a server asks to be left alone.
+/// Returns how long a server asks to wait.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     crate::retry::retry_after(headers)
 }

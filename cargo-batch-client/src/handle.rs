@@ -59,6 +59,7 @@ impl BatchHandle {
     ///
     /// # Errors
     /// As [`Client::watch`]. A batch that failed is no error: see [`FinishedBatch::outcome`].
+    #[doc(alias = "poll")]
     pub fn wait(&self) -> Wait {
         Wait::new(self.clone())
     }

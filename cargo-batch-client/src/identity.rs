@@ -1,29 +1,29 @@
-//! By what a batch is recognised that a creation may have made; the table of all kinds of data is generated.
+//! By what a batch is recognised that a creation may have created; the table of all kinds of data is generated.
 
 pub(crate) use crate::generated::identities::identity;
 
 /// How a batch is recognised by one kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The fields that are sent and given back.
+    /// The fields that are sent and returned.
     pub fields: &'static [&'static str],
     /// JSON pointers to ids and names that the server writes as they were sent: where they differ, so do the
     /// batches.
     pub ids: &'static [&'static str],
-    /// What the data tells a batch from.
+    /// What the data distinguishes a batch from.
     pub distinctness: Distinctness,
 }
 
-/// What data tells a batch from.
+/// What data distinguishes a batch from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Distinctness {
     /// All others, by a name.
     Unique,
     /// Those with other data; the same may be meant twice.
     Repeatable,
-    /// Nothing: it is the same for everyone.
+    /// Nothing: it is the same for all callers.
     Shared,
-    /// Nothing: it is not given back.
+    /// Nothing: it is not returned.
     Opaque,
 }
 

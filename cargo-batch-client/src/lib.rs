@@ -1,6 +1,28 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to start in these docs
+//!
+//! | to | see |
+//! |---|---|
+//! | set up a client: timeouts, retries, proxy, certificates | [`Client`], [`ClientBuilder`], [`RetryPolicy`] |
+//! | create a batch, and pay for it once | [`Client::create_batch_once`], [`BatchCreation`], [`guide::money`] |
+//! | wait for a batch, poll it, cancel it | [`BatchHandle`], [`Watch`], [`WatchMany`] |
+//! | fetch results | [`Download`], [`BatchHandle::download`] |
+//! | read lists | [`Pages`], [`Items`] |
+//! | handle errors | [`Error`], [`ErrorKind`], [`Reason`] |
+//! | do without an async runtime | `Blocking`, with the feature `blocking` |
+//!
+//! Calls need a tokio runtime with IO and time enabled, as `#[tokio::main]` has it, or a browser.
+//!
+//! "Unconfirmed:" marks a statement about the API that only one public source supports, "Unknown:" what no public
+//! source says. The API's terms (play, tool, release, segment, record, run, node) are explained in [`types`].
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![warn(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    missing_debug_implementations
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use cargo_batch_types as types;
@@ -25,7 +47,7 @@ pub mod fuzzing;
 mod gate;
 #[rustfmt::skip]
 // progenitor's style, kept as it comes.
-#[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
+#[allow(clippy::missing_errors_doc, clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
 pub mod guide;
 mod handle;

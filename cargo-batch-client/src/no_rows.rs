@@ -1,4 +1,4 @@
-//! Says what is missing where the feature `rows` is.
+//! Names what is missing where the feature `rows` is disabled.
 
 use crate::Download;
 
@@ -10,7 +10,7 @@ impl Download {
     }
 }
 
-/// Nothing is this.
+/// No type implements this.
 ///
 /// ```compile_fail,E0277
 /// # fn run(download: cargo_batch_client::Download) {

@@ -8,28 +8,29 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// An operation of the API and how it behaves; the table of all is [`crate::operations`].
+/// An operation of the API and its behaviour; the table of all is [`crate::operations`].
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
-    /// `create_batch`.
+    /// Its name, which is that of its method: `create_batch`.
     pub id: &'static str,
-    /// How it is called.
+    /// Its HTTP method.
     pub method: Method,
     /// Its path below the base URL, with the names of its parameters.
     pub path: &'static str,
-    /// Sending it again does no harm, so it is, when nobody knows whether it arrived.
+    /// Whether repeating it does no harm. Only then is it retried when it is unknown whether a request has reached the
+    /// server.
     pub idempotent: bool,
-    /// It starts something that spends credits: where the id of that stands in the response, field by field.
+    /// Whether it starts something that spends credits: the path of the id of that in the response, field by field.
     pub creates: Option<&'static [&'static str]>,
-    /// How to wait for what it reads to end.
+    /// How to wait until what it reads has finished; [`Watch`](crate::Watch) polls by it.
     pub waiter: Option<Waiter>,
-    /// How its list is paged.
+    /// How its list is paged; [`Pages`](crate::Pages) reads by it.
     pub pagination: Option<Pagination>,
 }
 
 impl Operation {
-    /// An operation that is newer than this crate, to be called with
+    /// Describes an operation that is newer than this crate, to be called with
     /// [`Client::request`](crate::Client::request).
     pub const fn new(
         id: &'static str,
@@ -48,12 +49,12 @@ impl Operation {
         }
     }
 
-    /// Returns where the id of the batch stands that the operation creates.
+    /// Returns the path of the id of the batch that the operation creates.
     pub(crate) fn path_of_batch(&self) -> Option<&'static [&'static str]> {
         self.path_of("batch")
     }
 
-    /// Returns where the id of the run stands that the operation creates.
+    /// Returns the path of the id of the run that the operation creates.
     pub(crate) fn path_of_run(&self) -> Option<&'static [&'static str]> {
         self.path_of("run")
     }
@@ -62,8 +63,8 @@ impl Operation {
         self.creates.filter(|path| path.first() == Some(&what))
     }
 
-    /// Returns a value as it stands in the operation's path: escaped, a date in RFC 3339, a number or a boolean as
-    /// JSON writes it.
+    /// Returns a value as a segment of the operation's path: escaped, a date in RFC 3339, a number or a boolean as
+    /// in JSON.
     ///
     /// ```
     /// use cargo_batch_client::operation::{Method, Operation};
@@ -98,14 +99,14 @@ impl fmt::Display for Operation {
     }
 }
 
-/// An HTTP method, spelled as HTTP spells it.
+/// An HTTP method, spelled as in HTTP.
 #[allow(clippy::upper_case_acronyms)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
     /// Reads.
     GET,
-    /// Acts, or reads what a query string can't ask for.
+    /// Acts, or reads what a query string can't express.
     POST,
     /// Replaces.
     PUT,
@@ -128,25 +129,26 @@ impl Method {
     }
 }
 
-/// How to wait for a job to end.
+/// How to wait for a batch or a run: how often it is polled.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "poll")]
 pub struct Waiter {
-    /// Between two polls.
+    /// The interval between two polls.
     pub interval: Duration,
-    /// Between two polls of a large job.
+    /// A longer interval for large batches; `None` where there is none.
     pub slow: Option<SlowPolling>,
 }
 
-/// The slower pace for large jobs.
+/// The longer poll interval of large batches.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SlowPolling {
-    /// Between two polls.
+    /// The interval between two polls.
     pub interval: Duration,
-    /// When it starts.
+    /// How long a batch has been watched when it begins to apply.
     pub after: Duration,
-    /// How many runs make a job large.
+    /// The number of runs from which a batch is large.
     pub from_runs: u64,
 }
 
@@ -154,6 +156,6 @@ pub struct SlowPolling {
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pagination {
-    /// Items asked for at once.
+    /// The number of items on a page, unless the request sets a limit.
     pub page_size: u64,
 }

@@ -20,19 +20,19 @@ use crate::platform::MaybeSend;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// What is on it; what was on an earlier page already is left out.
+    /// The items of the page, without those that were on an earlier page.
     pub items: Vec<T>,
-    /// How many items there are on all pages, where the API says it.
+    /// The number of items on all pages; `None` where the API doesn't return it, as for batches.
     pub total: Option<u64>,
     /// How many items the page had as it was received.
     pub(crate) received: u64,
 }
 
-/// An item that can be told from the others.
+/// An item of a list, which has an id.
 pub trait HasId {
-    /// What tells it apart.
+    /// The type of the id.
     type Id: Copy + Eq + Hash + Send + Unpin + 'static;
-    /// Its own.
+    /// Returns the id.
     fn id(&self) -> Self::Id;
 }
 
@@ -42,18 +42,18 @@ type Ask<T> = Box<dyn Fn(u64, u64) -> Pending<Received<T>> + Send>;
 #[cfg(target_arch = "wasm32")]
 type Ask<T> = Box<dyn Fn(u64, u64) -> Pending<Received<T>>>;
 
-/// The items of a page; what can't be read of it is an error in its place.
+/// The items of a page; an item that can't be read is an error in its place.
 type PageItems<T> = Vec<Result<T, Error>>;
 
-/// A page as it was received: what can't be read of it is an error in its place.
+/// A page as it was received; an item that can't be read is an error in its place.
 pub(crate) struct Received<T> {
     pub items: PageItems<T>,
     pub total: Option<u64>,
 }
 
 impl<T: DeserializeOwned> Received<T> {
-    /// Reads the page of a response, whose items are in its field `list`; item by item where it can't be read as
-    /// a whole.
+    /// Reads the page of a response, whose items are in its field `list`; item by item where it can't be read
+    /// at once.
     pub(crate) fn read<R>(
         response: Result<R, Error>,
         list: &str,
@@ -69,8 +69,7 @@ impl<T: DeserializeOwned> Received<T> {
     }
 }
 
-/// Reads the items of a response that can't be read as a whole, each by itself, as long as it holds a list
-/// of that name.
+/// Reads the items of a response one by one, as long as it holds a list of that name.
 fn one_by_one<T: DeserializeOwned>(error: Error, list: &str) -> Result<Received<T>, Error> {
     let whole = error.body().and_then(|body| from_json::<Value>(body).ok());
     let Some(Value::Array(items)) = whole.as_ref().and_then(|whole| whole.get(list)) else {
@@ -94,17 +93,30 @@ fn one_by_one<T: DeserializeOwned>(error: Error, list: &str) -> Result<Received<
     }
 }
 
-/// A list as a [`Stream`] of pages.
+/// A list as a [`Stream`] of pages; returned by the `pages` method of operations that list.
 ///
-/// Every item comes once: the API pages by offset, so items that move between pages while you read
-/// are met twice or, if others before them disappear, not at all. It ends at an empty page; a
-/// server that gives the same page for ever is an error.
+/// A page has as many items as the API permits (100 for batches, see
+/// [`Pagination`](crate::operation::Pagination)), unless the request sets a limit.
 ///
-/// Where the API says how many items there are, the pages behind the second are asked for ahead of their time: at
+/// Every item is returned once. The API pages by offset, so items that move between pages while they are read are
+/// received twice, or not at all if others before them disappear. The stream ends at an empty page. A
+/// server that returns the same page endlessly is an error.
+///
+/// Where the API returns the number of items, the pages behind the second are requested ahead of their time: at
 /// most 4 requests are in flight.
 ///
 /// An item that can't be read is an error of its own after its page, with its JSON as its
-/// [`body`](Error::body), and doesn't end the list. Any other error does.
+/// [`body`](Error::body), and doesn't end the list. Any other error ends it.
+///
+/// ```no_run
+/// # use cargo_batch_client::{Client, Error};
+/// # async fn run(client: Client) -> Result<(), Error> {
+/// let mut pages = client.list_batches().pages();
+/// while let Some(page) = pages.next().await {
+///     println!("{} batches", page?.items.len());
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Pages<T: HasId> {
     operation: &'static Operation,
@@ -114,21 +126,21 @@ pub struct Pages<T: HasId> {
     seen: HashSet<T::Id>,
     seen_unreadable: HashSet<Bytes>,
     stale: u32,
-    /// Items on the fullest page so far: the size that the server gives.
+    /// Items on the fullest page so far: the page size of the server.
     fullest: u64,
-    /// Of the last page: how many items it had, and the total that came with it.
+    /// Of the last page: how many items it had, and the total that it named.
     received: u64,
     total: Option<u64>,
-    /// The next page, and those behind it that were asked for ahead.
+    /// The next page, and those behind it that were requested ahead.
     in_flight: VecDeque<InFlight<T>>,
     /// Items of the last page that can't be read.
     unreadable: VecDeque<Error>,
-    /// One item that can't be read makes its whole page an error.
+    /// An item that can't be read makes its page an error.
     is_strict: bool,
     done: bool,
 }
 
-/// A page that was asked for.
+/// A page that was requested.
 struct InFlight<T> {
     offset: u64,
     /// The page before it was in flight, too: the server may have read this one first.
@@ -191,7 +203,7 @@ impl<T: HasId> Pages<T> {
         }
     }
 
-    /// The same list as a stream of items.
+    /// Returns the list as a stream of its items.
     pub fn items(self) -> Items<T> {
         Items {
             pages: self,
@@ -199,7 +211,13 @@ impl<T: HasId> Pages<T> {
         }
     }
 
-    /// The next page; nothing after the last.
+    /// Returns the next page, or `None` after the last one.
+    ///
+    /// # Errors
+    /// Those of the operation, each with its retries. After an error that isn't about a single item `None` follows.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, nothing is lost: the requests in flight continue with the next call.
     pub async fn next(&mut self) -> Option<Result<Page<T>, Error>>
     where
         T: Unpin,
@@ -207,22 +225,22 @@ impl<T: HasId> Pages<T> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Makes a page with an item that can't be read an error: for searches, which must not take what can't be
+    /// Makes a page with an item that can't be read an error: a search must not take what can't be
     /// read for absent.
     pub(crate) fn strict(mut self) -> Self {
         self.is_strict = true;
         self
     }
 
-    /// Goes on after an error, with the page that it was about.
+    /// Resumes after an error, with the page that it was about.
     pub(crate) fn resume(&mut self) {
         self.done = false;
         self.in_flight.clear();
     }
 
-    /// Asks for the next page, and for those behind it where it is known that there are any.
+    /// Requests the next page, and those behind it where it is known that there are any.
     fn ask(&mut self) {
-        // A page was shorter than those before it: what was asked for ahead is in the wrong place.
+        // A page was shorter than those before it: what was requested ahead has the wrong offset.
         if self
             .in_flight
             .front()
@@ -248,7 +266,7 @@ impl<T: HasId> Pages<T> {
         }
     }
 
-    /// Returns the next page once it is there.
+    /// Returns the next page once it has arrived.
     fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Received<T>, Error>> {
         loop {
             self.ask();
@@ -275,7 +293,7 @@ impl<T: HasId> Pages<T> {
         }
     }
 
-    /// Takes a page in: forgets what was seen, and finds the next offset or the end.
+    /// Accepts a page: removes items that were seen, and finds the next offset or the end.
     fn accept(&mut self, page: Received<T>) -> Result<Option<PageItems<T>>, Error> {
         let mut items = page.items;
         if self.is_strict {
@@ -287,7 +305,7 @@ impl<T: HasId> Pages<T> {
             self.done = true;
             return Ok(None);
         }
-        // A server may give fewer than asked for at its own limit, so a short page is not the end;
+        // A server may return fewer than requested at its own limit, so a short page is not the end;
         // the total is, where there is one.
         self.offset += received;
         items.retain(|item| match item {
@@ -299,7 +317,7 @@ impl<T: HasId> Pages<T> {
         });
         self.fullest = self.fullest.max(received);
         if items.is_empty() && received < self.fullest {
-            // The last page, pushed on by what has come in at the head of the list meanwhile.
+            // The last page, moved by items that were added at the head of the list meanwhile.
             self.done = true;
         } else if items.is_empty() {
             self.stale += 1;
@@ -323,7 +341,7 @@ impl<T: HasId> Pages<T> {
         Error::endless_list(self.operation, what)
     }
 
-    /// The items of the next page, in their order; nothing after the last.
+    /// Returns the items of the next page, in their order, or `None` after the last page.
     fn poll_items(
         &mut self,
         context: &mut Context<'_>,
@@ -376,10 +394,20 @@ impl<T: HasId + Unpin> Stream for Pages<T> {
     }
 }
 
-/// A list as a [`Stream`] of items; made by [`Pages::items`].
+/// A list as a [`Stream`] of items; returned by [`Pages::items`] and by the `items` method of operations that list.
 ///
-/// An item that can't be read is an error in its place, with its JSON as its [`body`](Error::body), and
-/// doesn't end the list. Any other error does.
+/// Pages are fetched as they are needed. An item that can't be read is an error in its place, with its JSON as its
+/// [`body`](Error::body), and doesn't end the list. Any other error ends it.
+///
+/// ```no_run
+/// # use cargo_batch_client::{Client, Error};
+/// # async fn run(client: Client) -> Result<(), Error> {
+/// let mut batches = client.list_batches().items();
+/// while let Some(batch) = batches.next().await {
+///     println!("{}", batch?.uuid);
+/// }
+/// # Ok(()) }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Items<T: HasId> {
     pages: Pages<T>,
@@ -387,15 +415,21 @@ pub struct Items<T: HasId> {
 }
 
 impl<T: HasId + Unpin> Items<T> {
-    /// The next item; nothing after the last.
+    /// Returns the next item, or `None` after the last one.
+    ///
+    /// # Errors
+    /// Those of the operation, each with its retries. After an error that isn't about a single item `None` follows.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, nothing is lost: the requests in flight continue with the next call.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// All that is left, in memory.
+    /// Collects all remaining items in memory.
     ///
     /// # Errors
-    /// The first: also of an item that can't be read, which [`next`](Self::next) goes on after.
+    /// The first error, also that of an item that can't be read. [`next`](Self::next) continues after such an item.
     pub async fn try_collect(mut self) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.next().await {

@@ -1,4 +1,4 @@
-//! What is otherwise in a browser, where nothing is `Send`.
+//! What differs in a browser, where nothing is `Send`.
 
 /// `Send`, where there are threads.
 #[cfg(not(target_arch = "wasm32"))]

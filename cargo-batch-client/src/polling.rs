@@ -10,19 +10,19 @@ use crate::{Client, Error, ErrorKind, operations};
 /// How long a server is polled that responds with nothing but errors.
 const MAX_OUTAGE: Duration = Duration::from_secs(600);
 
-/// So many polls in a row must say that there is no such batch: a server that has several databases may
+/// So many polls in a row must report that there is no such batch: a server that has several databases may
 /// not see it at once.
 pub(crate) const ABSENT_POLLS: u32 = 3;
 
 /// How long a poll may take that begins at a deadline, or shortly before it.
 const LAST_POLL: Duration = Duration::from_millis(900);
 
-/// Returns when a poll that begins after a delay is given up for a deadline.
+/// Returns when a poll that begins after a delay is abandoned for a deadline.
 pub(crate) fn poll_until(deadline: Instant, delay: Duration) -> Instant {
     deadline.max(Instant::now() + delay + LAST_POLL)
 }
 
-/// The interval the specification gives for a batch of so many runs, watched for so long.
+/// Returns the interval of the specification for a batch of so many runs, watched for so long.
 pub(crate) fn poll_interval(watched_for: Duration, runs: u64) -> Duration {
     const USUAL: Duration = Duration::from_secs(5);
     match &operations::GET_BATCH.waiter {
@@ -34,7 +34,7 @@ pub(crate) fn poll_interval(watched_for: Duration, runs: u64) -> Duration {
     }
 }
 
-/// Returns whether the server says that there is no such batch.
+/// Returns whether the server reports that there is no such batch.
 pub(crate) fn is_absence(error: &Error) -> bool {
     let is_status = |status: reqwest::StatusCode| matches!(status.as_u16(), 404 | 410);
     let reason = error.reason().map(|reason| reason.as_str());
@@ -45,7 +45,7 @@ pub(crate) fn is_absence(error: &Error) -> bool {
 /// By how much the interval grows while polls fail, jitter not included: no poll is later than twice it.
 const SLOWER: f64 = 1.8;
 
-/// Which errors are waited through: those that may pass. Each has been repeated by its call already.
+/// Decides which errors of polls are tolerated: those that may pass. Each has been retried by its call already.
 pub(crate) struct ErrorTolerance {
     attempts: Attempts,
     failing_since: Option<Instant>,
@@ -64,11 +64,11 @@ impl ErrorTolerance {
     /// Returns how long to wait at least before the next poll.
     ///
     /// # Errors
-    /// The error that was given, with what was tried since the last success, where it isn't waited through.
+    /// The error that was given, with what was attempted since the last success, where it isn't tolerated.
     pub fn tolerates(&mut self, client: &Client, error: Error) -> Result<Duration, Error> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
         self.attempts.count_call(&error);
-        // Where nothing was ever heard, the address, the certificate or the proxy is wrong.
+        // Where the server has never responded, the address, the certificate or the proxy is wrong.
         let is_heard = !error.is_of_unheard();
         let has_no_token = error.kind() == ErrorKind::Unauthorized && error.status().is_none();
         let may_pass = error.is_retryable() && is_heard || has_no_token && self.has_succeeded;

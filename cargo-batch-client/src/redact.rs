@@ -1,16 +1,16 @@
-//! What must not be shown: tokens, signed links, and more of a server's words than a log can bear.
+//! What must not be shown: tokens, signed URLs, and more of a server's message than fits into a log.
 
 use std::fmt;
 
 use reqwest::header::HeaderValue;
 
-/// The longest text of a server that is repeated.
+/// The longest message of a server that is repeated.
 const LONGEST: usize = 500;
 
 /// The shortest token that is redacted.
 const SHORTEST: usize = 8;
 
-/// Makes a server's words fit to be shown.
+/// Makes a server's message fit to be shown.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     token: Option<String>,
@@ -19,7 +19,7 @@ pub(crate) struct Redactor {
 impl Redactor {
     /// Redacts the token of an `Authorization` header, too, should the server repeat it.
     ///
-    /// A shorter one than any server gives out stays: it would be found in the middle of words.
+    /// A token that is shorter than those that servers issue is not redacted: it would be found in the middle of words.
     pub fn token(header: Option<&HeaderValue>) -> Self {
         let text = header.and_then(|header| header.to_str().ok());
         let token = text.map(|text| text.trim_start_matches("Bearer ").to_owned());
@@ -28,13 +28,13 @@ impl Redactor {
         }
     }
 
-    /// The text without the token, without what is secret in links, without control characters
+    /// Returns a text without the token, without the secrets of URLs, without control characters
     /// (that would move the cursor of a terminal, or begin a new line of a log), and not too long.
     pub fn redact(&self, text: &str) -> String {
         let redacted = match &self.token {
-            // Before the links, whose ends may be in the middle of it.
-            Some(token) => without_links(&without_token(text, token)),
-            None => without_links(text),
+            // Before the URLs, whose ends may be in the middle of it.
+            Some(token) => without_url_secrets(&without_token(text, token)),
+            None => without_url_secrets(text),
         };
         escaped(&redacted, LONGEST)
     }
@@ -46,7 +46,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// A text in one line, cut where it is too long.
+/// Returns a text in one line, cut where it is too long.
 pub(crate) fn escaped(text: &str, longest: usize) -> String {
     let mut shown = String::new();
     for (index, letter) in text.chars().enumerate() {
@@ -66,7 +66,7 @@ pub(crate) fn escaped(text: &str, longest: usize) -> String {
     shown
 }
 
-/// A text without a token, in whatever way a server may repeat it: as it is, or with any of its
+/// Returns a text without a token, in whatever way a server may repeat it: as it is, or with any of its
 /// characters percent-encoded, as in a URL, or behind a backslash, as in JSON.
 fn without_token(text: &str, token: &str) -> String {
     let mut shown = String::new();
@@ -84,7 +84,7 @@ fn without_token(text: &str, token: &str) -> String {
     shown
 }
 
-/// How many bytes at the start of a text are a token.
+/// Returns how many bytes at the start of a text are a token.
 fn repeated(text: &[u8], token: &[u8]) -> Option<usize> {
     if text.starts_with(token) {
         return Some(token.len());
@@ -104,8 +104,8 @@ fn repeated(text: &[u8], token: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// A text without the query of any link in it: in a signed link that is the secret.
-fn without_links(text: &str) -> String {
+/// Returns a text without the query of any URL in it: in a signed URL that is the secret.
+fn without_url_secrets(text: &str) -> String {
     let hide = |word: &str| match word.find('?') {
         _ if has_user(word) => "[REDACTED]".to_owned(),
         Some(query) if word[query..].contains('=') => format!("{}?[REDACTED]", &word[..query]),
@@ -120,7 +120,7 @@ fn without_links(text: &str) -> String {
         .collect()
 }
 
-/// A URL without what stands before its host, which may be a password.
+/// Returns a URL without what precedes its host, which may be a password.
 pub(crate) fn without_user(url: &str) -> String {
     match url.rsplit_once('@') {
         Some((_, host)) => format!("[REDACTED]@{host}"),
@@ -128,7 +128,7 @@ pub(crate) fn without_user(url: &str) -> String {
     }
 }
 
-/// Whether a word is a URL with a user name, and maybe a password, before its host.
+/// Returns whether a word is a URL with a user name, and maybe a password, before its host.
 fn has_user(word: &str) -> bool {
     let authority = word.split_once("://").map(|(_, rest)| rest);
     authority.is_some_and(|rest| {
@@ -138,8 +138,8 @@ fn has_user(word: &str) -> bool {
     })
 }
 
-/// A text without the values that stand behind names such as `client_secret`, and without what follows
-/// `Bearer`: the words of a token provider, which are about nothing else.
+/// Returns a text without the values that follow names such as `client_secret`, and without what follows
+/// `Bearer`: for the message of a token provider, which is about nothing else.
 pub(crate) fn without_secrets(text: &str) -> String {
     const NAMES: [&str; 11] = [
         "secret",

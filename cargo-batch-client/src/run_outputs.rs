@@ -1,4 +1,4 @@
-//! What runs took and put out, however many there are.
+//! The inputs and outputs of runs, however many there are.
 
 use cargo_batch_types::{DownloadRunOutputsErrorReason, DownloadRunOutputsRequest};
 
@@ -6,15 +6,15 @@ use crate::download::{AskSlice, Download, Export};
 use crate::pending::Pending;
 use crate::{Client, Error, Reason};
 
-/// How many runs the API puts into one file, at most.
+/// The most runs that the API puts into one file.
 const MAX_RUNS: u64 = 10_000;
 
 impl Client {
     /// Returns the inputs and outputs of runs as a download: CSV, unless the request asks for JSON. Only with
-    /// the feature `rows`.
+    /// the feature `rows`. Nothing is sent before the download is fetched.
     ///
-    /// The API puts at most 10,000 runs into one file. Where there are more, the files are asked for and
-    /// fetched one after the other, and arrive as one: with one header, or as one list. Runs that appear
+    /// The API puts at most 10,000 runs into one file. Where there are more, the files are requested and
+    /// fetched one after the other, and joined to one: with one header, or as one list. Runs that are created
     /// meanwhile may move others from one file to the next: wait for the batch first.
     ///
     /// ```no_run
@@ -26,8 +26,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Those of the download, and of [`download_run_outputs`](Self::download_run_outputs): no runs are the
-    /// reason `NoRunsFound`. Files with different columns end it with
+    /// Those of the download, and of [`download_run_outputs`](Self::download_run_outputs): without any runs the
+    /// reason is `NoRunsFound`. Files with different columns end it with
     /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse), and where there are several files, one that can't be
     /// resumed ends it with [`Interrupted`](crate::ErrorKind::Interrupted).
     pub fn run_outputs(&self, request: impl Into<DownloadRunOutputsRequest>) -> Download {

@@ -10,12 +10,12 @@ use tokio::io::AsyncWriteExt;
 
 use crate::Error;
 
-/// Gives a saved state its methods for files.
+/// Writes the methods of a saved state that store it in a file.
 macro_rules! as_file {
     ($saved:ident) => {
         impl $saved {
-            /// Writes it to a file, all or nothing: where the process is killed meanwhile, the file holds what it
-            /// held before. Its folder must exist.
+            /// Writes the saved state to a file atomically: where the process is killed meanwhile, the file has its earlier
+            /// content. Its folder must exist. It is flushed to the disk.
             ///
             /// # Errors
             /// [`Io`](crate::ErrorKind::Io) when the file can't be written.
@@ -26,7 +26,7 @@ macro_rules! as_file {
                 crate::saved_file::write(path.as_ref(), self).await
             }
 
-            /// Reads what [`save_to`](Self::save_to) has written; `None` where there is no such file.
+            /// Reads a file that [`save_to`](Self::save_to) has written; `None` where there is no such file.
             ///
             /// # Errors
             /// [`Io`](crate::ErrorKind::Io) when the file can't be read, or holds something else.
@@ -40,7 +40,7 @@ macro_rules! as_file {
 }
 pub(crate) use as_file;
 
-/// Writes a file of JSON, all or nothing: beside its place, to the disk, and then into its place.
+/// Writes a file of JSON atomically: to a temporary file beside it, to the disk, and then renamed.
 pub(crate) async fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let failed = |error| Error::io(format!("cannot write {}", path.display()), error);
     let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
@@ -71,7 +71,7 @@ pub(crate) async fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, 
     }
 }
 
-/// Has the name written to the disk, where folders can be opened.
+/// Flushes the name to the disk, where folders can be opened.
 async fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let folder = path
@@ -85,7 +85,7 @@ async fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// `job.json` -> `job.json.1a2b3c4d.tmp`: several writers of one file don't meet.
+/// `job.json` -> `job.json.1a2b3c4d.tmp`: several writers of one file don't collide.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{:08x}.tmp", fastrand::u32(..)));

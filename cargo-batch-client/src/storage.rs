@@ -1,6 +1,6 @@
 //! Requests to storage, by signed URLs.
 //!
-//! A URL is its own permission, and the host somebody else's: no token is sent there. Redirects are
+//! A URL is its own permission, and its host is not the API's: no token is sent there. Redirects are
 //! followed here, as those of the API must not be, and never with a `Referer`, which would be the URL.
 
 use std::time::Duration;
@@ -36,10 +36,10 @@ pub(crate) struct Rest<'a> {
     pub etag: &'a HeaderValue,
 }
 
-/// Asks for a file; `is_new` says that the URL was issued for this very attempt.
+/// Requests a file; `is_new` says that the URL was issued for this very attempt.
 ///
 /// # Errors
-/// Whatever isn't a success, in the words of storage.
+/// Whatever isn't a success, with the message of storage.
 pub(crate) async fn get(
     client: &Client,
     url: &SignedUrl,
@@ -62,7 +62,7 @@ pub(crate) async fn get(
     done
 }
 
-/// Puts bytes where a URL that was just issued says; returns the headers of the response.
+/// Puts bytes where a URL that was just issued points to; returns the headers of the response.
 ///
 /// # Errors
 /// As [`get`].
@@ -92,8 +92,8 @@ async fn send(
     request: &(dyn Fn(RequestBuilder) -> RequestBuilder + Sync),
 ) -> Result<(reqwest::Response, Departure), Error> {
     let has_body = method != Method::GET;
-    let mut url = config::link(url)?;
-    let whole = limit;
+    let mut url = config::signed_url(url)?;
+    let attempt = limit;
     for _ in 0..=REDIRECTS {
         let deadline = later(Instant::now(), client.timing.overall);
         let departure = client.inner.hosts.depart(&url, Lane::Calls, deadline).await;
@@ -105,14 +105,14 @@ async fn send(
         let http = client.inner.http.ready(&url).await?;
         let request = request(http.request(method.clone(), url.clone()));
         let began = Instant::now();
-        let exchange = async {
+        let call = async {
             crate::time::timeout(limit, request.send())
                 .await
-                .map_err(|_| Error::timed_out(None, whole, client.timing, true))
+                .map_err(|_| Error::timed_out(None, attempt, client.timing, true))
                 .and_then(|sent| sent.map_err(|error| Error::transport(None, error, has_body)))
                 .map_err(|error| departure.note(error.of_storage().sent_to(&url)))
         };
-        let response = trace::storage(&method, url.as_str(), exchange).await?;
+        let response = trace::storage(&method, url.as_str(), call).await?;
         departure.heard();
         limit = limit.saturating_sub(began.elapsed());
         // A client of the caller's may have followed a redirect already.
@@ -128,12 +128,12 @@ async fn send(
     Err(Error::unexpected_content(what))
 }
 
-/// Returns whether a status may say that a URL has expired: storages differ in how they say it.
+/// Returns whether a status may mean that a URL has expired: storages differ in this.
 pub(crate) fn may_be_expired(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 401 | 403 | 404 | 410)
 }
 
-/// Where a response sends the request on to, if it does.
+/// Returns where a response redirects the request to, if it does.
 fn redirect(method: &Method, response: &reqwest::Response) -> Option<Url> {
     let follows = match response.status() {
         StatusCode::MOVED_PERMANENTLY
@@ -148,7 +148,7 @@ fn redirect(method: &Method, response: &reqwest::Response) -> Option<Url> {
     response.url().join(location.to_str().ok()?).ok()
 }
 
-/// Fails where a redirect would lead to where it can be read on the way, or from the net to this machine.
+/// Fails where a redirect leads to where it can be read on the way, or from the internet to this machine.
 fn check(from: &Url, to: &Url) -> Result<(), Error> {
     let is_downgrade = from.scheme() == "https" && to.scheme() != "https";
     if is_downgrade || !config::is_private(to) {
@@ -167,24 +167,24 @@ async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
     let mut read = BytesMut::new();
     let reading = async {
         while read.len() < ERROR_BYTES
-            && let Some(Ok(piece)) = next_chunk(&mut body).await
+            && let Some(Ok(chunk)) = next_chunk(&mut body).await
         {
-            read.extend_from_slice(&piece);
+            read.extend_from_slice(&chunk);
         }
     };
-    // What can't be read in time says nothing: the status does.
+    // What can't be read in time is left out: the status is known.
     let _ = crate::time::timeout(ERROR_TIME, reading).await;
     read.truncate(ERROR_BYTES);
     let body = read.freeze();
-    let words = String::from_utf8_lossy(&body);
-    let (code, message) = (element(&words, "Code"), element(&words, "Message"));
+    let text = String::from_utf8_lossy(&body);
+    let (code, message) = (element(&text, "Code"), element(&text, "Message"));
     let response = RawResponse::new(status, headers, body.clone());
     Error::status_of_storage(response, (code.as_deref(), message.as_deref()), is_new)
 }
 
-/// What stands in an element of the XML that storages write of errors.
+/// Returns the content of an element of the XML that storages write of errors.
 ///
-/// It is found where it is: what else there is, and whether all of it is XML, doesn't matter.
+/// It is found wherever it is: what else there is, and whether all of it is XML, doesn't matter.
 pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;

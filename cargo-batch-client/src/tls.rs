@@ -1,4 +1,4 @@
-//! The TLS that a client of our own making uses.
+//! The TLS of this crate's own HTTP client.
 
 use crate::Error;
 use crate::http::Connected;
@@ -7,7 +7,7 @@ use crate::http::NotingVerifier;
 #[cfg(feature = "rustls")]
 use rustls_platform_verifier::Verifier;
 
-/// Certificates that are trusted beside those of the platform, as PEM.
+/// Certificates, as PEM, that are trusted in addition to those of the platform.
 #[derive(Clone, Default)]
 pub(crate) struct Roots(Vec<Vec<u8>>);
 
@@ -72,12 +72,12 @@ impl Tls {
 /// provider for the process.
 #[cfg(feature = "rustls")]
 impl Tls {
-    /// With what the platform trusts, and the roots given.
+    /// Configures what the platform trusts and the roots given.
     pub fn platform(
         &self,
         builder: reqwest::ClientBuilder,
     ) -> Result<reqwest::ClientBuilder, Error> {
-        // Whoever switched on `native-tls` means it, but a feature can't switch another off.
+        // A caller who enables `native-tls` means it, but a feature can't disable another.
         if cfg!(feature = "native-tls") {
             return Err(Error::configuration(
                 "the features `rustls`, which is on by default, and `native-tls` are both on: set \
@@ -133,7 +133,7 @@ impl Tls {
             .map_err(wrong_root)
     }
 
-    /// For what isn't encrypted: it needs no certificates, and there may be none on the machine.
+    /// Configures what isn't encrypted: it needs no certificates, and there may be none on the machine.
     pub fn none(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
         let config = versions()?
             .with_root_certificates(rustls::RootCertStore::empty())
@@ -154,7 +154,7 @@ fn versions() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::Want
 
 #[cfg(not(feature = "rustls"))]
 impl Tls {
-    /// With the platform's library, and the roots given.
+    /// Configures the platform's library and the roots given.
     #[cfg(feature = "native-tls")]
     pub fn platform(
         &self,

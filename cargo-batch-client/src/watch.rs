@@ -31,6 +31,7 @@ impl Client {
     /// println!("{} failed runs", batch.failed_runs_count);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "poll")]
     pub fn watch(&self, batch: impl Into<BatchUuid>) -> Watch {
         Watch::new(self.clone(), batch.into(), Duration::ZERO, None)
     }

@@ -61,6 +61,11 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![warn(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    missing_debug_implementations
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod api;

@@ -1,34 +1,34 @@
-//! How a batch stands, in the words of the person who waits for it.
+//! The state and the outcome of a batch.
 
 use std::fmt;
 
 use crate::{Batch, BatchStatus, Run};
 
-/// How a batch ended.
+/// How a batch ended; returned by [`Batch::outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Every run went well.
+    /// Every run succeeded.
     Succeeded,
-    /// The batch came to its end, but some of its runs failed.
+    /// The batch has finished, but some of its runs failed.
     PartlyFailed {
-        /// Runs that failed.
+        /// The number of runs that failed.
         failed: u64,
-        /// Runs in all.
+        /// The number of all runs.
         runs: u64,
     },
     /// The batch itself failed; the message is the server's.
     Failed(Option<String>),
-    /// It was cancelled; runs that had ended before keep their results.
+    /// The batch was cancelled; runs that had finished before keep their results.
     Cancelled,
     /// There was nothing to do.
     Skipped,
-    /// It has finished in a way this crate has no word for.
+    /// The batch has finished with a status that is newer than this crate.
     Other(BatchStatus),
 }
 
 impl Outcome {
-    /// Nothing failed: [`Succeeded`](Self::Succeeded) or [`Skipped`](Self::Skipped).
+    /// Returns whether nothing failed: [`Succeeded`](Self::Succeeded) or [`Skipped`](Self::Skipped).
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }
@@ -51,15 +51,25 @@ impl fmt::Display for Outcome {
 }
 
 impl Batch {
-    /// Nothing will change any more: its status is terminal, or it has a time of finishing (which
-    /// also ends a status newer than this crate).
+    /// Returns whether the batch has finished and won't change any more.
+    ///
+    /// That is so when its status is terminal, or [`finished_at`](Self::finished_at) is set, which also ends a status that
+    /// is newer than this crate.
     pub fn is_finished(&self) -> bool {
         self.status.is_terminal() || self.finished_at.is_some()
     }
 
-    /// How it ended; nothing while it goes on.
+    /// Returns how the batch ended; `None` while it is running.
     ///
-    /// A batch with the status `success` can have failed runs: this tells the two apart.
+    /// A batch with the status [`Success`](BatchStatus::Success) can have failed runs: the outcome distinguishes the two.
+    ///
+    /// ```
+    /// use cargo_batch_types::{Batch, Outcome};
+    ///
+    /// fn has_failed_runs(batch: &Batch) -> bool {
+    ///     matches!(batch.outcome(), Some(Outcome::PartlyFailed { .. }))
+    /// }
+    /// ```
     pub fn outcome(&self) -> Option<Outcome> {
         if !self.is_finished() {
             return None;
@@ -79,7 +89,7 @@ impl Batch {
 }
 
 impl Run {
-    /// Nothing will change any more.
+    /// Returns whether the run has finished and won't change any more.
     pub fn is_finished(&self) -> bool {
         self.status.is_terminal() || self.finished_at.is_some()
     }

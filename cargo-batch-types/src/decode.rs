@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::locate;
 
-/// What some servers begin a text with.
+/// Some servers begin a text with it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads a value from JSON.
 ///
-/// A byte order mark at its beginning is passed over; of a field that is written twice the last value
+/// A byte order mark at its beginning is skipped. Of a field that occurs twice the last value
 /// counts, as in JavaScript.
 ///
-/// The common case pays nothing for the error's precision: only when reading fails is the field searched
-/// for, by where that was.
+/// The precision of the error costs nothing where there is none: only when reading fails is the field searched
+/// for, by the position of the error.
 ///
 /// # Errors
 /// [`DecodeError`] with the path of the field that doesn't fit, such as `batch.nodes[3].config`.
@@ -35,7 +35,7 @@ pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
             source,
         };
         match serde_json::from_slice::<Value>(json) {
-            // In a `Value` nothing is there twice.
+            // In a `Value` nothing occurs twice.
             Ok(value) if error.is_duplicate() => from_value(&value),
             _ => Err(error),
         }
@@ -58,8 +58,9 @@ pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> 
     })
 }
 
-/// JSON that isn't what it should be: which field, and why. Both are in its text, so it has no
-/// source that would say a part of that again.
+/// The error of JSON that can't be read as a type: which field, and why.
+///
+/// Both are in its text, so it has no source that would repeat a part of that.
 #[derive(Debug)]
 pub struct DecodeError {
     path: String,
@@ -67,12 +68,12 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// The field, from the outside in: `batch.nodes[3].config`; `.` for the whole text.
+    /// Returns the path of the field, from the outside in, such as `batch.nodes[3].config`; `.` for the complete text.
     pub fn field_path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the text is JSON at all, up to that field, and not something else or cut off.
+    /// Returns whether the text is JSON at all, up to that field, and not something else or truncated.
     pub fn is_json(&self) -> bool {
         use serde_json::error::Category::{Data, Io};
         matches!(self.source.classify(), Data | Io)
@@ -82,7 +83,7 @@ impl DecodeError {
         self.source.to_string().starts_with("duplicate field")
     }
 
-    /// Why the field doesn't fit, in the reader's words. They can quote the value.
+    /// Returns why the field doesn't fit, as a message, which can quote the value.
     pub fn reason(&self) -> String {
         self.source.to_string()
     }

@@ -1,6 +1,6 @@
-//! The body of an error, which is alike for most operations.
+//! The body of an error response, which is alike for most operations.
 
-/// The body of an error: why the server refused. Both fields can be missing.
+/// The body of an error response: why the server refused. Both fields can be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(
@@ -9,10 +9,10 @@
 )]
 #[non_exhaustive]
 pub struct ErrorBody<R> {
-    /// What went wrong.
+    /// The reason, an enum of the operation; `None` where the server gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<R>,
-    /// Explanation by the server, in plain text. Says more than the reason when it is there.
+    /// The message of the server, in plain text; `None` where there is none. It says more than the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }

@@ -17,18 +17,18 @@ use crate::decode::from_value;
 
 /// The fields in their order, until the tag is found and they are read as its kind.
 ///
-/// Text, which is most of what there is, stays where it lies in the answer: a list of batches is
-/// read as fast as enums without room for the unknown.
+/// Text, which is most of the content, stays where it is in the response: a list of batches is
+/// read as fast as enums without a variant for unknown kinds.
 pub struct Fields<'de>(Vec<(Cow<'de, str>, Field<'de>)>);
 
-/// A value: text as it lies, anything else as serde_json has it.
+/// A value: text as it is in the response, anything else as serde_json has it.
 pub enum Field<'de> {
     Text(Cow<'de, str>),
     Other(Value),
 }
 
 impl<'de> Fields<'de> {
-    /// A field that is text.
+    /// Returns a field that is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(key, field)| match field {
             Field::Text(text) if key == name => Some(text.as_ref()),
@@ -36,7 +36,7 @@ impl<'de> Fields<'de> {
         })
     }
 
-    /// Reads the fields as a known kind, or keeps them when they don't have its form.
+    /// Reads the fields as a known kind, or preserves them when they don't have its form.
     pub fn read_or_keep<T: DeserializeOwned, U>(
         self,
         known: fn(T) -> U,
@@ -45,7 +45,7 @@ impl<'de> Fields<'de> {
         if let Ok(value) = T::deserialize(&self) {
             return known(value);
         }
-        // Here each is there once, also one that was written twice.
+        // Here each occurs once, also one that was written twice.
         let kept = self.keep();
         match T::deserialize(kept.as_map()) {
             Ok(value) => known(value),
@@ -53,7 +53,7 @@ impl<'de> Fields<'de> {
         }
     }
 
-    /// The fields, to be written back as they came.
+    /// Preserves the fields, to be written as they were received.
     pub fn keep(self) -> RawObject {
         let fields = self.0.into_iter().map(|(name, field)| match field {
             Field::Text(text) => (name.into_owned(), Value::String(text.into_owned())),

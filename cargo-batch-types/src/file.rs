@@ -1,9 +1,10 @@
-//! From an uploaded file to the batch that runs over it.
+//! Uploaded files as the data of a batch.
 
 use crate::{Column, ColumnType, CreateBatchData, CreateFileData, FileColumn, UploadedFile};
 
 impl UploadedFile {
-    /// A file that came to storage in another way than by an upload's own answer.
+    /// Describes a file that was not uploaded by this crate, by its name in storage, its media type and the name
+    /// that it is displayed by.
     pub fn new(
         s3_filename: impl Into<String>,
         content_type: impl Into<String>,

@@ -1,9 +1,9 @@
-//! Filters, in the words of the person who filters.
+//! Filters of records.
 
 use crate::{Condition, Conjonction, Filter, FilterGroup};
 
 impl Filter {
-    /// Keeps the records that meet this and everything that is added [`with`](Self::with).
+    /// Creates a filter of the records that meet this and everything that is added [`with`](Self::with).
     ///
     /// A filter starts with a condition, because one without any enrols every record of the model.
     ///
@@ -25,7 +25,7 @@ impl Filter {
         }
     }
 
-    /// Keeps the records that meet this or anything that is added [`with`](Self::with).
+    /// Creates a filter of the records that meet this or anything that is added [`with`](Self::with).
     pub fn any(first: impl Into<FilterGroup>) -> Self {
         Self {
             conjonction: Conjonction::Or,
@@ -41,7 +41,7 @@ impl Filter {
 }
 
 impl FilterGroup {
-    /// Met when this and everything that is added [`with`](Self::with) is.
+    /// Creates a group that is met when this and everything that is added [`with`](Self::with) is.
     pub fn all(first: impl Into<Condition>) -> Self {
         Self {
             conjonction: Conjonction::And,
@@ -49,7 +49,7 @@ impl FilterGroup {
         }
     }
 
-    /// Met when this or anything that is added [`with`](Self::with) is.
+    /// Creates a group that is met when this or anything that is added [`with`](Self::with) is.
     pub fn any(first: impl Into<Condition>) -> Self {
         Self {
             conjonction: Conjonction::Or,
@@ -71,7 +71,7 @@ impl FilterGroup {
 ///
 /// let model: ModelUuid = "67e55044-10b1-426f-9247-bb680e5fe0c8".parse()?;
 /// CreateFilterData::new(model, StringCondition::is("country", ["France"])).limit(500);
-/// // All records of the model, each of which may cost credits, need a word of their own.
+/// // All records of the model, each of which may cost credits, need a constructor of their own.
 /// CreateFilterData::whole_model(model);
 /// # Ok::<(), InvalidId>(())
 /// ```

@@ -1,8 +1,8 @@
-//! Ids: a uuid, and what kind of thing it identifies.
+//! Ids: a UUID, and what kind of object it identifies.
 
 use std::fmt;
 
-/// Text that is not an id.
+/// The error of a text that is not an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidId {
     kind: &'static str,
@@ -36,7 +36,7 @@ impl std::error::Error for InvalidId {
     }
 }
 
-/// Writes an id type: a uuid that can't be taken for the id of another kind of thing.
+/// Writes an id type: a UUID that can't be taken for the id of another kind of object.
 macro_rules! id {
     ($(#[$docs:meta])* pub struct $name:ident;) => {
         $(#[$docs])*

@@ -11,9 +11,9 @@ use serde_json::error::Category;
 const MAX_LEVELS: usize = 128;
 
 /// Returns the path of the value that an error is about, such as `batch.nodes[3].config`; `.` for the
-/// whole text. What is wrong between two values is about the object or list that they are in.
+/// complete text. What is wrong between two values is about the object or list that they are in.
 ///
-/// A value that doesn't fit is named as long as its error comes of a visitor that has read it to its end.
+/// A value that doesn't fit is named as long as its error comes from a visitor that has read it to its end.
 /// serde_json gives one that comes later the position after what it reads next, which may be the end of the
 /// parent, and one that comes earlier a position within the value.
 pub fn path(json: &[u8], error: &serde_json::Error) -> String {
@@ -128,7 +128,7 @@ impl Open {
         self.last = Last::Whole;
     }
 
-    /// Goes on to the next field or item.
+    /// Advances to the next field or item.
     fn pass(&mut self) {
         match self.innermost() {
             Some(Level::Object(key)) => *key = None,
@@ -147,7 +147,7 @@ impl Open {
         self.key = at;
     }
 
-    /// Takes the last string for the key of the current field.
+    /// Takes the last string as the key of the current field.
     fn name(&mut self) {
         let at = self.key.clone();
         if let Some(Level::Object(key)) = self.innermost() {

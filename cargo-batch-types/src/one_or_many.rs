@@ -38,7 +38,7 @@ macro_rules! one_or_many {
         }
 
         impl $name {
-            /// All of them, however many there are.
+            /// Returns all values as a slice, a single one as a slice of one.
             pub fn as_slice(&self) -> &[String] {
                 match self {
                     Self::One(value) => std::slice::from_ref(value),

@@ -1,10 +1,10 @@
-//! Enums that stay readable when the server learns a new value.
+//! Enums that stay readable when the server adds a value.
 
 use std::fmt;
 
 /// A value newer than this crate, as the server spells it.
 ///
-/// It can't be made by hand, so a known value never hides in an `Unknown` variant: convert from text
+/// It can't be created by hand, so a known value is never hidden in an `Unknown` variant: convert from text
 /// with the enum's own `From<&str>`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UnknownValue(Box<str>);
@@ -14,7 +14,7 @@ impl UnknownValue {
         Self(text.into())
     }
 
-    /// The value as the server spells it.
+    /// Returns the value as the server spells it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -26,7 +26,7 @@ impl fmt::Debug for UnknownValue {
     }
 }
 
-/// Writes an enum of known strings with a variant that keeps every other one.
+/// Writes an enum of known strings with a variant that preserves every other one.
 macro_rules! open_enum {
     (
         $(#[$docs:meta])*
@@ -47,7 +47,7 @@ macro_rules! open_enum {
             /// Every value this crate knows.
             pub const KNOWN: &[Self] = &[$(Self::$case),+];
 
-            /// The value as the API spells it.
+            /// Returns the value as the API spells it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$case => $text,)+
@@ -112,7 +112,7 @@ macro_rules! open_enum {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                // `examples`, not `enum`: an open enum has more values than anybody knows.
+                // `examples`, not `enum`: an open enum has more values than are known.
                 schemars::json_schema!({ "type": "string", "examples": [$($text),+] })
             }
         }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::Record;
 
 impl Record {
-    /// Makes a record of anything that serialises to an object.
+    /// Creates a record from a value that serialises to an object.
     ///
     /// # Errors
-    /// [`InvalidRecord`] when it serialises to something else, or not at all.
+    /// [`InvalidRecord`] when it serialises to something else, or can't be serialised.
     ///
     /// ```
     /// use cargo_batch_types::Record;
@@ -54,7 +54,7 @@ fn form(value: &Value) -> &'static str {
     }
 }
 
-/// A value that can't be a record.
+/// The error of a value that can't be a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRecord(String);
 

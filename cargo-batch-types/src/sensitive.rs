@@ -1,11 +1,11 @@
 //! Strings that are never shown.
 
-/// Writes a string type whose `Debug` hides it: a secret, or a link that is one.
+/// Writes a string type whose `Debug` redacts it: a secret, or a signed URL.
 macro_rules! sensitive {
     ($(#[$docs:meta])* pub struct $name:ident;) => {
         $(#[$docs])*
         ///
-        /// `Debug` never shows it, and there is no `Display`: [`expose`](Self::expose) it where it
+        /// `Debug` redacts it, and there is no `Display`: [`expose`](Self::expose) it where it
         /// is used.
         #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -13,12 +13,12 @@ macro_rules! sensitive {
         pub struct $name(String);
 
         impl $name {
-            /// Wraps it.
+            /// Wraps a value.
             pub fn new(value: impl Into<String>) -> Self {
                 Self(value.into())
             }
 
-            /// The value itself: not for logs.
+            /// Returns the value itself. Don't log it.
             pub fn expose(&self) -> &str {
                 &self.0
             }

@@ -1,9 +1,9 @@
-//! Unions that stay readable when the server learns a new kind.
+//! Unions that stay readable when the server adds a kind.
 
 /// Writes how a union is read, and the name of its tag.
 ///
-/// `keep`: the union occurs in answers, where one odd value must not cost the caller the whole
-/// answer, so that what doesn't fit is kept in `Unknown`. `refuse`: it is only sent, where a mistake
+/// `keep`: the union occurs in responses, where one unexpected value must not cost the caller the complete
+/// response, so that what doesn't fit is preserved in `Unknown`. `refuse`: it is only sent, where a mistake
 /// is named.
 macro_rules! tagged_union {
     (

@@ -1,4 +1,4 @@
-//! What did a creation create?
+//! The id of what a creation has created.
 
 use std::borrow::Cow;
 
@@ -8,26 +8,29 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, Map
 ///
 /// Whatever else is in it: the response is read up to the id and no further, so that what was created is known even
 /// where the rest is cut off or new to us, and finding it costs next to nothing.
-pub fn created_id<T: DeserializeOwned>(path: &'static [&'static str], answer: &[u8]) -> Option<T> {
+pub fn created_id<T: DeserializeOwned>(
+    path: &'static [&'static str],
+    response: &[u8],
+) -> Option<T> {
     // Some servers begin with a byte order mark.
-    let answer = answer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(answer);
+    let response = response.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(response);
     let mut found = None;
-    let member = Member {
+    let field = Field {
         path,
         found: &mut found,
     };
     // How reading ends says nothing: what follows the id is unexpected to the reader.
-    let _ = member.deserialize(&mut serde_json::Deserializer::from_slice(answer));
+    let _ = field.deserialize(&mut serde_json::Deserializer::from_slice(response));
     found
 }
 
-/// Looks for a member of a member.
-struct Member<'a, T> {
+/// Searches for a field of a field.
+struct Field<'a, T> {
     path: &'static [&'static str],
     found: &'a mut Option<T>,
 }
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Field<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
@@ -39,22 +42,22 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Member<'_, T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
+impl<'de, T: DeserializeOwned> Visitor<'de> for Field<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(Name(name)) = members.next_key()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = fields.next_key()? {
             match self.path {
                 [wanted, path @ ..] if *wanted == name => {
                     let found = &mut *self.found;
-                    return members.next_value_seed(Member { path, found });
+                    return fields.next_value_seed(Field { path, found });
                 }
                 _ => {
-                    members.next_value::<IgnoredAny>()?;
+                    fields.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -76,27 +79,27 @@ mod tests {
 
     #[test]
     fn the_id_is_found_in_whatever_surrounds_it() {
-        for answer in [
+        for response in [
             r#"{"batch": {"uuid": "ID"}}"#,
             r#"{"new": [{"uuid": 1}], "batch": {"new": {"batch": null}, "uuid": "ID", "status": 7}}"#,
             r#"{"b\u0061tch": {"uuid": "ID"}}"#,
             "\u{feff}{\"batch\": {\"uuid\": \"ID\"}}",
-            // Cut off.
+            // Truncated.
             r#"{"batch": {"uuid": "ID", "workspaceUu"#,
         ] {
             let found =
-                created_id::<BatchUuid>(&["batch", "uuid"], answer.replace("ID", ID).as_bytes());
+                created_id::<BatchUuid>(&["batch", "uuid"], response.replace("ID", ID).as_bytes());
             assert_eq!(
                 found.map(|id| id.to_string()).as_deref(),
                 Some(ID),
-                "{answer}"
+                "{response}"
             );
         }
     }
 
     #[test]
     fn no_other_field_is_taken_for_the_created_id() {
-        for answer in [
+        for response in [
             "",
             "null",
             "[]",
@@ -108,9 +111,9 @@ mod tests {
             r#"{"other": {"batch": {"uuid": "ID"}}}"#,
         ] {
             assert_eq!(
-                created_id::<BatchUuid>(&["batch", "uuid"], answer.replace("ID", ID).as_bytes()),
+                created_id::<BatchUuid>(&["batch", "uuid"], response.replace("ID", ID).as_bytes()),
                 None,
-                "{answer}"
+                "{response}"
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use cargo_batch_types::Batch;
 
-/// A batch that may be what a creation made.
+/// A batch that may be the one of a creation.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub batch: Batch,
@@ -10,7 +10,7 @@ pub struct Candidate {
     pub is_same: bool,
 }
 
-/// What a search has brought.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub candidates: Vec<Candidate>,
@@ -22,19 +22,19 @@ pub struct Findings {
     pub is_alone: bool,
 }
 
-/// What follows from it.
+/// What follows from a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// This candidate is what was created.
     Adopt(usize),
-    /// It can't be said.
+    /// It can't be decided.
     Undecided,
     /// There is nothing (yet).
     Absent,
 }
 
 impl Findings {
-    /// The one batch that is known to be the creation's.
+    /// Returns the findings of the one batch that is known to be the creation's.
     pub fn certain(batch: Batch) -> Self {
         Self {
             candidates: vec![Candidate {
@@ -56,7 +56,7 @@ impl Findings {
             .filter(|(_, it)| it.is_same);
         match (same.next(), same.next()) {
             (Some((index, _)), None) if self.can_adopt && self.is_alone => Decision::Adopt(index),
-            // What another creation with the same data made would be a candidate, too.
+            // What another creation with the same data has created would be a candidate, too.
             (None, None) if self.candidates.is_empty() && self.is_complete => Decision::Absent,
             _ => Decision::Undecided,
         }
@@ -127,7 +127,7 @@ mod tests {
             ..findings(&[])
         };
         assert_eq!(cut.decision(), Decision::Undecided);
-        // Another creation's batch would be here: that one is under way says nothing.
+        // Another creation's batch would be here: that one is in flight shows nothing.
         let not_alone = Findings {
             is_alone: false,
             can_adopt: false,

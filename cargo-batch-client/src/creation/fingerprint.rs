@@ -1,8 +1,8 @@
-//! What a creation is recognised by among the batches of a list.
+//! By what a creation is recognised among the batches of a list.
 //!
-//! The server gives back the data of a batch, maybe written otherwise than it was sent: what means
+//! The server returns the data of a batch, maybe written otherwise than it was sent: what means
 //! the same gets the same form before it is compared. What is neither the same nor certainly
-//! different stays *unclear*, and with money an unclear batch is never ignored.
+//! different is *unclear*, and with money an unclear batch is never ignored.
 
 use cargo_batch_types::{Batch, BatchDataKind, CreateBatchData, ReleaseUuid, WorkflowUuid};
 use serde::Serialize;
@@ -19,7 +19,7 @@ pub struct Fingerprint {
     release: Option<ReleaseUuid>,
     kind: BatchDataKind,
     distinctness: Distinctness,
-    /// What other creations with the same data have, too; `None` where the API doesn't give it back.
+    /// The part that other creations with the same data share; `None` where the API doesn't return it.
     key: Option<Key>,
     /// JSON pointers to ids in the data, and their values: where they differ, so do the batches.
     ids: Vec<(&'static str, String)>,
@@ -28,7 +28,7 @@ pub struct Fingerprint {
 /// How a batch compares with a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// The same data.
+    /// Maybe: the data isn't returned, or can be the same written otherwise.
     Same,
     /// Maybe: the data isn't given back, or can be the same written otherwise.
     Unclear,
@@ -46,7 +46,7 @@ impl From<&CreationRequest> for Fingerprint {
                 let data = json(&request.data);
                 let kind = BatchDataKind::from(request.data.tag());
                 let distinctness = distinctness(&kind);
-                // Not all of their fields are given back, although some are.
+                // Not all of their fields are returned, although some are.
                 let opaque = distinctness == Distinctness::Opaque
                     || matches!(request.data, CreateBatchData::Unknown(_));
                 let workflow = request.workflow_uuid;
@@ -78,13 +78,13 @@ impl From<&CreationRequest> for Fingerprint {
 }
 
 impl Fingerprint {
-    /// Returns what other creations with the same data have, too: the workflow and the data.
+    /// Returns what other creations with the same data share: the workflow and the data.
     pub fn key(&self) -> Option<&Key> {
         self.key.as_ref()
     }
 
-    /// Returns whether the data says enough to recognise the batch by it, as long as the same isn't
-    /// created twice. A segment is the same for everyone, and so is what a scheduler finds.
+    /// Returns whether the data is enough to recognise the batch by it, as long as the same isn't
+    /// created twice. A segment is the same for all callers, and so is what a scheduler finds.
     pub fn is_distinguishable(&self) -> bool {
         self.key.is_some()
             && matches!(
@@ -127,7 +127,7 @@ impl Fingerprint {
         }
         let kind = BatchDataKind::from(batch.data.tag());
         if kind != self.kind {
-            // A kind newer than this crate may be another word for the one that was sent.
+            // A kind newer than this crate may be another name of the one that was sent.
             return match kind {
                 BatchDataKind::Unknown(_) => Match::Unclear,
                 _ => Match::Other,
@@ -235,14 +235,14 @@ fn canonical(value: Value) -> Option<Value> {
                 _ => Some(Value::Array(items)),
             }
         }
-        Value::Object(members) => {
-            let mut members: Vec<(String, Value)> = members
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, canonical(value)?)))
                 .collect();
             // Whatever order serde_json was built to keep.
-            members.sort_by(|left, right| left.0.cmp(&right.0));
-            (!members.is_empty()).then(|| Value::Object(members.into_iter().collect()))
+            fields.sort_by(|left, right| left.0.cmp(&right.0));
+            (!fields.is_empty()).then(|| Value::Object(fields.into_iter().collect()))
         }
         plain => Some(plain),
     }
@@ -440,7 +440,7 @@ mod tests {
                 json!({ "kind": "file", "s3Filename": "f.csv", "mappings": { "a": "b" } }),
                 json!({ "kind": "file", "s3Filename": "f.csv" }),
             ),
-            // A known kind in a form that can't be read, and a kind nobody knows.
+            // A known kind in a form that can't be read, and an unknown kind.
             (
                 json!({ "kind": "segment", "segmentUuid": ONE }),
                 json!({ "kind": "segment", "segment": { "uuid": ONE } }),
@@ -449,7 +449,7 @@ mod tests {
                 json!({ "kind": "segment", "segmentUuid": ONE }),
                 json!({ "kind": "segments", "segmentUuids": [ONE] }),
             ),
-            // Data that is never given back.
+            // Data that is never returned.
             (
                 json!({ "kind": "records", "records": [{ "a": 1 }] }),
                 json!({ "kind": "records", "s3Filename": "x" }),

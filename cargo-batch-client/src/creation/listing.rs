@@ -1,4 +1,4 @@
-//! Reading the list of a workflow's batches, once for all that need it.
+//! Reads the list of a workflow's batches, once for all searches that need it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,7 +17,7 @@ const MAX_PAGES: usize = 100;
 /// How many batches a page has at most, as the API documents it.
 const PAGE_SIZE: u64 = 100;
 
-/// From so many batches on, one order is no coincidence.
+/// From so many batches on, their order is no coincidence.
 const ORDERED: usize = 20;
 
 /// How often a list of several pages in no order is read: batches move between its pages meanwhile.
@@ -75,12 +75,12 @@ impl Listing {
         }
     }
 
-    /// Returns whether there is no end to be read.
+    /// Returns whether the list has no end that could be read.
     pub fn is_too_long(&self) -> bool {
         self.coverage == Coverage::Cut
     }
 
-    /// Returns whether reading again couldn't lead further.
+    /// Returns whether another reading couldn't lead further.
     fn satisfies(&self, depth: Depth) -> bool {
         match depth {
             Depth::Head => self.coverage != Coverage::Found,
@@ -103,9 +103,9 @@ impl Listing {
             }
             let seen: HashSet<BatchUuid> = batches.keys().copied().chain(reading.ids()).collect();
             batches.extend(reading.by_id());
-            let mut again = Reading::of(client, workflow, depth, is_found).await?;
-            again.is_stable = seen.is_subset(&again.ids().collect());
-            reading = again;
+            let mut next = Reading::of(client, workflow, depth, is_found).await?;
+            next.is_stable = seen.is_subset(&next.ids().collect());
+            reading = next;
         }
         let coverage = reading.coverage();
         let is_ordered = reading.order.is_descending();
@@ -177,7 +177,7 @@ impl Reading {
             };
             attempts.progressed();
             reading.pages += 1;
-            // A page shorter than asked for may be the last, unless the server gives no longer ones.
+            // A page shorter than requested may be the last, unless the server returns no longer ones.
             let is_whole = page.received >= PAGE_SIZE || page.received == received;
             received = page.received;
             page.items.iter().for_each(|batch| reading.order.add(batch));
@@ -252,7 +252,7 @@ impl Order {
     }
 }
 
-/// The page may be readable when it is requested again: also one that was cut off in its middle, that
+/// Returns whether the page may be readable when it is requested again: also one that was cut off in its middle, that
 /// was refused for a reason that makes no sense for a list, or whose token had just been replaced.
 pub fn may_pass(error: &Error) -> bool {
     let status = error.status().map(|status| status.as_u16());
@@ -280,7 +280,7 @@ struct Slot {
     wanted: Mutex<Vec<Depth>>,
 }
 
-/// What a listing led to, for all who waited for it.
+/// The result of a listing, for all who waited for it.
 pub type Shared = Result<Arc<Listing>, Arc<Error>>;
 
 impl Listings {
@@ -337,7 +337,7 @@ impl Slot {
     }
 }
 
-/// A depth that is wanted as long as this lives.
+/// A depth that is needed as long as this lives.
 struct Waiting<'a>(&'a Slot, Depth);
 
 impl<'a> Waiting<'a> {

@@ -1,4 +1,4 @@
-//! Nothing is spent by omission: "everything" is a word that one must write.
+//! Nothing is spent by omission: a request that runs over everything must say so.
 
 use std::any::Any;
 
@@ -11,7 +11,7 @@ use super::CreationRequest;
 use crate::Error;
 use crate::operation::Operation;
 
-/// Refuses a request that runs over everything without saying so. The generator asks this of the body of every
+/// Refuses a request that runs over everything without saying so. Generated code calls this with the body of every
 /// operation with `x-creates` before it is sent.
 pub(crate) fn check(operation: &'static Operation, request: &impl Any) -> Result<(), Error> {
     let request: &dyn Any = request;
@@ -41,7 +41,7 @@ pub(crate) fn omission(data: &CreateBatchData) -> Option<&'static str> {
     }
 }
 
-/// A group without conditions lets every record pass: alone, among others like it, and beside any other
+/// A group without conditions accepts every record: alone, among others like it, and beside any other
 /// where one of them suffices.
 fn is_empty(filter: &Filter) -> bool {
     let mut groups = filter.groups.iter();

@@ -1,15 +1,15 @@
-//! Records as a file, which has a name of its own to be known by.
+//! Records as a file, which has a name of its own to be recognised by.
 
 use std::collections::BTreeSet;
 
 use cargo_batch_types::Record;
 use serde_json::Value;
 
-/// Records as CSV, when that says exactly the same: all have the same members, and each value is
+/// Returns records as CSV, when that means exactly the same: all have the same fields, and each value is
 /// text that isn't empty.
 ///
-/// A cell can't tell a number from its text, nor an empty text from none, and what the server makes
-/// of such cells isn't known.
+/// A cell can't distinguish a number from its text, nor an empty text from none, and how the server reads
+/// such cells is unknown.
 pub fn as_csv(records: &[Record]) -> Option<String> {
     let columns: BTreeSet<&String> = records.first()?.keys().collect();
     if columns.is_empty() {

@@ -1,4 +1,4 @@
-//! The creations of a client, to tell them from each other.
+//! The creations of a client, to distinguish them from each other.
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
@@ -35,7 +35,7 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The creations under way, by what a list shows of them.
+    /// The creations in flight, by what a list shows of them.
     in_flight: HashMap<Key, Vec<CreationId>>,
     /// Creations that ended, or were dropped, without knowing what they created.
     abandoned: Vec<Abandoned>,
@@ -92,7 +92,7 @@ impl Registry {
     }
 
     /// Returns a creation with the same data that ended without knowing what it created, for the
-    /// caller to continue as long as it holds what comes with it.
+    /// caller to continue as long as it holds what is returned with it.
     pub fn take_over(&self, given: u128) -> Option<(Arc<Shared>, Arc<()>)> {
         let now = Instant::now();
         let mut known = self.known();
@@ -113,12 +113,12 @@ impl Registry {
         self.known().claimed.insert(batch, creation, MAX_BATCHES);
     }
 
-    /// Returns whom a batch belongs to, if to anyone.
+    /// Returns the owner of a batch, if it has one.
     pub fn owner(&self, batch: BatchUuid) -> Option<Option<CreationId>> {
         self.known().claimed.get(&batch).copied()
     }
 
-    /// Returns whether a batch is what another creation would make, with data of its own.
+    /// Returns whether a batch is what another creation would create, with data of its own.
     pub fn is_of_another(&self, batch: &Batch, own: Option<&Key>) -> bool {
         let Some((workflow, data)) = key_of(batch) else {
             return false;
@@ -140,7 +140,7 @@ impl Registry {
         self.known().is_alone(creation)
     }
 
-    /// Makes a batch the creation's; false when it may be another's.
+    /// Assigns a batch to the creation; false when it may be another's.
     pub fn adopt(&self, batch: BatchUuid, creation: &Shared) -> bool {
         let mut known = self.known();
         let free = match known.claimed.get(&batch) {
@@ -343,7 +343,7 @@ mod tests {
         let _other = registry.begin(&other);
         assert!(!registry.is_alone(&first) && !registry.adopt(uuid(1), &first));
         assert!(registry.is_alone(&other) && registry.adopt(uuid(2), &other));
-        // The second ended well: what is unclaimed now is the first's.
+        // The second has ended with a batch: what is unclaimed now is the first's.
         registry.claim(uuid(3), Some(second.id));
         drop(in_flight);
         assert!(!registry.adopt(uuid(3), &first) && registry.adopt(uuid(1), &first));

@@ -1,4 +1,4 @@
-//! What starts a batch.
+//! The requests that create a batch.
 
 use cargo_batch_types::{CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ impl CreationRequest {
         Some(Self::Batch(request))
     }
 
-    /// Returns whether the caller means to run a file again.
+    /// Returns whether the caller intends to run a file again.
     pub(super) fn is_again(&self) -> bool {
         match self {
             Self::Batch(request) => request.is_again(),

@@ -1,4 +1,4 @@
-//! A creation's steps: note, send, search, decide.
+//! The steps of a creation: note, send, search, decide.
 
 use cargo_batch_types::{Batch, BatchUuid};
 
@@ -17,31 +17,33 @@ const MAX_REQUESTS: u32 = 5;
 impl BatchCreation {
     /// Creates the batch, or finds the one that was created.
     ///
-    /// When the outcome of a request is unknown (the connection was cut, a gateway gave up), this searches
+    /// When the outcome of a request is unknown (the connection was lost, a gateway timed out), this searches
     /// among the batches of the workflow, and adopts
     ///
     /// - the one that runs the uploaded file, where only this creation has used that,
-    /// - else the one with the same data (a file, record ids, a filter, a change, a re-run) that was not there
+    /// - else the one with the same data (a file, record ids, a filter, a change, a re-run) that did not exist
     ///   before the first request, by its id and by the server's own dates.
     ///
     /// Only where there is none, nor any that could be it, after the
-    /// [settling time](crate::ClientBuilder::settling_time), it is created again. It never guesses: where
-    /// several batches fit, or where the data is the same for everyone (a segment, a form, records that
-    /// aren't a file, an action) and such a batch has appeared, the end is an error that
+    /// [settling time](crate::ClientBuilder::settling_time), the request is sent again. It never guesses: where
+    /// several batches fit, or where the data is the same for all callers (a segment, a form, records that
+    /// aren't a file, an action) and such a batch has appeared, it fails with an error that
     /// [is ambiguous](Error::is_ambiguous) and names the [candidates](Error::candidates). While another
-    /// creation with the same data is under way on this client, neither adopts.
+    /// creation with the same data is in flight on this client, neither adopts.
     ///
-    /// Called again it returns the same batch. It is not cancel-safe in the sense that a batch may exist
-    /// after the future is dropped; calling it again finds that. It takes up to twice the settling time
-    /// longer than the request, for each of up to 5 requests.
+    /// A second call returns the same batch. Up to 5 requests are sent, and each whose outcome is unknown takes up
+    /// to twice the settling time longer, which is a minute by default.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a saved creation is for another server or
-    /// workspace, or its batch is gone; [`Superseded`](crate::ErrorKind::Superseded) where the guard says no;
+    /// workspace, or its batch has been deleted; [`Superseded`](crate::ErrorKind::Superseded) where the guard refuses;
     /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords) where there are more than
     /// [`max_records`](Self::max_records), and the errors of [`preview`](Client::preview) where that is set;
-    /// and the errors of [`create_batch`](Client::create_batch). One that isn't ambiguous says that there is
-    /// no batch.
+    /// and the errors of [`create_batch`](Client::create_batch). An error that isn't ambiguous means that no
+    /// batch was created.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe in the sense that a batch may exist after the future is dropped; another call finds it.
     pub async fn create(&self) -> Result<Batch, Error> {
         let scope = trace::Scope::creation(self.id());
         let done = scope.run(self.known_or_created()).await;
@@ -69,7 +71,7 @@ impl BatchCreation {
         done
     }
 
-    /// Does what is left of the steps.
+    /// Does the remaining steps.
     async fn run(&self) -> Result<Batch, Error> {
         let creation = &self.creation;
         let sent_before = match self.sent_until() {
@@ -92,7 +94,7 @@ impl BatchCreation {
     /// `None` proves nothing until the [settling time](crate::ClientBuilder::settling_time) has passed.
     ///
     /// # Errors
-    /// As [`create`](Self::create), and of the list; ambiguous ones name the candidates.
+    /// Those of [`create`](Self::create), and of the list; ambiguous ones name the candidates.
     pub async fn find(&self) -> Result<Option<Batch>, Error> {
         self.check_origin()?;
         let _running = self.creation.run.lock().await;
@@ -104,7 +106,7 @@ impl BatchCreation {
         self.decided(found, Error::interrupted_creation)
     }
 
-    /// Sends until there is a batch, or it is known that there is none.
+    /// Sends until a batch exists, or it is known that none does.
     async fn send(&self, mut sent_before: bool) -> Result<Batch, Error> {
         let creation = &self.creation;
         let client = self
@@ -168,11 +170,11 @@ impl BatchCreation {
             return Err(error);
         }
         let error = attempts.note(doubt.unwrap_or_else(Error::interrupted_creation));
-        // The last search has shown that there is none.
+        // The last search has shown that none exists.
         Err(error.without_effect("no batch was created"))
     }
 
-    /// Takes the batch of a response, unless an earlier request has made another.
+    /// Takes the batch of a response, unless an earlier request has created another.
     async fn created(&self, batch: Batch, sent_before: bool) -> Result<Batch, Error> {
         self.client.inner.registry.saw(&batch);
         self.creation.created(batch.clone(), false);
@@ -334,7 +336,7 @@ impl Client {
         }
     }
 
-    /// Fetches a batch that exists, as the server said: as often as others are searched for.
+    /// Fetches a batch that exists according to the server: as often as others are searched for.
     async fn named(&self, batch: BatchUuid, settling: std::time::Duration) -> Result<Batch, Error> {
         let began = Instant::now();
         let mut attempts = Attempts::unlimited(self);

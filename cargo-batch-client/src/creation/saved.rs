@@ -14,12 +14,12 @@ use super::note::Note;
 /// The form that this release writes. A release that changes what a field means counts up.
 const VERSION: u64 = 1;
 
-/// A creation as plain data, for a database or a file: made by
+/// A creation as plain data, for a database or a file: created by
 /// [`BatchCreation::save`](crate::BatchCreation::save), continued by
 /// [`Client::resume_creation`](crate::Client::resume_creation).
 ///
-/// Its JSON form is kept readable for later releases: times are text, and a `version` says how to read
-/// it. A `webhookSecret` of the request is in it in clear, so store it as you store secrets; `Debug`
+/// Its JSON form is readable by later releases of this crate: times are text, and a `version` says how to read
+/// it. A webhook secret of the request is in it in plain text, so store it as you store secrets; `Debug`
 /// doesn't show it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,32 +28,32 @@ pub struct SavedCreation {
     version: Version,
     /// The id of the creation.
     pub id: CreationId,
-    /// Whether a request may have been sent.
+    /// How far it has come: whether a request may have been sent.
     pub state: CreationState,
-    /// What is sent: records that became a file are one here.
+    /// The request that is sent: records that became a file are one here.
     pub request: CreationRequest,
     /// The data is a file that was uploaded for this creation and that no other has used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) own_file: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) again: bool,
-    /// When it was prepared, by this machine's clock: for people, nothing is decided by it.
+    /// When it was prepared, by this machine's clock. It is information only; nothing is decided by it.
     pub prepared_at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<Note>,
-    /// The [limit of its records](crate::BatchCreation::max_records).
+    /// The [limit of its records](crate::BatchCreation::max_records); `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_records: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) records: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seen_before: Option<DateTime<Utc>>,
-    /// The server that it is for.
+    /// The base URL of the server that it is for.
     pub base_url: String,
-    /// The workspace that it is for, where it was known.
+    /// The workspace that it is for; `None` where it was not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceUuid>,
-    /// The batch, once it is known.
+    /// The batch; `None` until it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchUuid>,
 }
@@ -63,9 +63,9 @@ pub struct SavedCreation {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum CreationState {
-    /// No request was ever sent: whoever resumes it creates at once.
+    /// No request was ever sent: a process that resumes it creates at once.
     Prepared,
-    /// A request may have been sent: whoever resumes it searches first.
+    /// A request may have been sent: a process that resumes it searches first.
     Sending,
 }
 
@@ -101,7 +101,7 @@ impl SavedCreation {
     }
 
     /// Returns a text that is equal for equal data, for a UNIQUE column: a second job over the same file
-    /// is refused by the database. `None` where the API doesn't give the data back.
+    /// is refused by the database. `None` where the API doesn't return the data.
     pub fn key(&self) -> Option<String> {
         Fingerprint::from(&self.request).text()
     }

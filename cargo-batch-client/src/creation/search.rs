@@ -1,4 +1,4 @@
-//! Searching for the batch that a creation may have made.
+//! Searches for the batch that a creation may have created.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn schedule() -> impl Iterator<Item = f64> {
     SCHEDULE.into_iter().chain(EXTRA_SCHEDULE)
 }
 
-/// Searches for what a creation made.
+/// Searches for what a creation has created.
 pub(super) struct Search<'a> {
     pub client: &'a Client,
     pub creation: &'a Arc<Shared>,
@@ -44,9 +44,9 @@ enum Own {
 #[derive(Debug)]
 pub(super) enum Found {
     Adopted(Box<Batch>),
-    /// There may be something, but it can't be said whether it is this creation's; or searching failed.
+    /// A batch may exist, but it can't be decided whether it is this creation's; or searching failed.
     Undecided(Vec<Batch>, Option<Arc<Error>>),
-    /// There is nothing.
+    /// No batch exists.
     Absent,
 }
 
@@ -57,7 +57,7 @@ impl Search<'_> {
 
     /// Searches until what was sent until then must have appeared.
     ///
-    /// A request that has just ended isn't searched for at once: it takes a server a moment.
+    /// For a request that has just ended it doesn't search at once: a server takes a moment.
     pub async fn settle(&self, sent_until: Instant, at_once: bool) -> Found {
         let mut found = Found::Undecided(Vec::new(), None);
         let due = |share: f64| later(sent_until, self.settling.mul_f64(share));
@@ -71,7 +71,7 @@ impl Search<'_> {
             if shares.get(index + 1).is_some_and(is_overdue) {
                 continue;
             }
-            // What keeps this creation from adopting may end before.
+            // What prevents this creation from adopting may end before.
             while self.until_another_ended(due(share)).await {
                 found = self.once().await;
                 if self.is_final(&found) {
@@ -86,7 +86,7 @@ impl Search<'_> {
         found
     }
 
-    /// Waits for a moment; true when a creation with the same data has ended before.
+    /// Waits for an instant; true when a creation with the same data has ended before.
     async fn until_another_ended(&self, at: Instant) -> bool {
         let mut ended = std::pin::pin!(self.registry().ended.notified());
         ended.as_mut().enable();
@@ -121,7 +121,7 @@ impl Search<'_> {
         }
     }
 
-    /// Returns the batches besides its own that the creation may have made.
+    /// Returns the batches besides its own that the creation may have created.
     pub async fn others(&self) -> Result<Vec<Batch>, Arc<Error>> {
         Ok(self.findings(Own::Skipped).await?.into_batches())
     }
@@ -193,11 +193,11 @@ impl Search<'_> {
         Ok(findings)
     }
 
-    /// Returns whether searching again can't change anything.
+    /// Returns whether another search can't change anything.
     fn is_final(&self, found: &Found) -> bool {
         match found {
             Found::Adopted(_) => true,
-            // The data is there, but it is the same for everyone.
+            // The data is there, but it is the same for all callers.
             Found::Undecided(candidates, _) => self.creation.with_fingerprint(|fingerprint| {
                 let mut fits = candidates.iter().map(|batch| fingerprint.compare(batch));
                 !fingerprint.is_distinguishable() && fits.any(|fit| fit == Match::Same)
@@ -207,7 +207,7 @@ impl Search<'_> {
     }
 }
 
-/// Another search may tell more: the list could not be read, or shows batches that are unclear.
+/// Returns whether another search may find more: the list could not be read, or shows batches that are unclear.
 fn may_be_clearer(found: &Found) -> bool {
     match found {
         Found::Undecided(candidates, why) => {

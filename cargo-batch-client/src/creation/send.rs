@@ -1,4 +1,4 @@
-//! What a creation asks for right before each of its requests.
+//! What a creation does right before each of its requests.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +12,10 @@ use super::state::Shared;
 use crate::time::Instant;
 use crate::{Client, Error};
 
-/// For how long a guard's yes holds.
+/// How long a guard's permission is valid.
 const GUARD_VALIDITY: Duration = Duration::from_secs(5);
 
-/// How often a guard is asked before one request, where each yes comes too late.
+/// How often a guard is called before one request, where each permission comes too late.
 const GUARD_ATTEMPTS: u32 = 3;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,10 +25,10 @@ type Permission = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 #[cfg(target_arch = "wasm32")]
 type Permission = Pin<Box<dyn Future<Output = Result<(), BoxError>>>>;
 
-/// Asked before every request that can spend credits.
+/// Called before every request that can spend credits.
 pub(super) type Guard = Arc<dyn Fn() -> Permission + Send + Sync>;
 
-/// Given the form to store before the first request.
+/// Called with the form to store before the first request.
 pub(super) type FirstSend = Arc<dyn Fn(SavedCreation) -> Permission + Send + Sync>;
 
 /// The creation that a request is sent for.
@@ -79,8 +79,8 @@ impl Client {
 }
 
 impl Sending {
-    /// Asks whether the request may be sent, and then gets what it is sent with: last, so that nothing else
-    /// is waited for after the yes.
+    /// Asks the guard whether the request may be sent, and then gets what it is sent with: last, so that nothing else
+    /// is waited for after the permission.
     pub async fn permit<T, F: Future<Output = Result<T, Error>>>(
         &self,
         ready: impl Fn() -> F,
@@ -92,7 +92,7 @@ impl Sending {
             let asked = Moment::now();
             guard().await.map_err(Error::superseded)?;
             let ready = ready().await?;
-            // A process may have been frozen meanwhile, and its lock be another's by now.
+            // A process may have been suspended meanwhile, and its lock be another's by now.
             if asked.elapsed() <= GUARD_VALIDITY {
                 return Ok(ready);
             }
@@ -113,7 +113,7 @@ impl fmt::Debug for Sending {
     }
 }
 
-/// A moment by both clocks: a suspended machine stops the one, and the other can be set back.
+/// An instant by both clocks: a suspended machine stops the one, and the other can be set back.
 struct Moment(Instant, SystemTime);
 
 impl Moment {

@@ -1,4 +1,4 @@
-//! What is known of a creation while a process has it.
+//! The state of a creation while a process has it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,7 +12,7 @@ use super::id::CreationId;
 use super::note::Note;
 use crate::time::Instant;
 
-/// A creation, shared by all in this process who continue it, whatever their client.
+/// A creation, shared by all in this process that continue it, whatever their client.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub id: CreationId,
@@ -21,13 +21,13 @@ pub(crate) struct Shared {
     /// What the caller gave, before records became a file, as a hash.
     pub given: u128,
     pub fingerprint: Fingerprint,
-    /// What is sent in its place, with what that is recognised by, where `max_records` limits a filter.
+    /// What is sent in its place, with its fingerprint, where `max_records` limits a filter.
     limited: Mutex<Option<Arc<Form>>>,
     /// How many records the caller gave, where they became a file.
     pub records: Option<u64>,
     /// The data is a file that was uploaded for this creation and that no other has used.
     pub own_file: bool,
-    /// The caller means to run a file again.
+    /// The caller intends to run a file again.
     pub again: bool,
     pub prepared_at: DateTime<Utc>,
     /// The newest batch that was seen before the file was uploaded.
@@ -37,19 +37,19 @@ pub(crate) struct Shared {
     state: Mutex<State>,
 }
 
-/// A request, and what its batch is recognised by.
+/// A request, and its fingerprint.
 #[derive(Debug)]
 pub(crate) struct Form {
     pub request: CreationRequest,
     pub fingerprint: Fingerprint,
 }
 
-/// What changes.
+/// The part that changes.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// What the list showed before the first request.
     pub note: Option<Note>,
-    /// The note was attempted: it is never taken again, whatever came of it.
+    /// The note was attempted: it is never taken a second time, whatever came of it.
     pub is_noted: bool,
     pub sent: Sent,
     /// The caller has stored the creation as one that was never sent.
@@ -68,7 +68,7 @@ pub(crate) enum Sent {
     /// No request was sent, or what became of all of them is known.
     #[default]
     No,
-    /// A request is under way.
+    /// A request is in flight.
     Now,
     /// A request may have been sent, at the latest then.
     Until(Instant),
@@ -145,7 +145,7 @@ impl Shared {
         *limited = form;
     }
 
-    /// Calls a function with what the batch is recognised by, as it was or will be sent.
+    /// Calls a function with the fingerprint of the batch, as it was or will be sent.
     pub fn with_fingerprint<T>(&self, read: impl FnOnce(&Fingerprint) -> T) -> T {
         match self.limited() {
             Some(form) => read(&form.fingerprint),
@@ -163,7 +163,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the request under way has ended.
+    /// Notes that the request in flight has ended.
     pub fn ended(&self) {
         let mut state = self.state();
         if state.sent == Sent::Now {
@@ -194,8 +194,8 @@ impl Shared {
 }
 
 impl State {
-    /// Returns whether a batch may exist that nothing has told of, or exists and the caller was dropped
-    /// before it was told.
+    /// Returns whether a batch may exist that was not reported, or exists and the caller was dropped
+    /// before it was reported.
     pub fn is_open(&self) -> bool {
         match self.created {
             Some(_) => !self.is_returned,

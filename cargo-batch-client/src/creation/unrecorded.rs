@@ -7,10 +7,10 @@ use super::listing::{Depth, too_long};
 use crate::{Client, Error};
 
 impl Client {
-    /// Lists the batches of a workflow that were created since a date and that aren't among those the
-    /// caller has recorded: what a program started and lost, and what others started.
+    /// Returns the batches of a workflow that were created since a date and that aren't among those the
+    /// caller has recorded: what a program created and lost, and what other clients created.
     ///
-    /// The date is compared with the server's, so give some minutes more where the clocks may differ.
+    /// The date is compared with the server's, so choose it some minutes earlier where the clocks may differ.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, Error, types::{BatchUuid, WorkflowUuid}};
@@ -23,7 +23,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`list_batches`](Self::list_batches), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) where
+    /// Those of [`list_batches`](Self::list_batches), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) where
     /// the list has more than 10,000 batches, in no order that would spare the older ones.
     pub async fn unrecorded_batches(
         &self,

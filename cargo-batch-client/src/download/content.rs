@@ -1,4 +1,4 @@
-//! A file as the caller wants it: as storage has it, or decompressed.
+//! The content of a file, as the caller wants it: as storage has it, or decompressed.
 
 #[cfg(feature = "rows")]
 use super::joiner::Joiner;
@@ -54,13 +54,13 @@ impl Content {
         }
     }
 
-    /// Returns the next step; nothing once the file is whole.
+    /// Returns the next step, or `None` once the file is complete.
     #[cfg(not(feature = "rows"))]
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         self.transfer.next().await
     }
 
-    /// Returns the next step; nothing once the file is whole.
+    /// Returns the next step, or `None` once the file is complete.
     #[cfg(feature = "rows")]
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
@@ -92,7 +92,7 @@ impl Content {
         }
     }
 
-    /// Returns the next step of the file in transfer; nothing once it is whole.
+    /// Returns the next step of the file in transfer, or `None` once it is complete.
     #[cfg(feature = "rows")]
     async fn next_of_file(&mut self) -> Result<Option<Event>, Error> {
         loop {
@@ -124,7 +124,7 @@ impl Content {
                     *gunzip = Gunzip::Undecided;
                     return Ok(Some(Event::Begin));
                 }
-                // The first chunk of a transfer is long enough to tell.
+                // The first chunk of a transfer is long enough to decide by.
                 (gunzip @ Gunzip::Undecided, Event::Chunk(chunk)) => {
                     if !is_gzip(&chunk) {
                         *gunzip = Gunzip::Plain;

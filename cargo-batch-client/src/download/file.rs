@@ -1,4 +1,4 @@
-//! Results as a file, which is there only once it is whole.
+//! Results as a file, which appears only once it is complete.
 
 use std::io::Seek;
 use std::path::Path;
@@ -14,28 +14,39 @@ use super::transfer::{Event, Restarts, Transfer};
 use crate::Error;
 
 impl Download {
-    /// Writes the file to a path, in place of what may be there, once it is whole. Returns the number of
+    /// Writes the file to a path, replacing an existing file, once it is complete. Returns the number of
     /// bytes written.
     ///
-    /// - Until it is whole, it is written beside its place, under a name that ends in `.part-` and a number;
+    /// - Until it is complete, it is written beside its place, under a name that ends in `.part-` and a number;
     ///   a second file of that name and `.of` says what it is a part of. A process that is killed leaves
-    ///   both, and the next download of the same file to the same place goes on from there. Several downloads
-    ///   to one place don't meet.
-    /// - A symbolic link stays one: the file it leads to is replaced. A file that is replaced keeps its
-    ///   permissions; where it has other names (hard links) or another owner, the whole file is copied into
+    ///   both, and the next download of the same file to the same place resumes from there. Several downloads
+    ///   to one place don't collide.
+    /// - A symbolic link stays one: the file it points to is replaced. A file that is replaced keeps its
+    ///   permissions; where it has other names (hard links) or another owner, the complete file is copied into
     ///   it.
     /// - A device, a pipe (which is opened first, and waits for a reader), and a file in a folder that can't
     ///   be written to, are written in place as the bytes arrive.
-    /// - A path that can't be written to, such as a folder, is an error before anything is fetched.
+    /// - A path that can't be written to, such as a folder, is an error before anything is fetched. The folder of
+    ///   the file must exist.
+    /// - A file is flushed to the disk before it takes its place.
     ///
     /// The name is the caller's, never one that a server has chosen.
     ///
-    /// Dropped, it leaves what was there before, and no part; of what is written in place, what has arrived.
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, types::BatchUuid};
+    /// # async fn run(client: Client, id: BatchUuid) -> Result<(), Error> {
+    /// let bytes = client.batch(id).download().to_file("results.csv").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) when the file can't be written;
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
-    /// What is left then is the same as when it is dropped.
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the connection was lost too often without progress; and the
+    /// errors of the request for the signed URL.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, or fails, the file that existed before is left unchanged, and no part remains. A file
+    /// that is written in place keeps what has arrived.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         self.client.inner.http.check_runtime()?;
         let path = path.as_ref().to_owned();
@@ -65,7 +76,7 @@ impl Download {
 
     async fn into_part(self, part: Part) -> Result<(Part, u64), Failed> {
         let name = self.name.clone();
-        // The length of what was decompressed says nothing of where in the file it ended.
+        // The length of what was decompressed doesn't show where in the file it ended.
         let resumed = match self.is_decompressed {
             true => None,
             false => part.resumed(&name),
@@ -144,13 +155,13 @@ impl From<Error> for Failed {
     }
 }
 
-/// Sees to it that all of a file is written: the last chunk is still on its way to the disk, which may be
+/// Makes sure that all of a file is written: the last chunk is still on its way to the disk, which may be
 /// full.
 async fn finish(mut file: File, is_regular: bool) -> Result<(), std::io::Error> {
     file.flush().await?;
     match is_regular {
         true => match file.sync_all().await {
-            // So say file systems that have no disk.
+            // File systems that have no disk return this.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
             done => done,
         },

@@ -24,13 +24,13 @@ impl Joiner {
         !std::mem::replace(&mut self.has_begun, true)
     }
 
-    /// Returns what the joined file has of a chunk.
+    /// Returns what a chunk adds to the joined file.
     ///
     /// # Errors
     /// Where the file has another header than those before it.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<Vec<u8>, Error> {
         if self.format.is_none() {
-            // A chunk is long enough to tell by, unless there is hardly anything in it.
+            // A chunk is long enough to decide by, unless there is hardly anything in it.
             let text = chunk.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(chunk);
             self.format = match text.trim_ascii_start().first() {
                 None => return Ok(Vec::new()),
@@ -49,7 +49,7 @@ impl Joiner {
         Ok(joined)
     }
 
-    /// Ends a file: returns how many rows it had, and what stands between it and the next.
+    /// Ends a file: returns how many rows it had, and what separates it from the next.
     pub fn end_file(&mut self) -> (u64, Vec<u8>) {
         let (rows, is_list) = match &mut self.format {
             Some(Format::Csv(csv)) => (csv.end_file(), false),
@@ -79,7 +79,7 @@ struct Csv {
     reader: Reader,
     /// The header of the first file.
     header: Option<Vec<u8>>,
-    /// The header of the file that is read, until it is whole.
+    /// The header of the file that is read, until it is complete.
     arrived: Vec<u8>,
     /// The records of the file, its header among them.
     records: u64,
@@ -124,7 +124,7 @@ impl Csv {
         Ok(())
     }
 
-    /// Reads on to the end of a record, or of the chunk.
+    /// Reads to the end of a record, or of the chunk.
     fn read(&mut self, chunk: &[u8]) -> (bool, usize) {
         let (mut cells, mut ends) = ([0; 4096], [0; 256]);
         let mut from = 0;
@@ -272,7 +272,7 @@ impl Json {
 mod tests {
     use super::*;
 
-    /// Joins files that arrive in chunks of a length; returns the rows of each, and the whole.
+    /// Joins files that arrive in chunks of a length; returns the rows of each, and the joined file.
     fn join(files: &[&str], chunk: usize) -> Result<(Vec<u64>, String), Error> {
         let mut joiner = Joiner::default();
         let (mut rows, mut whole) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Results, fetched whole or as they arrive.
+//! Results, fetched at once or as they arrive.
 
 mod content;
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,7 +29,7 @@ use self::transfer::{Event, Restarts};
 use crate::pending::Pending;
 use crate::{Client, Error};
 
-/// Asks the API for a signed URL of the file; again when the one before has expired.
+/// Requests a signed URL of the file from the API; called again when the one before has expired.
 type Ask = Box<dyn Fn() -> Pending<SignedUrl> + Send + Sync>;
 
 /// Where the signed URL of a file comes from.
@@ -41,27 +41,34 @@ enum Origin {
     Sliced(slices::Slices),
 }
 
-/// A file in storage that is ready to be fetched.
+/// A file in storage that is ready to be fetched; returned by
+/// [`BatchHandle::download`](crate::BatchHandle::download), [`Client::run_outputs`](crate::Client::run_outputs) and
+/// [`Client::download_url`](crate::Client::download_url).
 ///
-/// Whatever way it is fetched:
+/// Nothing is sent before one of the methods that fetch it is called:
+/// [`to_file`](Self::to_file), [`to_writer`](Self::to_writer), [`bytes`](Self::bytes),
+/// [`bytes_stream`](Self::bytes_stream), [`reader`](Self::reader), or `rows`, which reads it row by row as a type of
+/// yours. `rows` needs the feature `rows` in Cargo.toml:
+/// `cargo-batch-client = { version = "…", features = ["rows"] }`.
 ///
-/// - The API's token is not sent to the storage that holds the file.
-/// - A transfer that breaks off is resumed where it was, if storage says by a strong `ETag` that it is
-///   still the same file; attempts and delays are those of the client's
+/// All of them have in common:
+///
+/// - The API token is not sent to the storage that holds the file.
+/// - A transfer whose connection is lost is resumed where it was, if storage shows by a strong `ETag` that it is
+///   still the same file. Attempts and delays are those of the client's
 ///   [`RetryPolicy`](crate::RetryPolicy), counted from the last progress.
-/// - A signed URL that has expired is asked for again.
+/// - A signed URL that has expired is requested again.
 /// - The length is checked. A page of HTML or an error in XML in place of the file is an error, and so is
 ///   a file with [no sign of its end](Self::accept_unknown_length).
-/// - What storage holds is what arrives: a gzipped file stays gzipped, unless it is
+/// - The bytes are those of storage: a gzipped file stays gzipped, unless it is
 ///   [decompressed](Self::decompressed).
-///
-/// `rows`, which reads it row by row as a type of yours, needs the feature `rows` in Cargo.toml:
-/// `cargo-batch-client = { version = "…", features = ["rows"] }`.
-#[must_use = "a download does nothing until it is told where to"]
+/// - [`attempt_timeout`](crate::ClientBuilder::attempt_timeout) is the longest time between two chunks. There is no
+///   timeout of a download.
+#[must_use = "a download does nothing until it is given a target"]
 pub struct Download {
     client: Client,
     origin: Origin,
-    /// What it is, in errors; the same for the same file.
+    /// Names it in errors; the same for the same file.
     name: String,
     progress: Option<Box<dyn FnMut(Progress) + Send>>,
     accepts_unknown_length: bool,
@@ -69,20 +76,20 @@ pub struct Download {
     batch: Option<BatchUuid>,
 }
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Bytes that have been moved.
+    /// The bytes transferred so far; fewer than before where a download had to restart.
     pub bytes: u64,
-    /// Bytes in all, where that is known.
+    /// The bytes of the complete file; `None` where that isn't known.
     pub total: Option<u64>,
 }
 
 impl Client {
-    /// Returns the file that a signed URL of the API leads to as a download; nothing is sent.
+    /// Returns the file of a signed URL as a download. Nothing is sent before it is fetched.
     ///
-    /// A signed URL expires: it is not asked for again, as it is for
+    /// A signed URL expires, and is not requested again here, as it is by
     /// [`BatchHandle::download`](crate::BatchHandle::download).
     ///
     /// ```no_run
@@ -93,7 +100,7 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn download_url(&self, url: SignedUrl) -> Download {
-        // What stands before the query is the place of the file, and no secret.
+        // What precedes the query is the place of the file, and no secret.
         let place = url.expose().split(['?', '#']).next().unwrap_or_default();
         let name = format!("download of {}", crate::redact::escaped(place, 200));
         Download::new(self.clone(), name, Origin::Given(url))
@@ -119,13 +126,13 @@ impl Download {
         self
     }
 
-    /// Returns a download whose signed URL is asked for; `name` says in errors what it is, and is the same
+    /// Returns a download whose signed URL is requested by `ask`; `name` names it in errors, and is the same
     /// for the same file.
     pub(crate) fn issued(client: Client, name: String, ask: Ask) -> Self {
         Self::new(client, name, Origin::Issued(ask))
     }
 
-    /// Returns a download of an export that the API may give in several files, of at most `cap` rows each.
+    /// Returns a download of an export that the API may return in several files, of at most `cap` rows each.
     #[cfg(feature = "rows")]
     pub(crate) fn sliced(
         client: Client,
@@ -139,35 +146,47 @@ impl Download {
         Self::new(client, name, Origin::Sliced(slices)).decompressed()
     }
 
-    /// Calls back with every chunk that arrives; the bytes are those of storage, compressed or not.
+    /// Sets a function that is called with the progress after every chunk. By default there is none.
+    ///
+    /// The bytes are those of storage, compressed or not. They become fewer where a download has to restart from its
+    /// beginning.
     pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(callback));
         self
     }
 
-    /// Takes a file whose end can't be told from a broken connection: storage gives neither a length nor
+    /// Accepts a file whose end can't be distinguished from a lost connection: storage gives neither a length nor
     /// chunks. By default that is an error before a byte is read.
     pub fn accept_unknown_length(mut self) -> Self {
         self.accepts_unknown_length = true;
         self
     }
 
-    /// Decompresses the file as it arrives, if it is gzip; any other file stays as it is. Only with the
-    /// feature `rows`.
+    /// Decompresses the file as it arrives, if it is gzip; any other file stays as it is. By default the file is
+    /// fetched as storage has it. Only with the feature `rows`.
     #[cfg(feature = "rows")]
     pub fn decompressed(mut self) -> Self {
         self.is_decompressed = true;
         self
     }
 
-    /// Writes the file to anything that can be written to; returns the number of bytes written.
+    /// Writes the file to a writer; returns the number of bytes written.
     ///
-    /// Dropped, it leaves what has been written until then.
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error, types::BatchUuid};
+    /// # async fn run(client: Client, id: BatchUuid) -> Result<(), Error> {
+    /// client.batch(id).download().to_writer(tokio::io::stdout()).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
-    /// [`Io`](crate::ErrorKind::Io) when it can't be written to;
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again, or can't
-    /// be resumed: what has been written can't be taken back.
+    /// [`Io`](crate::ErrorKind::Io) when the writer fails;
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the connection was lost too often without progress, or the
+    /// transfer can't be resumed: what has been written can't be undone; and the errors of the request for the signed
+    /// URL.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the writer keeps what has been written until then.
     pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin) -> Result<u64, Error> {
         let failed = |error| Error::io("cannot write the download", error);
         let mut content = self.content(Restarts::Never);
@@ -182,29 +201,30 @@ impl Download {
         Ok(written)
     }
 
-    /// Returns the whole file in memory, up to
-    /// [`max_response_bytes`](crate::ClientBuilder::max_response_bytes) of it.
+    /// Returns the complete file in memory, up to
+    /// [`max_response_bytes`](crate::ClientBuilder::max_response_bytes) of it, which is 64 MiB by default.
     ///
     /// # Errors
     /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse) when it is longer;
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the transfer broke off again and again.
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when the connection was lost too often without progress; and the
+    /// errors of the request for the signed URL.
     pub async fn bytes(self) -> Result<Bytes, Error> {
         let cap = self.client.inner.max_response_bytes;
         let mut content = self.content(Restarts::Allowed);
-        let mut whole = BytesMut::new();
+        let mut bytes = BytesMut::new();
         while let Some(event) = content.next().await? {
             match event {
-                Event::Begin => whole.clear(),
-                Event::Chunk(chunk) if whole.len() + chunk.len() > cap => {
+                Event::Begin => bytes.clear(),
+                Event::Chunk(chunk) if bytes.len() + chunk.len() > cap => {
                     return Err(Error::too_long("the file", cap).of_storage());
                 }
-                Event::Chunk(chunk) => whole.extend_from_slice(&chunk),
+                Event::Chunk(chunk) => bytes.extend_from_slice(&chunk),
             }
         }
-        Ok(whole.freeze())
+        Ok(bytes.freeze())
     }
 
-    /// Returns the file as a stream of its bytes, as they arrive.
+    /// Returns the file as a stream of its bytes, in chunks as they arrive.
     pub fn bytes_stream(self) -> ByteStream {
         ByteStream::new(self.content(Restarts::Never))
     }
@@ -217,7 +237,7 @@ impl Download {
         DownloadReader::new(self.bytes_stream())
     }
 
-    /// How long a row may be.
+    /// Returns the longest row that is read, in bytes.
     #[cfg(feature = "rows")]
     pub(crate) fn row_cap(&self) -> usize {
         self.client.inner.max_response_bytes

@@ -1,8 +1,8 @@
-//! A file that is written beside its place until it is whole.
+//! A file that is written beside its place until it is complete.
 //!
-//! Its name follows from the place, so that a download goes on with the part of a process that was killed,
+//! Its name follows from the place, so that a download resumes with the part of a process that was killed,
 //! and parts don't pile up. It is locked, so that no two downloads write to one; the second takes the next
-//! name. What it is a part of is kept in a file beside it.
+//! name. What it is a part of is recorded in a file beside it.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,7 +24,7 @@ const NAME: usize = 255;
 /// A locked file beside its place; removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// Nothing once it has moved.
+    /// `None` once it has moved.
     path: Option<PathBuf>,
     file: File,
 }
@@ -69,7 +69,7 @@ impl Part {
         self.file.try_clone()
     }
 
-    /// Returns what there is of a download already, and how much of it; the file ends there then.
+    /// Returns what there is of a download already, and how much of it; the file is cut there.
     pub fn resumed(&self, download: &str) -> Option<(Version, u64)> {
         let kept = fs::read(self.origin_path()).ok()?;
         let origin: Origin = serde_json::from_slice(&kept).ok()?;
@@ -91,7 +91,7 @@ impl Part {
         Some((version, received))
     }
 
-    /// Empties it, and notes which version of a download is to be written to it, if that can be resumed.
+    /// Empties it, and records which version of a download is to be written to it, if that can be resumed.
     pub fn begin(&self, download: &str, version: Option<&Version>) -> io::Result<()> {
         let origin = version.and_then(|version| {
             Some(Origin {
@@ -102,7 +102,7 @@ impl Part {
             })
         });
         let path = self.origin_path();
-        // First of all: what stands there is of other bytes.
+        // First of all: what it records is of other bytes.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -135,7 +135,7 @@ impl Part {
         true
     }
 
-    /// Notes that it has another name now.
+    /// Records that it has another name now.
     pub fn moved(mut self) {
         fs::remove_file(self.origin_path()).ok();
         self.path = None;
@@ -179,7 +179,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
             return Ok(is_locked.then_some(file).filter(|file| is_at(file, path)));
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Not what a link leads to, wherever that is.
+            // Not what a symbolic link points to, wherever that is.
             if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file()) {
                 return Ok(None);
             }
@@ -191,7 +191,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
         return Ok(None);
     };
     let is_locked = fs4::FileExt::try_lock(&file).is_ok();
-    // Meanwhile it may have been whole, and moved to its place: then it is no part any more.
+    // Meanwhile it may have been completed and moved to its place: then it is no part any more.
     Ok(is_locked.then_some(file).filter(|file| is_at(file, path)))
 }
 
@@ -276,7 +276,7 @@ mod tests {
         let target = folder.path().join("r.csv");
         for (bytes, download, from) in [
             (&b"0123"[..], "download of a", Some(4)),
-            // Whole, but never moved: the last byte is asked for again.
+            // Complete, but never moved: the last byte is requested again.
             (b"0123456789", "download of a", Some(9)),
             (b"0123456789x", "download of a", None),
             (b"", "download of a", None),

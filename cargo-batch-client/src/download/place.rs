@@ -1,4 +1,4 @@
-//! Where a file is to be, found out before a byte of it is fetched.
+//! The place of a file, found before a byte of it is fetched.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use super::part::Part;
 
-/// How many links are followed from one to the next; Linux stops there, too.
+/// How many symbolic links are followed from one to the next; Linux has the same limit.
 const LINKS: usize = 40;
 
 /// How a file gets to where it is to be.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// Written beside it, and moved there once it is whole.
+    /// Written beside it, and moved there once it is complete.
     Beside(Part, Target),
     /// Written where it is to be: a device, a pipe, or a file in a folder that can't be written to.
     InPlace { file: File, is_regular: bool },
 }
 
-/// A place that a whole file is moved to.
+/// A place that a complete file is moved to.
 #[derive(Debug)]
 pub(super) struct Target {
     path: PathBuf,
-    /// Its links and its owner would be lost if another file took its place.
+    /// Its hard links and its owner would be lost if another file replaced it.
     is_copied_to: bool,
 }
 
@@ -97,7 +97,7 @@ impl Target {
     }
 }
 
-/// Where a path leads to, over symbolic links, even if there is nothing yet.
+/// Returns where a path leads to, over symbolic links, even if there is nothing yet.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bytes a second.
 const LEAST: u64 = 1 << 10;
 
-/// How fast bytes arrive, over the time that was spent waiting for them: a reader that takes its time
+/// How fast bytes arrive, over the time that was spent waiting for them: the time of a slow reader
 /// doesn't count.
 #[derive(Debug, Default)]
 pub(super) struct Rate {

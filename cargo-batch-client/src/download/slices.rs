@@ -1,13 +1,13 @@
-//! An export that the API gives in several files, each with a slice of its rows.
+//! An export that the API returns in several files, each with a slice of its rows.
 
 use cargo_batch_types::SignedUrl;
 
 use crate::Error;
 use crate::pending::Pending;
 
-/// What the API says when it is asked for a slice.
+/// The response of the API to a request for a slice.
 pub(crate) enum Export {
-    /// Its file is here.
+    /// The URL of its file.
     Ready(SignedUrl),
     /// It has more rows than one file may have.
     TooLong(Error),
@@ -15,18 +15,18 @@ pub(crate) enum Export {
     Empty(Error),
 }
 
-/// Asks the API for at most so many rows, without so many at the start.
+/// Requests at most so many rows from the API, without so many at the start.
 pub(crate) type AskSlice = Box<dyn Fn(Option<u64>, Option<u64>) -> Pending<Export> + Send + Sync>;
 
-/// The files of an export, one after the other; all in one, if the API gives it so.
+/// The files of an export, one after the other; a single one, if the API returns it so.
 pub(crate) struct Slices {
     ask: AskSlice,
-    /// What the caller asked for.
+    /// The limit and offset of the caller.
     limit: Option<u64>,
     offset: Option<u64>,
     /// The rows that one file may have.
     cap: u64,
-    /// The rows that the next file is asked for; none while all are asked for at once.
+    /// The rows that the next file is requested with; `None` while all are requested at once.
     size: Option<u64>,
     /// The rows of the files so far.
     received: u64,
@@ -49,7 +49,7 @@ impl Slices {
         self.size.is_some()
     }
 
-    /// Returns the signed URL of the next file; nothing after the last.
+    /// Returns the signed URL of the next file, or `None` after the last.
     pub async fn url(&mut self) -> Result<Option<SignedUrl>, Error> {
         loop {
             let offset = self.offset.unwrap_or(0).saturating_add(self.received);
@@ -68,7 +68,7 @@ impl Slices {
         }
     }
 
-    /// Goes on behind the rows of a file; false where it was the last.
+    /// Continues after the rows of a file; false where it was the last.
     pub fn advance(&mut self, rows: u64) -> bool {
         self.received = self.received.saturating_add(rows);
         self.is_cut() && rows > 0 && self.left() > 0

@@ -1,4 +1,4 @@
-//! What is in place of a file.
+//! Recognises what is sent in place of a file.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
@@ -6,7 +6,7 @@ use crate::Error;
 use crate::redact::Redactor;
 use crate::storage::element;
 
-/// How much of a file is looked at.
+/// How much of a file is examined.
 pub(super) const HEAD: usize = 512;
 
 /// Fails where a success is a page or an error, and not the file: by its headers.

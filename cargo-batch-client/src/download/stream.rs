@@ -14,7 +14,7 @@ use super::transfer::Event;
 use crate::Error;
 use crate::pending::Pending;
 
-/// The bytes of a file as a [`Stream`], as they arrive; returned by
+/// The bytes of a file as a [`Stream`] of chunks, as they arrive; returned by
 /// [`Download::bytes_stream`](super::Download::bytes_stream). It ends after the first error.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct ByteStream(State);
@@ -36,12 +36,14 @@ impl ByteStream {
         Self(State::Ended)
     }
 
-    /// Returns the next chunk; nothing once the file is whole.
-    ///
-    /// Cancel safe: when the future is dropped, no bytes are lost.
+    /// Returns the next chunk, or `None` once the file is complete.
     ///
     /// # Errors
-    /// As [`Download::to_writer`](super::Download::to_writer), but for its writing.
+    /// As [`Download::to_writer`](super::Download::to_writer), except those of the writer. After an error the stream
+    /// ends.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, no bytes are lost.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

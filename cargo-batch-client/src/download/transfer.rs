@@ -1,4 +1,4 @@
-//! A file on its way from storage.
+//! The transfer of a file from storage.
 
 use bytes::{Bytes, BytesMut};
 use cargo_batch_types::SignedUrl;
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::trace::Scope;
 use crate::{Error, ErrorKind, config};
 
-/// What an attempt must bring to count as progress.
+/// The bytes an attempt must bring to count as progress.
 const PROGRESS: u64 = 1 << 10;
 
 /// A download in flight.
@@ -42,7 +42,7 @@ pub(crate) struct Transfer {
 
 enum Body {
     Closed,
-    /// The first bytes of a file are kept until they tell what it is.
+    /// The first bytes of a file are held back until they show what it is.
     Open {
         chunks: BodyStream,
         head: Option<BytesMut>,
@@ -60,7 +60,7 @@ pub(super) enum Restarts {
 
 /// A step of a download.
 pub(super) enum Event {
-    /// The file begins, or begins again as it can't be resumed: what came before is void.
+    /// The file begins, or restarts as it can't be resumed: what came before is void.
     Begin,
     /// The next bytes.
     Chunk(Bytes),
@@ -88,7 +88,7 @@ impl Transfer {
         }
     }
 
-    /// Goes on with what an earlier process has received of a version.
+    /// Resumes what an earlier process has received of a version.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn resume(&mut self, version: Version, received: u64) {
         (self.version, self.received, self.farthest) = (Some(version), received, received);
@@ -100,9 +100,9 @@ impl Transfer {
         self.version.as_ref()
     }
 
-    /// Returns the next step of a download; nothing once it is whole.
+    /// Returns the next step of a download, or `None` once it is complete.
     ///
-    /// Not cancel safe: whoever needs that keeps the future.
+    /// Not cancel safe: a caller that needs that stores the future.
     pub(super) async fn next(&mut self) -> Result<Option<Event>, Error> {
         let scope = self.scope.clone();
         let next = scope.run(self.step()).await;
@@ -134,7 +134,7 @@ impl Transfer {
         matches!(&self.download.origin, Origin::Sliced(slices) if slices.is_cut())
     }
 
-    /// Goes on with the next file of an export, as one that is whole had so many rows; false where there is
+    /// Continues with the next file of an export, as a complete one had so many rows; false where there is
     /// none.
     #[cfg(feature = "rows")]
     pub(super) fn advance(&mut self, rows: u64) -> bool {
@@ -152,12 +152,12 @@ impl Transfer {
         true
     }
 
-    /// Reads on in a body; nothing where it is at its end, or broke off.
+    /// Reads the next chunk of a body; `None` where it has ended, or the connection was lost.
     async fn receive(&mut self) -> Result<Option<Bytes>, Error> {
         let Body::Open { chunks, head } = &mut self.body else {
             return Ok(None);
         };
-        // A stalled transfer is as broken as one that was cut.
+        // A transfer that has stalled is treated as a lost connection.
         let limit = self.download.client.timing.attempt;
         let begin = Instant::now();
         let next = crate::time::timeout(limit, next_chunk(chunks)).await;
@@ -171,7 +171,7 @@ impl Transfer {
                 return self.pass(rest, true);
             }
             Ok(Some(Err(_))) if total == Some(self.received) => {
-                // What broke off after the last byte is whole.
+                // A connection lost after the last byte: the file is complete.
                 self.body = Body::Whole;
                 return Ok(None);
             }
@@ -210,7 +210,7 @@ impl Transfer {
         self.pass(chunk, is_first)
     }
 
-    /// Passes bytes on, if they can be of the file.
+    /// Returns bytes, if they can be of the file.
     fn pass(&mut self, chunk: Bytes, is_first: bool) -> Result<Option<Bytes>, Error> {
         if chunk.is_empty() {
             return Ok(None);
@@ -232,7 +232,7 @@ impl Transfer {
         Ok(Some(chunk))
     }
 
-    /// The body came to its end: is it all there?
+    /// Checks at the end of the body whether all has arrived.
     async fn ended(&mut self) -> Result<(), Error> {
         match self.version.as_ref().and_then(|version| version.total) {
             Some(total) if self.received < total => {
@@ -259,8 +259,7 @@ impl Transfer {
         self.attempts.pause(error).await
     }
 
-    /// Fails where there is no way on from here: what was returned can neither be gone on with nor be taken
-    /// back.
+    /// Fails where the transfer can neither be resumed nor restarted: what was returned can't be undone.
     fn check_restart(&self, error: &Error) -> Result<(), Error> {
         let Some(Version {
             tag: Err(cause), ..
@@ -285,7 +284,7 @@ impl Transfer {
         Err(self.describe(Error::unresumable(what)))
     }
 
-    /// Asks storage for the file, or for the rest of it; true when it begins.
+    /// Requests the file from storage, or the rest of it; true when it begins.
     async fn connect(&mut self) -> Result<bool, Error> {
         let url = match (&self.url, &mut self.download.origin) {
             (Some(url), _) => url,
@@ -307,7 +306,7 @@ impl Transfer {
                     return Ok(false);
                 };
                 if slices.is_cut() {
-                    // What came of the files before can't be taken back.
+                    // What came of the files before can't be undone.
                     self.restarts = Restarts::Never;
                 }
                 self.is_new = true;
@@ -352,7 +351,7 @@ impl Transfer {
         Ok(true)
     }
 
-    /// Begins a file, for the first time or again.
+    /// Begins a file, for the first time or after a restart.
     fn begin(&mut self, response: reqwest::Response, is_rest: bool) -> Result<(), Error> {
         sniff::headers(response.headers()).map_err(|error| self.describe(error))?;
         let total = response.content_length();
@@ -395,7 +394,7 @@ impl Transfer {
         self.body = Body::Open { chunks, head };
     }
 
-    /// What has arrived can't be gone on with: the file is asked for from its start.
+    /// Restarts: what has arrived can't be resumed, so the file is requested from its start.
     async fn void(&mut self, cause: Cause) -> Result<(), Error> {
         if let Some(version) = &mut self.version {
             version.tag = Err(cause);
@@ -424,7 +423,7 @@ impl Transfer {
     /// Names the host of storage in an error.
     fn at_host(&self, error: Error) -> Error {
         let error = error.of_storage();
-        let url = self.url.as_ref().and_then(|url| config::link(url).ok());
+        let url = self.url.as_ref().and_then(|url| config::signed_url(url).ok());
         match url {
             Some(url) => error.sent_to(&url),
             None => error,
@@ -465,19 +464,19 @@ impl Transfer {
     }
 }
 
-/// Whether nothing but the end of the connection ends a response.
+/// Returns whether nothing but the end of the connection ends a response.
 #[cfg(not(target_arch = "wasm32"))]
 fn ends_with_connection(download: &Download, response: &reqwest::Response) -> bool {
     use reqwest::Version;
     use reqwest::header::TRANSFER_ENCODING;
 
-    // A client of the caller's may have decompressed it, and says no length then.
+    // A client of the caller's may have decompressed it, and gives no length then.
     let is_own = !matches!(download.client.inner.http, crate::http::Http::Callers(_));
     let is_chunked = response.headers().contains_key(TRANSFER_ENCODING);
     is_own && response.version() <= Version::HTTP_11 && !is_chunked
 }
 
-/// A browser doesn't say.
+/// A browser doesn't tell.
 #[cfg(target_arch = "wasm32")]
 fn ends_with_connection(_: &Download, _: &reqwest::Response) -> bool {
     false

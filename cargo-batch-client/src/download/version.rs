@@ -1,10 +1,10 @@
-//! Which file it is that storage sends.
+//! The version of a file that storage sends.
 
 use std::fmt;
 
 use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue};
 
-/// What a file is known by: a transfer is resumed only while it is the same.
+/// By what a file is recognised: a transfer is resumed only while it is the same.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     /// The strong tag by which it can be resumed, or why it can't be.
@@ -13,7 +13,7 @@ pub(super) struct Version {
     pub total: Option<u64>,
 }
 
-/// Why what has arrived of a file can't be gone on with.
+/// Why a file can't be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     NoTag,
@@ -62,7 +62,7 @@ impl Version {
         Self { tag, total }
     }
 
-    /// Holds a partial response against this version: is it the rest of this file from an offset on?
+    /// Checks a partial response against this version: is it the rest of this file from an offset on?
     pub fn check_rest(&self, from: u64, headers: &HeaderMap) -> Result<(), Cause> {
         match (&self.tag, headers.get(ETAG)) {
             (Ok(tag), Some(other)) if tag == other => {}
@@ -79,7 +79,7 @@ impl Version {
         Ok(())
     }
 
-    /// Says why the whole file came where the rest of this version was asked for.
+    /// Returns why the complete file came where the rest of this version was requested.
     pub fn why_whole(&self, new: &Self) -> Cause {
         let is_same = self.tag.is_ok() && self.tag == new.tag && self.total == new.total;
         match is_same {
@@ -89,7 +89,7 @@ impl Version {
     }
 }
 
-/// Where a partial response starts, and how long the whole is: `bytes 100-199/200`.
+/// Where a partial response starts, and how long the complete file is: `bytes 100-199/200`.
 fn range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?.trim();
     let (unit, rest) = text.split_once([' ', '='])?;

@@ -1,4 +1,4 @@
-//! A record as something serde reads from: its cells are text unless a type asks for more.
+//! A record as serde reads from it: its cells are text unless a type needs something else.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,10 +13,10 @@ use serde::forward_to_deserialize_any;
 /// The names of the columns.
 #[derive(Default)]
 pub struct Header {
-    /// One after the other, with a byte between them: the end of each is a place of its own.
+    /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
     ends: Vec<usize>,
-    /// Which of them stand there more than once; empty where none does.
+    /// Which of them occur more than once; empty where none does.
     doubled: Vec<bool>,
 }
 
@@ -51,7 +51,7 @@ impl Header {
         &self.names[start..self.ends[column]]
     }
 
-    /// The names that stand there more than once.
+    /// Returns the names that occur more than once.
     pub fn doubled(&self) -> Vec<&str> {
         let columns = (0..self.len()).filter(|&column| self.is_doubled(column));
         let mut names: Vec<&str> = columns.map(|column| self.name(column)).collect();
@@ -94,7 +94,7 @@ impl<'de> Record<'de> {
         }
     }
 
-    /// The column of a cell that a type was given.
+    /// Returns the column of a cell that a type was given.
     pub fn column(&self, place: Place) -> Option<usize> {
         (0..self.ends.len()).find(|&column| Place::of(self.cell(column)) == place)
     }
@@ -176,7 +176,7 @@ impl<'de> Deserializer<'de> for Record<'de> {
     }
 }
 
-/// The cells of a record that are still to be read.
+/// The cells of a record that are not read yet.
 struct Access<'de> {
     record: Record<'de>,
     next: usize,
@@ -253,7 +253,7 @@ struct Cell<'de> {
     is_valued: bool,
 }
 
-/// What a cell is besides its text, where it is written as JSON writes that.
+/// What a cell is besides its text, where it is written as JSON writes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
     Nothing,
@@ -302,7 +302,7 @@ impl Scalar {
 }
 
 impl<'de> Cell<'de> {
-    /// It isn't what the visitor wants.
+    /// Returns the error of a cell that isn't what the visitor expects.
     fn invalid<V: Visitor<'de>>(self, visitor: &V) -> CellError {
         match self.text.is_empty() {
             true => CellError::invalid_value(Unexpected::Other("an empty cell"), visitor),
@@ -310,7 +310,7 @@ impl<'de> Cell<'de> {
         }
     }
 
-    /// A list or an object, which a cell can hold as JSON.
+    /// Reads a list or an object, which a cell can hold as JSON.
     fn nested<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CellError> {
         let is_nested = self.text.starts_with(['{', '[']);
         if !is_nested {
@@ -323,7 +323,7 @@ impl<'de> Cell<'de> {
     }
 }
 
-/// Cells of types that are parsed from their text.
+/// Reads cells of types that are parsed from their text.
 macro_rules! parsed {
     ($($method:ident $visit:ident $type:ty)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CellError> {
@@ -370,7 +370,7 @@ impl<'de> Deserializer<'de> for Cell<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CellError> {
-        // Spreadsheets write them in capitals.
+        // Spreadsheets write them in upper case.
         match self.text {
             text if text.eq_ignore_ascii_case("true") => visitor.visit_bool(true),
             text if text.eq_ignore_ascii_case("false") => visitor.visit_bool(false),
@@ -524,8 +524,8 @@ impl<'de> VariantAccess<'de> for Unit {
     }
 }
 
-/// A cell of a column whose name stands in the header twice: whoever wants it is refused, also where
-/// serde has kept it for later.
+/// A cell of a column whose name occurs twice in the header: a type that needs it gets an error, also where
+/// serde has stored it for later.
 struct Doubled;
 
 /// Neither text nor anything else that a column is read as.
@@ -560,7 +560,7 @@ impl<'de> Deserializer<'de> for Doubled {
     }
 }
 
-/// Where the text of a cell is: by this it is known again in an error.
+/// The address of a cell's text: by it the cell is recognised in an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     address: usize,
@@ -583,17 +583,17 @@ pub enum Refused {
     Text(Place),
     /// A value where text may be wanted.
     Value(Scalar),
-    /// A column whose name stands in the header twice.
+    /// A column whose name occurs twice in the header.
     Doubled,
 }
 
 thread_local! {
-    // An untagged enum drops the errors of the variants that don't fit, and serde makes errors of nothing
-    // but what was expected: there is no other way to hear of them.
+    // An untagged enum drops the errors of the variants that don't fit, and serde creates errors of nothing
+    // but what was expected: there is no other way to learn of them.
     static REFUSALS: RefCell<Vec<Refused>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes what was refused on this thread since it was asked the last time.
+/// Takes what was refused on this thread since the last call.
 pub fn refusals() -> Vec<Refused> {
     REFUSALS.with(|refusals| std::mem::take(&mut *refusals.borrow_mut()))
 }
@@ -602,7 +602,7 @@ fn note(refused: Refused) {
     REFUSALS.with(|refusals| refusals.borrow_mut().push(refused));
 }
 
-/// What serde calls the types that are never read from text, and so don't want text instead of a value.
+/// What serde calls the types that are never read from text, and so don't need text instead of a value.
 const VALUES: [&str; 14] = [
     "i8",
     "i16",
@@ -634,7 +634,7 @@ impl CellError {
         self
     }
 
-    /// In words, with the name of the column.
+    /// Returns the message, with the name of the column.
     pub fn explain(self, record: Record) -> String {
         let place = || record.column(self.place?);
         match self.column.or_else(place) {

@@ -1,4 +1,4 @@
-//! CSV that comes in chunks.
+//! CSV that arrives in chunks.
 
 use csv_core::ReadRecordResult;
 use serde::de::DeserializeOwned;
@@ -10,11 +10,11 @@ use super::values::Values;
 use crate::Error;
 use crate::redact::escaped;
 
-/// Puts records together from chunks of text, and reads rows of them.
+/// Assembles records from chunks of text, and reads rows of them.
 pub struct CsvRows {
     reader: csv_core::Reader,
     header: Option<Header>,
-    /// The caller has said what stands between two cells.
+    /// The caller has set the delimiter.
     is_delimited: bool,
     /// The line that the record in progress starts on.
     start: u64,
@@ -30,12 +30,12 @@ pub struct CsvRows {
 }
 
 impl CsvRows {
-    /// A reader that begins on a certain line, and takes records up to a size.
+    /// Creates a reader that begins on a certain line, and accepts records up to a size.
     pub fn new(line: u64, cap: usize) -> Self {
         Self::with_reader(csv_core::Reader::new(), line, cap)
     }
 
-    /// A reader of cells that are delimited by something else than a comma.
+    /// Creates a reader of cells that are delimited by something other than a comma.
     pub fn delimited(delimiter: u8, line: u64, cap: usize) -> Self {
         let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         Self {
@@ -62,7 +62,7 @@ impl CsvRows {
         }
     }
 
-    /// Reads up to the end of the next row; how much that was, and the row if it is complete.
+    /// Reads to the end of the next row; returns how much that was, and the row if it is complete.
     pub fn next<T: DeserializeOwned>(
         &mut self,
         text: &[u8],
@@ -70,7 +70,7 @@ impl CsvRows {
         let mut consumed = 0;
         while consumed < text.len() {
             if self.fresh {
-                // What is left of a `\r\n`, and empty lines.
+                // The rest of a `\r\n`, and empty lines.
                 match text[consumed] {
                     b'\n' => self.reader.set_line(self.reader.line() + 1),
                     b'\r' => {}
@@ -92,7 +92,7 @@ impl CsvRows {
         Ok((consumed, None))
     }
 
-    /// The last row, when nothing ends it but the end of the file.
+    /// Returns the last row, when nothing but the end of the file ends it.
     pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, Error> {
         if self.fresh {
             return Ok(None);
@@ -107,7 +107,7 @@ impl CsvRows {
         }
     }
 
-    /// Reads on in a record: how much, and whether it is complete.
+    /// Continues a record: returns how much was read, and whether it is complete.
     fn step(&mut self, text: &[u8]) -> Result<(usize, bool), Error> {
         let mut consumed = 0;
         loop {
@@ -154,7 +154,7 @@ impl CsvRows {
             Ok(text) => text,
             Err(why) => return Ok(Some(Row::bad(line, why))),
         };
-        // What is missing or too many would be taken for another column.
+        // Missing or surplus cells would be taken for another column.
         if ends.len() != header.len() {
             let why = format!(
                 "it has {}, but the header has {}",
@@ -178,7 +178,7 @@ impl CsvRows {
     }
 }
 
-/// Reads the names of columns, unless they are none.
+/// Reads the names of columns, and refuses a line that has none.
 fn header(text: &str, ends: &[usize], is_delimited: bool) -> Result<Header, Error> {
     // One column called `name;age` is none.
     let other = |delimiter: &char| text.contains(*delimiter);
@@ -197,7 +197,7 @@ fn header(text: &str, ends: &[usize], is_delimited: bool) -> Result<Header, Erro
     ))
 }
 
-/// The error of a type that wants a column which is there more than once.
+/// Returns the error of a type that needs a column which occurs more than once.
 fn doubled(header: &Header) -> Error {
     /// More aren't needed to see what is wrong.
     const SHOWN: usize = 5;

@@ -1,9 +1,9 @@
-//! What the text of a file is.
+//! Recognises what the text of a file is.
 
 use crate::Error;
 use crate::redact::escaped;
 
-/// How many bytes tell what a text is that begins so.
+/// Returns how many bytes are needed to recognise a text that begins so.
 pub fn enough(first: u8) -> usize {
     match first {
         b'<' => PAGE,
@@ -44,7 +44,7 @@ pub fn refuse_markup(text: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// The delimiter that a line for Excel names, such as `sep=;`, and how long that line is.
+/// Returns the delimiter that a line for Excel names, such as `sep=;`, and the length of that line.
 pub fn named_delimiter(text: &[u8]) -> Option<(u8, usize)> {
     let quote = usize::from(text.starts_with(b"\""));
     let (sep, rest) = text.get(quote..)?.split_at_checked(4)?;
@@ -58,7 +58,7 @@ pub fn named_delimiter(text: &[u8]) -> Option<(u8, usize)> {
         .then_some((delimiter, text.len() - rest.len()))
 }
 
-/// Whether a byte can stand between two cells.
+/// Returns whether a byte can separate two cells.
 pub fn is_delimiter(byte: u8) -> bool {
     byte.is_ascii() && !b"\"\r\n\0".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! Rows of a file that is here already.
+//! Rows of a file that is in memory.
 
 use std::task::{Context, Poll, Waker};
 

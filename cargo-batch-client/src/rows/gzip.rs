@@ -1,4 +1,4 @@
-//! Gzip that comes in chunks.
+//! Gzip that arrives in chunks.
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ impl Default for Unzip {
 }
 
 impl Unzip {
-    /// Adds what a chunk unzips to, also when it is broken further on.
+    /// Adds what a chunk unzips to, also when it is corrupt further on.
     pub fn feed(&mut self, mut chunk: &[u8], unzipped: &mut Vec<u8>) -> Result<(), Error> {
         while let Some(&next) = chunk.first() {
             let Some(member) = &mut self.member else {

@@ -1,4 +1,4 @@
-//! JSON that comes in chunks: a list of values, or one value after the other.
+//! JSON that arrives in chunks: a list of values, or one value after the other.
 
 use cargo_batch_types::from_json;
 use serde::de::DeserializeOwned;
@@ -31,7 +31,7 @@ enum List {
 }
 
 impl JsonRows {
-    /// A reader that begins on a certain line, and takes values up to a size.
+    /// Creates a reader that begins on a certain line, and accepts values up to a size.
     pub fn new(line: u64, cap: usize) -> Self {
         Self {
             value: Vec::new(),
@@ -46,7 +46,7 @@ impl JsonRows {
         }
     }
 
-    /// Reads up to the end of the next row; how much that was, and the row if it is complete.
+    /// Reads to the end of the next row; returns how much that was, and the row if it is complete.
     pub fn next<T: DeserializeOwned>(
         &mut self,
         text: &[u8],
@@ -63,7 +63,7 @@ impl JsonRows {
             if self.value.len() > self.cap {
                 return Err(super::too_long(self.start, self.cap));
             }
-            // Numbers and words have no end of their own: what follows ends them.
+            // Numbers and literals have no end of their own: what follows ends them.
             let closed = self.depth == 0 && !self.in_string;
             if closed && self.value.last().is_some_and(|last| b"}]\"".contains(last)) {
                 return Ok((index + 1, Some(self.row()?)));
@@ -72,7 +72,7 @@ impl JsonRows {
         Ok((text.len(), None))
     }
 
-    /// The last row, when nothing ends it but the end of the file.
+    /// Returns the last row, when nothing but the end of the file ends it.
     pub fn finish<T: DeserializeOwned>(&mut self) -> Result<Option<Row<T>>, Error> {
         if self.depth > 0 || self.in_string || self.list == List::Open {
             return Err(Error::incomplete(format!(
@@ -86,7 +86,7 @@ impl JsonRows {
         }
     }
 
-    /// Between values.
+    /// Reads a byte between values.
     fn begin(&mut self, byte: u8) {
         match byte {
             byte if byte.is_ascii_whitespace() => return,
@@ -110,14 +110,14 @@ impl JsonRows {
         self.value.push(byte);
     }
 
-    /// In a value that has no end of its own.
+    /// Returns whether a byte ends a value that has no end of its own.
     fn ends_before(&self, byte: u8) -> bool {
         self.depth == 0
             && !self.in_string
             && (byte.is_ascii_whitespace() || (self.list == List::Open && b",]".contains(&byte)))
     }
 
-    /// In a value.
+    /// Reads a byte of a value.
     fn go_on(&mut self, byte: u8) {
         self.value.push(byte);
         if self.in_string {

@@ -1,4 +1,4 @@
-//! Results, row by row, in memory that doesn't grow with the file.
+//! Rows of results, one by one, in memory that doesn't grow with the file.
 
 mod cells;
 mod csv;
@@ -29,40 +29,42 @@ use crate::redact::escaped;
 use crate::{Error, ErrorKind};
 
 impl Download {
-    /// Returns the rows of the file, each as a `T`: CSV (by the names in its first line), a JSON list
-    /// of objects or one JSON object a line, plain or gzipped; which of these it is shows in its
-    /// first bytes. Values of a JSON list that aren't objects are rows as well.
+    /// Returns the rows of the file as a stream, each as a `T`. Only with the feature `rows`.
     ///
-    /// A row that isn't a `T`, or has more or fewer fields than the header of its CSV, is an item of
-    /// its own, with its line, and doesn't end the stream. The memory this takes is that of a chunk
+    /// The file is CSV (read by the names in its first line), a JSON list of objects, or one JSON object a line, plain or
+    /// gzipped; its first bytes show which. Values of a JSON list that aren't objects are rows as well.
+    ///
+    /// A row that isn't a `T`, or has more or fewer fields than the header of its CSV, is an error of
+    /// its own, with its line, and doesn't end the stream. The memory used is that of a chunk
     /// of the file and one row, whatever the file unzips to.
     ///
     /// # Cells
-    /// A cell of a CSV is text unless `T` asks for more: numbers, booleans, lists and objects (written as
+    /// A cell of a CSV is text unless `T` needs something else: numbers, booleans, lists and objects (written as
     /// JSON) are read where a field is one, an empty cell is `None` where a field is an `Option`. Maps,
     /// [`serde_json::Value`] and [`Record`](crate::types::Record) hold texts, so that `01234` stays what it
-    /// is; types that keep an order have the columns in the order of the file. Names of columns are taken
-    /// as they stand there, spaces included.
+    /// is; types that preserve an order have the columns in the order of the file. Names of columns are taken
+    /// as they are written, spaces included.
     ///
     /// Flattened structs, and enums that are untagged or have their tag inside, get numbers, booleans and
     /// empty cells as well, where these are written as JSON writes them (`1e3`, but not `+1`, `007` or
     /// `TRUE`). A row is read more than once for that. serde leaves two limits: an `Option<String>` in
-    /// them holds `Some("")` for an empty cell, and an untagged enum whose variants want the same column
-    /// as a number and as text has the first variant that fits, which may see text as a number where it takes
+    /// them holds `Some("")` for an empty cell, and an untagged enum whose variants need the same column
+    /// as a number and as text has the first variant that fits, which may see text as a number where it accepts
     /// both.
     ///
     /// # Errors
-    /// An item is a [`RowError`]. These end the stream, once and for the file:
+    /// An item is a [`RowError`]; [`RowError::is_row`] distinguishes an error of a single row. These end the stream, and
+    /// are reported once for the file:
     ///
     /// - The transfer fails, or the file ends inside a quote, JSON or gzip.
     /// - The file holds no rows: a page of HTML or XML, a zip archive, an Excel workbook, Parquet, or
-    ///   compressed with something else than gzip.
-    /// - The header of the CSV has no comma, but a semicolon, tab or bar: say
-    ///   [`delimiter`](Rows::delimiter), unless the first line says it (`sep=;`).
-    /// - It is neither UTF-8 nor UTF-16: say [`encoding`](Rows::encoding). A row that isn't UTF-8 after
+    ///   compressed with something other than gzip.
+    /// - The header of the CSV has no comma, but a semicolon, tab or bar: set
+    ///   [`delimiter`](Rows::delimiter), unless the first line names it (`sep=;`).
+    /// - It is neither UTF-8 nor UTF-16: set [`encoding`](Rows::encoding). A row that isn't UTF-8 after
     ///   others had such letters is an error of its own.
-    /// - The header names a column twice, and `T` wants it: a map, or a struct with such a field.
-    /// - A row is longer than [`max_response_bytes`](crate::ClientBuilder::max_response_bytes).
+    /// - The header names a column twice, and `T` needs it: a map, or a struct with such a field.
+    /// - A row is longer than [`max_response_bytes`](crate::ClientBuilder::max_response_bytes), 64 MiB by default.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, types::BatchUuid};
@@ -85,14 +87,14 @@ impl Download {
     }
 }
 
-/// The rows of a file as a [`Stream`]; made by [`Download::rows`].
+/// The rows of a file as a [`Stream`]; returned by [`Download::rows`].
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Rows<T> {
     source: ByteStream,
-    /// What has arrived and is not taken in yet.
+    /// What has arrived and is not converted yet.
     arrived: Bytes,
     decoder: Text,
-    /// What has been taken in, as text, and how much of it has been read.
+    /// What has been converted, as text, and how much of it has been read.
     text: Vec<u8>,
     read: usize,
     reader: Option<Reader>,
@@ -100,14 +102,14 @@ pub struct Rows<T> {
     line: u64,
     /// There is no more text to come.
     ended: bool,
-    /// Why there is none; the rows before it come first.
+    /// Why there is none; the rows before it are returned first.
     failure: Option<Error>,
     cap: usize,
     delimiter: Option<u8>,
     row: PhantomData<fn() -> T>,
 }
 
-/// How much is taken in at once.
+/// How much is converted at once.
 const SLICE: usize = 4 << 10;
 
 /// One row, or why it can't be read as one.
@@ -121,18 +123,18 @@ enum Reader {
     Json(JsonRows),
 }
 
-/// A row that can't be read, or the end of the transfer.
+/// The error of a row that can't be read, or of the transfer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RowError {
-    /// This row isn't what it should be; the rows after it are still to come.
+    /// This row can't be read as the type; the rows after it follow.
     Deserialize {
         /// Its number in the file, counted from 1; for CSV the line it starts on.
         line: u64,
-        /// Why.
+        /// Why it can't be read.
         message: String,
     },
-    /// The transfer ended before the file did; there are no more rows.
+    /// The transfer failed before the file was complete; there are no more rows.
     Download(Error),
 }
 
@@ -149,7 +151,7 @@ impl std::error::Error for RowError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Deserialize { .. } => None,
-            // Its own words are shown already.
+            // Its message is shown already.
             Self::Download(error) => error.source(),
         }
     }
@@ -173,8 +175,8 @@ impl<T: DeserializeOwned> Rows<T> {
         }
     }
 
-    /// Sets what stands between two cells, such as `b';'` or `b'\t'`, and that the file is CSV. By
-    /// default a comma, or what a first line such as `sep=;` names.
+    /// Sets the delimiter of the cells, such as `b';'` or `b'\t'`; the file is then read as CSV. Default is a comma, or
+    /// what a first line such as `sep=;` names.
     ///
     /// A quote, a line break or a byte beyond ASCII is an
     /// [error](crate::ErrorKind::Configuration) in place of the first row.
@@ -183,19 +185,25 @@ impl<T: DeserializeOwned> Rows<T> {
         self
     }
 
-    /// Sets what the file is written in, where it has no byte order mark. By default UTF-8, or UTF-16
+    /// Sets the encoding of a file that has no byte order mark. Default is UTF-8, or UTF-16
     /// where its first letters are.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.decoder.set_encoding(encoding);
         self
     }
 
-    /// The next row; nothing after the last.
+    /// Returns the next row, or `None` after the last one.
+    ///
+    /// # Errors
+    /// A [`RowError`]. An error of a single row doesn't end the stream; after any other `None` follows.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, no rows are lost.
     pub async fn next(&mut self) -> Option<Result<T, RowError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Reads a row from the text that is there, if it has one.
+    /// Reads a row from the text that has arrived, if it has one.
     fn row(&mut self) -> Result<Option<Row<T>>, Error> {
         if self.reader.is_none() {
             self.recognise()?;
@@ -212,7 +220,7 @@ impl<T: DeserializeOwned> Rows<T> {
         Ok(row)
     }
 
-    /// Finds out what the text is, as soon as enough of it is there.
+    /// Recognises what the text is, as soon as enough of it has arrived.
     fn recognise(&mut self) -> Result<(), Error> {
         const BOM: &[u8] = b"\xEF\xBB\xBF";
         /// How many spaces JSON can stand behind.
@@ -230,7 +238,7 @@ impl<T: DeserializeOwned> Rows<T> {
                 }
                 continue;
             }
-            // Wherever it stands: csv-core would pass over one that comes in one chunk, and take one
+            // Wherever it is: csv-core would skip one that comes in one chunk, and take one
             // that is cut for a part of the first column's name.
             if rest.starts_with(BOM) {
                 at += BOM.len();
@@ -250,7 +258,7 @@ impl<T: DeserializeOwned> Rows<T> {
         Ok(())
     }
 
-    /// A reader of CSV that begins at a place of the text, maybe after some spaces.
+    /// Creates a reader of CSV that begins at a position of the text, maybe after some spaces.
     fn csv(&mut self, at: usize) -> Result<CsvRows, Error> {
         let text = &self.text[at..];
         let named = format::named_delimiter(text);
@@ -272,9 +280,9 @@ impl<T: DeserializeOwned> Rows<T> {
         }
     }
 
-    /// Takes in a little of what has arrived.
+    /// Converts a little of what has arrived.
     ///
-    /// In slices, so that a file that unzips to a thousand times its size is met a little at a time.
+    /// In slices, so that a file that unzips to a thousand times its size is converted a little at a time.
     fn digest(&mut self) {
         let slice = self.arrived.split_to(self.arrived.len().min(SLICE));
         self.text.drain(..self.read);
@@ -282,13 +290,13 @@ impl<T: DeserializeOwned> Rows<T> {
         self.failure = self.decoder.feed(&slice, &mut self.text).err();
     }
 
-    /// The file has ended: what is still held back comes out.
+    /// Converts what is held back, as the file has ended.
     fn end(&mut self) {
         self.ended = true;
         self.failure = self.decoder.finish(&mut self.text).err();
     }
 
-    /// The last row, when nothing ends it but the end of the file.
+    /// Returns the last row, when nothing but the end of the file ends it.
     fn last(&mut self) -> Result<Option<Row<T>>, Error> {
         match self.reader.take() {
             Some(Reader::Csv(mut reader)) => reader.finish(),
@@ -297,7 +305,7 @@ impl<T: DeserializeOwned> Rows<T> {
         }
     }
 
-    /// The next row or its error; nothing at the end.
+    /// Returns the next row or its error, or `None` at the end.
     fn poll_row(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Row<T>>, Error>> {
         loop {
             if let Some(row) = self.row()? {
@@ -338,7 +346,7 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
     type Item = Result<T, RowError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        /// Of a reader's words, which quote the file.
+        /// The longest message of a reader, which quotes the file.
         const LONGEST: usize = 500;
         let this = self.get_mut();
         let row = match ready!(this.poll_row(context)) {
@@ -361,12 +369,12 @@ impl<T: DeserializeOwned> Stream for Rows<T> {
 }
 
 impl RowError {
-    /// The rows after this one are still to come.
+    /// Returns whether this is the error of a single row: the rows after it follow.
     pub fn is_row(&self) -> bool {
         matches!(self, Self::Deserialize { .. })
     }
 
-    /// The kind of the error that ended the transfer.
+    /// Returns the kind of the error that ended the transfer; `None` for the error of a single row.
     pub fn kind(&self) -> Option<ErrorKind> {
         match self {
             Self::Deserialize { .. } => None,

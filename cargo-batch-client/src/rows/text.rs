@@ -3,9 +3,9 @@
 use super::gzip::{Unzip, is_gzip};
 use crate::Error;
 
-/// How the letters of a file are written.
+/// The encoding of a file.
 ///
-/// UTF-8 and UTF-16 are found out; the others look alike.
+/// UTF-8 and UTF-16 are recognised; others can't be distinguished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -14,10 +14,10 @@ pub enum Encoding {
     Windows1252,
 }
 
-/// Turns bytes into text.
+/// Converts bytes into text.
 #[derive(Default)]
 pub struct Text {
-    /// The first bytes, as long as they are too few to tell what they are.
+    /// The first bytes, as long as they are too few to recognise the encoding.
     head: Vec<u8>,
     packing: Option<Packing>,
     letters: Letters,
@@ -29,7 +29,7 @@ enum Packing {
 }
 
 impl Text {
-    /// Sets what the letters are in, unless a byte order mark says otherwise.
+    /// Sets the encoding, unless a byte order mark names another.
     pub fn set_encoding(&mut self, encoding: Encoding) {
         self.letters.encoding = Some(encoding);
     }
@@ -74,10 +74,10 @@ impl Text {
     }
 }
 
-/// As many bytes as tell what a file is.
+/// As many bytes as are needed to recognise a file.
 const HEAD: usize = 8;
 
-/// What a file is that holds no text.
+/// Returns what a file is that holds no text.
 fn binary(head: &[u8]) -> Option<&'static str> {
     const KNOWN: [(&[u8], &str); 12] = [
         (&[0x1f, 0x8b], "gzipped twice"),
@@ -96,13 +96,13 @@ fn binary(head: &[u8]) -> Option<&'static str> {
     let known = KNOWN.iter().find(|(start, _)| head.starts_with(start));
     let is_parquet = || {
         let after = head.strip_prefix(b"PAR1")?.first()?;
-        // A name of a column goes on otherwise.
+        // A name of a column continues otherwise.
         (after.is_ascii_control() && !after.is_ascii_whitespace()).then_some("a Parquet file")
     };
     known.map(|(_, what)| *what).or_else(is_parquet)
 }
 
-/// Turns letters into UTF-8.
+/// Converts letters into UTF-8.
 #[derive(Default)]
 struct Letters {
     encoding: Option<Encoding>,

@@ -1,8 +1,8 @@
-//! Whether the rows of a file are UTF-8.
+//! Checks whether the rows of a file are UTF-8.
 
 use crate::Error;
 
-/// Tells a row that is broken from a file that is written otherwise.
+/// Distinguishes a row that is corrupt from a file in another encoding.
 #[derive(Default)]
 pub struct Utf8 {
     /// A row before had letters beyond ASCII, in UTF-8.
@@ -24,7 +24,7 @@ impl Utf8 {
     ) -> Result<Result<&'a str, String>, Error> {
         let why = match std::str::from_utf8(row) {
             Ok(text) if text.is_ascii() => return Ok(Ok(text)),
-            // A letter isn't whole where only two cells together are one.
+            // A letter isn't complete where only two cells together are one.
             Ok(text) if ends.iter().all(|&end| text.is_char_boundary(end)) => {
                 self.is_known = true;
                 return Ok(Ok(text));

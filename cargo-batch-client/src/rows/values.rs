@@ -1,15 +1,15 @@
-//! Which cells a type wants as something else than text, where serde doesn't say so in time.
+//! Which cells a type needs as something other than text, where serde doesn't ask in time.
 
 use serde::Deserialize;
 
 use super::cells::{CellError, Record, Refused, Scalar, refusals};
 
-/// Reads records, and reads them again where the type has refused a cell as text.
+/// Reads records, and repeats a record whose type has refused a cell as text.
 ///
 /// Fields of flattened structs and of enums that are untagged or tagged inside are read from what serde
-/// has kept of a row, and that was read as anything: as text. A number among them is refused then. It is
-/// given as a number the next time, and as text again where that is refused as well, until nothing is left
-/// to change: the earliest variant that fits is found so, whatever the others want. Each row starts as
+/// has stored of a row, and that was read as anything: as text. A number among them is refused then. It is
+/// given as a number the next time, and as text once more where that is refused as well, until nothing is left
+/// to change: the earliest variant that fits is found so, whatever the others need. Each row starts as
 /// text, so that what it is read as doesn't depend on the rows before; those only save attempts.
 #[derive(Default)]
 pub struct Values {
@@ -18,7 +18,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Reads a record; whether columns of the same name were the reason when that failed.
+    /// Reads a record; when that fails, returns whether columns of the same name were the reason.
     pub fn read<T: for<'de> Deserialize<'de>>(
         &mut self,
         record: Record,
@@ -80,7 +80,7 @@ impl Values {
     }
 }
 
-/// The first column that has been given as the wrong one of text and value, and what it should be.
+/// Returns the first column that has been given as the wrong one of text and value, and what it should be.
 fn change(
     record: Record,
     refused: &[Refused],

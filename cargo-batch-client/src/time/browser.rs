@@ -1,4 +1,4 @@
-//! Timers where there is no tokio to have them: those of JavaScript.
+//! Timers where there is no tokio: those of JavaScript.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,7 +17,7 @@ pub(crate) async fn sleep(time: Duration) {
     sleep_until(super::later(Instant::now(), time)).await;
 }
 
-/// Waits until a moment.
+/// Waits until an instant.
 pub(crate) async fn sleep_until(moment: Instant) {
     loop {
         let left = moment.saturating_duration_since(Instant::now());
@@ -30,10 +30,10 @@ pub(crate) async fn sleep_until(moment: Instant) {
     }
 }
 
-/// It took too long.
+/// The error of a timeout.
 pub(crate) struct Elapsed;
 
-/// Waits for something, but no longer than this.
+/// Waits for a future until a timeout.
 pub(crate) async fn timeout<F: Future>(time: Duration, future: F) -> Result<F::Output, Elapsed> {
     let (mut future, mut end) = (pin!(future), pin!(sleep(time)));
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -43,7 +43,7 @@ pub(crate) async fn timeout<F: Future>(time: Duration, future: F) -> Result<F::O
     .await
 }
 
-/// What the clock on the wall says.
+/// Returns the time of the system clock.
 pub(crate) fn now() -> SystemTime {
     web_time::SystemTime::now().to_std()
 }

@@ -14,17 +14,17 @@ pub(crate) use tokio::time::{Instant, sleep, sleep_until, timeout};
 /// Longer than any program waits.
 const AGE: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// A moment after another one.
+/// Returns the instant after a duration, without overflow.
 pub(crate) fn later(from: Instant, after: Duration) -> Instant {
     from + after.min(AGE)
 }
 
-/// A time to wait that can be counted with.
+/// Returns a duration that can be calculated with, without overflow.
 pub(crate) fn bounded(time: Duration) -> Duration {
     time.min(AGE)
 }
 
-/// What the clock on the wall says.
+/// Returns the time of the system clock.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()

@@ -13,18 +13,21 @@ use super::source::{Reader, Source, unchanged};
 use crate::pending::Pending;
 use crate::{Client, Error, Progress};
 
-/// Files of this size and more go to storage directly, in parts: the API's own entrance limits the
+/// Files of this size and more go to storage directly, in parts: the API's own endpoint limits the
 /// size and time of a request.
-const DIRECT: u64 = 50 << 20;
+const MULTIPART_THRESHOLD: u64 = 50 << 20;
 
 impl Client {
-    /// Uploads an input file for a batch, of any size: in one request under 50 MiB, from there on in
-    /// parts of 8 MiB, four at a time. (From 8,000 MiB on they grow, because storage takes no more
+    /// Uploads an input file for a batch, of any size: in one request under 50 MiB, otherwise in
+    /// parts of 8 MiB, four at a time. (From 8,000 MiB on the parts grow, because storage accepts no more
     /// than 10,000.)
     ///
-    /// An upload that fails or is dropped is given up at the server, too, so that no parts are kept
-    /// there. Where it is dropped, a task of the current tokio runtime says so; without one, or when
-    /// the process ends at once, nobody does.
+    /// At most four parts are in memory. Each request is retried by the client's
+    /// [`RetryPolicy`](crate::RetryPolicy), also where its outcome is unknown: a second upload costs nothing.
+    ///
+    /// An upload in parts that fails or is dropped is aborted at the server, too, so that no parts remain
+    /// there. Where it is dropped, a task of the current tokio runtime sends that request; without a runtime, or when
+    /// the process ends at once, it is not sent.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, types::*};
@@ -34,6 +37,11 @@ impl Client {
     /// let batch = client.create_batch_once(request).await?;
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    /// When it is awaited: [`Io`](crate::ErrorKind::Io) when the file can't be read;
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when its length changes meanwhile; and those of
+    /// [`upload_file`](Self::upload_file) and of the requests for the parts.
     pub fn upload(&self, path: impl Into<PathBuf>) -> Upload {
         let path = path.into();
         let name = path
@@ -42,8 +50,13 @@ impl Client {
         Upload::new(self.clone(), name.unwrap_or_default(), From::Path(path))
     }
 
-    /// Uploads what a reader gives, under a name that says what kind of file it is (`leads.csv`).
-    /// Up to a part is kept in memory; when there is more, it goes in parts.
+    /// Uploads what a reader returns, under a name whose ending gives its media type (`leads.csv`).
+    ///
+    /// Up to 8 MiB are read into memory and sent in one request; when there is more, it is sent in parts as
+    /// [`upload`](Self::upload) sends a large file.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload), with [`Io`](crate::ErrorKind::Io) when the reader fails.
     pub fn upload_from(
         &self,
         name: impl Into<String>,
@@ -53,7 +66,7 @@ impl Client {
     }
 }
 
-/// An upload of a file of any size; made by [`Client::upload`].
+/// An upload of a file of any size; returned by [`Client::upload`] and [`Client::upload_from`]. Await it to send it.
 #[must_use = "an upload does nothing until it is awaited"]
 pub struct Upload {
     client: Client,
@@ -79,14 +92,15 @@ impl Upload {
         }
     }
 
-    /// Sets the media type of the content; by default the one that the name stands for, and `text/csv` where
-    /// it has no ending.
+    /// Sets the media type of the content. Default is the one of the file name's ending: `text/csv` without an
+    /// ending, and `application/octet-stream` for an ending that isn't known.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());
         self
     }
 
-    /// Calls back with every part that has arrived.
+    /// Sets a function that is called with the progress after every part that has been sent. By default there is
+    /// none.
     pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(callback));
         self
@@ -110,16 +124,16 @@ impl Upload {
                 )
             }
         };
-        // Of a reader nobody knows how long it is: when more than a part comes, it goes in parts.
-        let whole = match size {
-            Some(size) if size >= DIRECT => None,
-            Some(_) => Some(DIRECT),
+        // The length of a reader is unknown: when it has more than a part, it is sent in parts.
+        let limit = match size {
+            Some(size) if size >= MULTIPART_THRESHOLD => None,
+            Some(_) => Some(MULTIPART_THRESHOLD),
             None => Some(parts::size_of(1)),
         };
         let mut head = Bytes::new();
-        if let Some(whole) = whole {
-            head = source.read_up_to(whole, Vec::new()).await?;
-            if (head.len() as u64) < whole {
+        if let Some(limit) = limit {
+            head = source.read_up_to(limit, Vec::new()).await?;
+            if (head.len() as u64) < limit {
                 let bytes = head.len() as u64;
                 unchanged(size, bytes)?;
                 let file = self.client.retry_ambiguous(|| {

@@ -1,4 +1,4 @@
-//! What kind of file a name stands for.
+//! The media types of file names.
 
 /// Returns the media type of a file name: `text/csv` where the name has no ending, and
 /// `application/octet-stream` for an ending that isn't known.

@@ -1,4 +1,4 @@
-//! Input files, from wherever they are.
+//! Uploads of input files.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod large;

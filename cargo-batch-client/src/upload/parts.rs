@@ -1,4 +1,4 @@
-//! Large files: signed links to storage, one for each part.
+//! Large files: signed URLs of storage, one for each part.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,27 +14,27 @@ use super::source::{Source, unchanged};
 use crate::attempts::Attempts;
 use crate::{Client, Error, Progress, detached, storage};
 
-/// Parts under way at once.
-const AT_ONCE: usize = 4;
+/// Parts in flight at once.
+const MAX_PARTS_IN_FLIGHT: usize = 4;
 
-/// Who is told how far it is.
+/// Called with the progress.
 pub type Callback = Box<dyn FnMut(Progress) + Send>;
 
-/// How large a part is, but for the last: from 1 on, 8 MiB. Storage takes 10,000 parts, so they
+/// Returns the size of a part, but for the last: from 1 on, 8 MiB. Storage accepts 10,000 parts, so they
 /// double after every thousand.
 pub fn size_of(number: u64) -> u64 {
     const SMALLEST: u64 = 8 << 20;
     SMALLEST << (number.saturating_sub(1) / 1000).min(9)
 }
 
-/// What is sent, and what it is called.
+/// The content to be sent, with its name.
 pub struct Content {
     pub name: String,
     pub content_type: String,
     /// What has been read already.
     pub head: Bytes,
     pub source: Source,
-    /// How long it is in all, where that is known.
+    /// Its length in bytes, where that is known.
     pub size: Option<u64>,
 }
 
@@ -57,20 +57,20 @@ pub async fn upload(
         client: client.clone(),
         abort: Some(abort),
     };
-    let whole = whole(client, &place, content, progress).await;
+    let uploaded = send_parts(client, &place, content, progress).await;
     if let Some(abort) = unfinished.abort.take()
-        && whole.is_err()
+        && uploaded.is_err()
     {
-        // What went wrong first is what is told.
+        // The first error is the one that is returned.
         client.abort_multipart_upload(abort).await.ok();
     }
-    let whole = whole?;
-    client.inner.registry.uploaded(&whole);
-    Ok(UploadedFile::new(whole, content_type, name))
+    let uploaded = uploaded?;
+    client.inner.registry.uploaded(&uploaded);
+    Ok(UploadedFile::new(uploaded, content_type, name))
 }
 
-/// Sends all parts and puts them together; the name of the file then.
-async fn whole(
+/// Sends all parts and completes the upload; returns the name of the file.
+async fn send_parts(
     client: &Client,
     (file, id): &(String, String),
     content: Content,
@@ -82,33 +82,33 @@ async fn whole(
         size,
         ..
     } = content;
-    let mut under_way: JoinSet<Result<(UploadedPart, Bytes), Error>> = JoinSet::new();
+    let mut in_flight: JoinSet<Result<(UploadedPart, Bytes), Error>> = JoinSet::new();
     let mut parts = Vec::new();
     let mut spare = Vec::new();
     let mut sent = 0;
     let mut number = 0;
     loop {
         let full = size_of(number + 1);
-        let piece = match head.is_empty() {
+        let chunk = match head.is_empty() {
             true => source.read_up_to(full, std::mem::take(&mut spare)).await?,
             false => head.split_to(head.len().min(usize::try_from(full).unwrap_or(usize::MAX))),
         };
-        let last = (piece.len() as u64) < full && head.is_empty();
-        if !piece.is_empty() || number == 0 {
+        let last = (chunk.len() as u64) < full && head.is_empty();
+        if !chunk.is_empty() || number == 0 {
             number += 1;
             let sign = SignMultipartPartRequest::new(file.clone(), id.clone(), number);
-            under_way.spawn(put(client.clone(), sign, piece));
+            in_flight.spawn(put(client.clone(), sign, chunk));
         }
-        while under_way.len() >= if last { 1 } else { AT_ONCE } {
-            let Some(done) = under_way.join_next().await else {
+        while in_flight.len() >= if last { 1 } else { MAX_PARTS_IN_FLIGHT } {
+            let Some(done) = in_flight.join_next().await else {
                 break;
             };
-            let (part, piece) =
+            let (part, chunk) =
                 done.map_err(|error| Error::incomplete(format!("a part was lost: {error}")))??;
             parts.push(part);
-            sent += piece.len() as u64;
-            if piece.is_unique() {
-                spare = piece.into();
+            sent += chunk.len() as u64;
+            if chunk.is_unique() {
+                spare = chunk.into();
             }
             if let Some(callback) = &mut progress {
                 callback(Progress {
@@ -125,16 +125,16 @@ async fn whole(
     parts.sort_by_key(|part| part.part_number);
     let complete = CompleteMultipartUploadRequest::new(file.clone(), id.clone(), parts);
     let doubtful = AtomicBool::new(false);
-    let whole = client.retry_ambiguous(|| async {
+    let completed = client.retry_ambiguous(|| async {
         let done = client.complete_multipart_upload(complete.clone()).await;
         if done.as_ref().is_err_and(Error::is_ambiguous) {
             doubtful.store(true, Ordering::Relaxed);
         }
         done
     });
-    match whole.await {
-        Ok(whole) => Ok(whole.s3_filename),
-        // What a lost answer was about may have been done; then the upload is no longer known, but
+    match completed.await {
+        Ok(completed) => Ok(completed.s3_filename),
+        // What the lost response was about may have been done; then the upload is no longer known, but
         // the file is.
         Err(error) if doubtful.into_inner() => match client.list_file_columns(file.clone()).await {
             Ok(_) => Ok(file.clone()),
@@ -148,7 +148,7 @@ async fn whole(
 async fn put(
     client: Client,
     sign: SignMultipartPartRequest,
-    piece: Bytes,
+    chunk: Bytes,
 ) -> Result<(UploadedPart, Bytes), Error> {
     let mut attempts = Attempts::unlimited(&client);
     loop {
@@ -160,14 +160,14 @@ async fn put(
             }
         };
         attempts.count(1);
-        match put_once(&client, &url, sign.part_number, piece.clone()).await {
+        match put_once(&client, &url, sign.part_number, chunk.clone()).await {
             Ok(part) => {
                 attempts.succeeded();
-                return Ok((part, piece));
+                return Ok((part, chunk));
             }
             Err(error) => {
                 let error = error.of(&format!("part {} of an upload", sign.part_number));
-                // One refusal of a signed URL doesn't end an upload of gigabytes: there is another URL.
+                // One refused signed URL doesn't end an upload of gigabytes: there is another URL.
                 match error.status().is_some_and(storage::may_be_expired) {
                     true => attempts.pause(error).await?,
                     false => attempts.again(error).await?,
@@ -181,16 +181,16 @@ async fn put_once(
     client: &Client,
     url: &SignedUrl,
     number: u64,
-    piece: Bytes,
+    chunk: Bytes,
 ) -> Result<UploadedPart, Error> {
-    let headers = storage::put(client, url, piece).await?;
+    let headers = storage::put(client, url, chunk).await?;
     let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
     let etag =
         etag.ok_or_else(|| Error::incomplete(format!("storage gave no ETag for part {number}")))?;
     Ok(UploadedPart::new(number, etag))
 }
 
-/// An upload that is not complete is given up when it is dropped, whatever the reason.
+/// Aborts an upload that is not complete when it is dropped, for whatever reason.
 struct Unfinished {
     client: Client,
     abort: Option<AbortMultipartUploadRequest>,

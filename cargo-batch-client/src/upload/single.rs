@@ -1,4 +1,4 @@
-//! Input files. The generator can't write multipart forms, so this is by hand.
+//! Input files in one request. The generator can't write multipart forms, so this is written by hand.
 
 use std::time::Duration;
 
@@ -14,12 +14,14 @@ use crate::pending::Pending;
 use crate::{Client, Error, Response, operations};
 
 impl Client {
-    /// Upload an input file of less than 50 MiB.
+    /// Uploads an input file of less than 50 MiB in one request; prefer [`upload`](Self::upload), which takes files of
+    /// any size and retries.
     ///
-    /// The answer's `s3_filename` is what a batch of kind `file` takes.
+    /// The `s3_filename` of the response is the file of a batch's data
+    /// ([`CreateBatchData::file`](crate::types::CreateBatchData::file)).
     ///
-    /// `POST /workspaceManagement/files/upload`. Not idempotent: every upload makes another file,
-    /// which costs nothing.
+    /// `POST /workspaceManagement/files/upload`. Not idempotent: every upload creates another file,
+    /// which costs nothing. It is therefore retried only when it is known not to have reached the server.
     ///
     /// # Errors
     /// The reasons are [`types::UploadFileErrorReason`](crate::types::UploadFileErrorReason); see
@@ -34,7 +36,8 @@ impl Client {
     }
 }
 
-/// Upload an input file: awaited, or sent with `send`.
+/// The request of [`Client::upload_file`]. Await it for the uploaded file, or call [`send`](Self::send) for the
+/// file with the status and headers of the response.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct UploadFile {
@@ -45,14 +48,18 @@ pub struct UploadFile {
 }
 
 impl UploadFile {
-    /// Sets the media type of the content; by default the one that the name stands for, and `text/csv` where
-    /// it has no ending.
+    /// Sets the media type of the content. Default is the one of the file name's ending: `text/csv` without an
+    /// ending, and `application/octet-stream` for an ending that isn't known.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());
         self
     }
 
-    /// Sends the request; the answer comes with its status and headers.
+    /// Sends the request; returns the response with its status and headers.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where [`content_type`](Self::content_type) is not a media
+    /// type; otherwise those of [`Client::upload_file`].
     pub async fn send(self) -> Result<Response<UploadedFile>, Error> {
         let operation = &operations::UPLOAD_FILE;
         let client = self.client.for_bytes(self.content.len() as u64);
@@ -109,7 +116,7 @@ impl std::fmt::Debug for UploadFile {
 }
 
 impl Client {
-    /// This client with the time that so many bytes may take on a slow line.
+    /// Returns a clone with the timeouts extended by what so many bytes may take on a slow connection.
     pub(crate) fn for_bytes(&self, bytes: u64) -> Self {
         /// Bytes a second.
         const SLOW: u64 = 128 << 10;
@@ -120,7 +127,7 @@ impl Client {
         client
     }
 
-    /// Calls what isn't idempotent, but costs nothing to repeat: another file, another upload.
+    /// Retries what isn't idempotent, but costs nothing to repeat: another file, another upload.
     ///
     /// The attempts of all calls count together.
     #[cfg(not(target_arch = "wasm32"))]
@@ -143,7 +150,7 @@ impl Client {
     }
 }
 
-/// A file name as browsers write it into the header of a part: nothing in it can end the header, or the
+/// Returns a file name as browsers write it into the header of a part: nothing in it can end the header, or the
 /// quotes around it.
 fn in_header(name: &str) -> String {
     name.replace('\r', "%0D")
@@ -151,7 +158,7 @@ fn in_header(name: &str) -> String {
         .replace('"', "%22")
 }
 
-/// The file itself, or in the list that a sibling endpoint answers with.
+/// The file itself, or in the list that a sibling endpoint responds with.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Uploaded {
