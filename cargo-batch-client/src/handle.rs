@@ -45,7 +45,10 @@ impl BatchHandle {
         self.uuid
     }
 
-    /// How it stands.
+    /// Fetches the current state of the batch.
+    ///
+    /// # Errors
+    /// Those of [`Client::get_batch`].
     pub async fn get(&self) -> Result<Batch, Error> {
         Ok(self.client.get_batch(self.uuid).await?.batch)
     }
@@ -65,6 +68,9 @@ impl BatchHandle {
     }
 
     /// Stops it: it goes on as `cancelling` until it is `cancelled`, so watch it if that matters.
+    ///
+    /// # Errors
+    /// Those of [`Client::cancel_batch`], such as the reason `BatchAlreadyFinished`.
     pub async fn cancel(&self) -> Result<(), Error> {
         self.client.cancel_batch(self.uuid).await.map(|_| ())
     }
@@ -78,12 +84,18 @@ impl BatchHandle {
     }
 
     /// Its runs that failed, as a stream.
+    ///
+    /// # Errors
+    /// Those of [`Client::get_batch`], which names the workflow; the stream has those of [`Client::list_runs`].
     pub async fn failed_runs(&self) -> Result<Items<Run>, Error> {
         let failed = self.selection().await?.statuses([RunStatus::Error]);
         Ok(self.client.list_runs(failed).items())
     }
 
     /// How its runs did, node by node.
+    ///
+    /// # Errors
+    /// Those of [`Client::get_batch`] and [`Client::get_run_metrics`].
     pub async fn metrics(&self) -> Result<Vec<RunMetric>, Error> {
         let workflow = self.get().await?.workflow_uuid;
         let request = GetRunMetricsRequest::new(workflow).batch(self.uuid);

@@ -1,6 +1,7 @@
 //! Lists, page by page and item by item.
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -138,6 +139,15 @@ pub struct Pages<T: HasId> {
     /// An item that can't be read makes its page an error.
     is_strict: bool,
     done: bool,
+}
+
+impl<T: HasId> fmt::Debug for Pages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("operation", &self.operation.id)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A page that was requested.
@@ -412,6 +422,14 @@ impl<T: HasId + Unpin> Stream for Pages<T> {
 pub struct Items<T: HasId> {
     pages: Pages<T>,
     page: std::vec::IntoIter<Result<T, Error>>,
+}
+
+impl<T: HasId> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: HasId + Unpin> Items<T> {

@@ -19,10 +19,10 @@ use crate::decode::from_value;
 ///
 /// Text, which is most of the content, stays where it is in the response: a list of batches is
 /// read as fast as enums without a variant for unknown kinds.
-pub struct Fields<'de>(Vec<(Cow<'de, str>, Field<'de>)>);
+pub(crate) struct Fields<'de>(Vec<(Cow<'de, str>, Field<'de>)>);
 
 /// A value: text as it is in the response, anything else as serde_json has it.
-pub enum Field<'de> {
+pub(crate) enum Field<'de> {
     Text(Cow<'de, str>),
     Other(Value),
 }
@@ -78,7 +78,7 @@ impl<'de> Fields<'de> {
 }
 
 /// A type that is read from the fields of an object.
-pub trait FromFields: Sized {
+pub(crate) trait FromFields: Sized {
     /// Reads it.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ pub trait FromFields: Sized {
 ///
 /// # Errors
 /// When it isn't an object, or its fields don't fit.
-pub fn read_object<'de, T: FromFields, D: Deserializer<'de>>(
+pub(crate) fn read_object<'de, T: FromFields, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     struct Object<T>(PhantomData<T>);
