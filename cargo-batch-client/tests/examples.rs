@@ -162,10 +162,8 @@ async fn web_service() {
     assert_eq!(status, 200, "{report}");
     let first: serde_json::Value = serde_json::from_str(&first).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(
-        (&report["batch"], &report["runs"]),
-        (&first["batch"], &1.into())
-    );
+    assert_eq!(report["batch"], first["batch"]);
+    assert!(report["status"].is_string(), "{report}");
     let batches = account.client.list_batches().items().try_collect().await;
     assert_eq!(batches.unwrap().len(), 1);
 }
