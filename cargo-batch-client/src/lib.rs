@@ -10,6 +10,7 @@ mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
+mod cancellations;
 mod catalog;
 mod check;
 mod client;
@@ -19,6 +20,8 @@ mod creation;
 mod detached;
 mod download;
 mod error;
+#[cfg(feature = "rows")]
+mod failed_rows;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,6 +49,7 @@ mod response;
 mod retry;
 #[cfg(feature = "rows")]
 mod rows;
+mod run;
 #[cfg(feature = "rows")]
 mod run_outputs;
 #[cfg(not(target_arch = "wasm32"))]
@@ -71,10 +75,13 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
 pub use creation::{
-    BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
+    BatchCreation, CreateBatchOnce, CreationId, CreationRequest, CreationState, InvalidCreationId,
+    SavedCreation,
 };
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "rows")]
+pub use failed_rows::{FailedRow, FailedRows, InputRows, RowMatch};
 // A module for each tag, the table of operations, `Reason` and `BASE_URL`.
 pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
@@ -85,6 +92,7 @@ pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
 pub use rows::{Encoding, RowError, Rows};
+pub use run::RunHandle;
 pub use secrecy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use upload::Upload;

@@ -1,7 +1,5 @@
 //! What the demo is about.
 
-use std::pin::pin;
-
 use anyhow::Context;
 use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, Outcome, WorkflowUuid};
 use cargo_batch_client::{Client, Error};
@@ -102,7 +100,7 @@ impl Job {
 
     /// Whoever stops here would not know what was created, so the question comes afterwards.
     async fn create(&mut self, request: CreateBatchRequest) -> anyhow::Result<Batch> {
-        let mut creation = pin!(self.client.create_batch_once(request));
+        let mut creation = self.client.create_batch_once(request).into_future();
         tokio::select! {
             batch = &mut creation => return Ok(batch?),
             () = self.interrupts.next() => self.interrupts.keep(),

@@ -173,6 +173,12 @@ impl<T: DeserializeOwned> Rows<T> {
         }
     }
 
+    /// Reads a CSV file on this machine, with commas.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_file(file: tokio::fs::File, cap: usize) -> Self {
+        Self::new(ByteStream::of_file(file), cap).delimiter(b',')
+    }
+
     /// Sets what stands between two cells, such as `b';'` or `b'\t'`, and that the file is CSV. By
     /// default a comma, or what a first line such as `sep=;` names.
     ///
