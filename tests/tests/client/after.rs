@@ -67,7 +67,7 @@ async fn failed(inputs: Vec<Value>) -> (Script, Client) {
             json(value!({ "url": format!("{}/outputs.json", storage.base_url()) }))
         }
         _ => json(
-            value!({ "batch": batch(value!({ "status": "success", "workflowUuid": uuid(91) })) }),
+            value!({ "batch": batch(value!({ "uuid": uuid(1), "status": "success", "workflowUuid": uuid(91) })) }),
         ),
     })
     .await;
@@ -302,7 +302,7 @@ async fn no_failed_runs_cost_one_request_and_outputs_that_are_refused_are_an_err
         }
         RUNS => json(value!({ "runs": [] })),
         OUTPUTS => status(403),
-        _ => json(value!({ "batch": batch(value!({ "status": "success" })) })),
+        _ => json(value!({ "batch": batch(value!({ "uuid": uuid(1), "status": "success" })) })),
     })
     .await;
     let finished = finished(&script.client()).await;

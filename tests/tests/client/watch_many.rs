@@ -837,7 +837,8 @@ async fn many_that_end_before_they_are_cancelled_are_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_dropped_while_it_cancels_many_cancels_all() {
-    let script = spending(nothing, |_| json(value!({}))).await;
+    let polled = |_: &str, _| value!({ "creditsUsedCount": 7 });
+    let script = spending(polled, |_| json(value!({}))).await;
     let ids = ids(40);
     let mut watch = script.client().watch_many(ids.clone()).max_credits(1.0);
     tokio::select! {
