@@ -108,8 +108,8 @@ impl Client {
         let mut attempts = Attempts::within(self, self.timing.overall);
         loop {
             let number = attempts.sent().saturating_add(1);
-            if number > 1 {
-                // The creation itself checks before the first one.
+            // A creation of its own checks before the first one itself.
+            if number > 1 || self.limit.is_some() {
                 self.check_max_records().await?;
             }
             let attempt = self.attempt(operation, request, &mut attempts);

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::auth::{Auth, TokenProvider};
 use crate::config::{self, ClientBuilder, Timing};
-use crate::creation::{Listings, Registry, Sending};
+use crate::creation::{Limit, Listings, Registry, Sending};
 use crate::hosts::Hosts;
 use crate::http::Http;
 use crate::retry::{Retries, RetryPolicy};
@@ -55,6 +55,8 @@ pub struct Client {
     pub(crate) retry: RetryPolicy,
     /// The creation that this sends requests for.
     pub(crate) sending: Option<Sending>,
+    /// How many records may be in the batch that this creates without a creation.
+    pub(crate) limit: Option<Arc<Limit>>,
     /// The poll interval of the watch that this sends requests for.
     pub(crate) polling: Option<Duration>,
     pub(crate) inner: Arc<Inner>,

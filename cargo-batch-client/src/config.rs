@@ -373,6 +373,7 @@ impl ClientBuilder {
             timing: self.timing,
             retry: self.retry,
             sending: None,
+            limit: None,
             polling: None,
             inner: Arc::new(Inner {
                 http,

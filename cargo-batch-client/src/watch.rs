@@ -346,7 +346,7 @@ impl Watch {
 }
 
 /// Returns whether there was nothing left to cancel.
-fn has_finished(error: &Error) -> bool {
+pub(crate) fn has_finished(error: &Error) -> bool {
     let finished = Reason::CancelBatch(CancelBatchErrorReason::BatchAlreadyFinished);
     error.reason() == Some(&finished)
 }

@@ -51,6 +51,19 @@ pub struct CreateBatch {
     pub(crate) body: types::CreateBatchRequest,
 }
 impl CreateBatch {
+    /// Sets how many records the batch may have at most. By default there is no limit.
+    ///
+    /// They are counted right before every attempt, by a [preview](Client::preview) unless they are in
+    /// the request. Where there are more, nothing is sent, and the call ends with
+    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords); where their number can't be known, with
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest). A filter is sent with it as its `limit`
+    /// besides.
+    pub fn max_records(mut self, most: u64) -> Self {
+        (self.client, self.body) = self.client.limited(self.body, most);
+        self
+    }
+}
+impl CreateBatch {
     /// Sends the request and returns the response body with its status and headers.
     ///
     /// # Errors
@@ -782,6 +795,19 @@ impl Client {
 pub struct ExecuteActionBatch {
     pub(crate) client: Client,
     pub(crate) body: types::ExecuteActionBatchRequest,
+}
+impl ExecuteActionBatch {
+    /// Sets how many records the batch may have at most. By default there is no limit.
+    ///
+    /// They are counted right before every attempt, by a [preview](Client::preview) unless they are in
+    /// the request. Where there are more, nothing is sent, and the call ends with
+    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords); where their number can't be known, with
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest). A filter is sent with it as its `limit`
+    /// besides.
+    pub fn max_records(mut self, most: u64) -> Self {
+        (self.client, self.body) = self.client.limited(self.body, most);
+        self
+    }
 }
 impl ExecuteActionBatch {
     /// Sends the request and returns the response body with its status and headers.

@@ -175,6 +175,12 @@ impl<T: DeserializeOwned> Rows<T> {
         }
     }
 
+    /// Reads a local CSV file, delimited by commas.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_file(file: tokio::fs::File, cap: usize) -> Self {
+        Self::new(ByteStream::of_file(file), cap).delimiter(b',')
+    }
+
     /// Sets the delimiter of the cells, such as `b';'` or `b'\t'`; the file is then read as CSV. Default is a comma, or
     /// what a first line such as `sep=;` names.
     ///

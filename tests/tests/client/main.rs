@@ -1,5 +1,6 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
+mod after;
 mod blocking;
 mod check;
 mod classify;

@@ -122,7 +122,7 @@ impl<'a> Emitter<'a> {
 
     fn write(&self, listed: &mut BTreeSet<String>) -> TokenStream {
         let (method, request, sending) = (self.method(), self.structure(), self.sending());
-        let setters = self.setters();
+        let (setters, limit) = (self.setters(), self.limit());
         let pages = self.operation.pagination.as_ref().map(|paging| {
             let item = self.item(paging);
             let identity = item
@@ -131,7 +131,7 @@ impl<'a> Emitter<'a> {
             let pages = item.map(|item| self.pages(paging, item));
             quote!(#pages #identity)
         });
-        quote!(#method #request #setters #sending #pages)
+        quote!(#method #request #setters #limit #sending #pages)
     }
 
     /// `client.get_batch(uuid)`: what is required is an argument.
@@ -268,6 +268,29 @@ impl<'a> Emitter<'a> {
         let optional = self.fields.iter().filter(|field| !field.is_required());
         let setters: Vec<_> = optional.map(|field| field.setter(false)).collect();
         (!setters.is_empty()).then(|| quote!(impl #name { #(#setters)* }))
+    }
+
+    /// What creates a batch can be limited to so many records.
+    fn limit(&self) -> Option<TokenStream> {
+        let (name, creates) = (&self.name, self.operation.creates.as_ref()?);
+        let creates_batch = creates.first().is_some_and(|field| field == "batch");
+        (creates_batch && self.operation.request.is_some()).then(|| {
+            quote! {
+                impl #name {
+                    /// Sets how many records the batch may have at most. By default there is no limit.
+                    ///
+                    /// They are counted right before every attempt, by a [preview](Client::preview) unless they are in
+                    /// the request. Where there are more, nothing is sent, and the call ends with
+                    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords); where their number can't be known, with
+                    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest). A filter is sent with it as its `limit`
+                    /// besides.
+                    pub fn max_records(mut self, most: u64) -> Self {
+                        (self.client, self.body) = self.client.limited(self.body, most);
+                        self
+                    }
+                }
+            }
+        })
     }
 
     fn sending(&self) -> TokenStream {

@@ -52,7 +52,8 @@ fn demo() -> Result<String, String> {
     command
         .args(["run", "--quiet", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
-        .args(["--package", "cargo-batch-client", "--example", "demo"])
+        .args(["--package", "cargo-batch-client", "--features", "rows"])
+        .args(["--example", "demo"])
         .args(["--", "--virtual"])
         .env_remove("CARGO_API_TOKEN")
         .current_dir(here);
