@@ -423,7 +423,10 @@ impl Transfer {
     /// Names the host of storage in an error.
     fn at_host(&self, error: Error) -> Error {
         let error = error.of_storage();
-        let url = self.url.as_ref().and_then(|url| config::signed_url(url).ok());
+        let url = self
+            .url
+            .as_ref()
+            .and_then(|url| config::signed_url(url).ok());
         match url {
             Some(url) => error.sent_to(&url),
             None => error,

@@ -11,7 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 /// The names of the columns.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Header {
     /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
@@ -66,7 +66,7 @@ impl Header {
 }
 
 /// The cells of a row beside the names of their columns.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Record<'de> {
     pub header: &'de Header,
     /// All cells without anything between them.

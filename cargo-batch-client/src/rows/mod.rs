@@ -109,6 +109,12 @@ pub struct Rows<T> {
     row: PhantomData<fn() -> T>,
 }
 
+impl<T> fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").finish_non_exhaustive()
+    }
+}
+
 /// How much is converted at once.
 const SLICE: usize = 4 << 10;
 

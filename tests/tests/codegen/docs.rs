@@ -1,6 +1,7 @@
 //! The documentation of what is generated: it names things as Rust does, and says what can fail.
 
-use cargo_batch_tests::{Spec, generated, public_api, report};
+use cargo_batch_tests::{Spec, generated, report};
+
 use insta::assert_snapshot;
 use xtask::codegen::{Chunk, Generated, generate};
 use xtask::spec::Operation;
@@ -209,7 +210,7 @@ fn every_call_lists_its_errors() {
 
 #[test]
 fn what_is_to_be_preferred_is_named_first_and_exists() {
-    let api = public_api("cargo-batch-client");
+    let api = crate::public_api::of_package("cargo-batch-client");
     let exists = |item: &str| {
         let Some((owner, method)) = item.split_once("::") else {
             return false;

@@ -13,19 +13,21 @@ fn of_the_client() {
     snapshot("cargo-batch-client");
 }
 
-fn snapshot(package: &str) {
+/// The public API of a crate of this workspace, a line an item.
+pub fn of_package(package: &str) -> String {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).ok();
     let items = public_api(&format!("{package}/src/lib.rs"), &read);
-    let lines: Vec<String> = items
-        .unwrap_or_else(|error| panic!("{error}"))
-        .into_iter()
-        .map(|item| item.line)
-        .collect();
+    let items = items.unwrap_or_else(|error| panic!("{error}"));
+    let lines: Vec<String> = items.into_iter().map(|item| item.line).collect();
+    lines.join("\n")
+}
+
+fn snapshot(package: &str) {
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path("../snapshots/public-api");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(package, lines.join("\n")));
+    settings.bind(|| insta::assert_snapshot!(package, of_package(package)));
 }
 
 /// The items of a crate of these files.
