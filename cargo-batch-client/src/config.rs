@@ -315,6 +315,7 @@ impl ClientBuilder {
             sending: None,
             polling: None,
             inner: Arc::new(Inner {
+                base_url,
                 http,
                 hosts: Hosts::new(self.max_in_flight),
                 auth,

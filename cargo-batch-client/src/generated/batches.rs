@@ -40,19 +40,23 @@ impl CreateBatch {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::CreateBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_BATCH, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/batches", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_BATCH, error))
@@ -64,7 +68,9 @@ impl IntoFuture for CreateBatch {
     type Output = Result<types::CreateBatchResponse, Error>;
     type IntoFuture = Pending<types::CreateBatchResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -101,18 +107,22 @@ impl PreviewBatch {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::PreviewBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/preview", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/preview"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::PREVIEW_BATCH, error))
@@ -124,7 +134,9 @@ impl IntoFuture for PreviewBatch {
     type Output = Result<types::PreviewBatchResponse, Error>;
     type IntoFuture = Pending<types::PreviewBatchResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::PreviewBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -275,18 +287,22 @@ impl ListBatches {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ListBatchesResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("uuids[]", &self.uuids))
                 .query(
                     &progenitor_client::QueryParam::new(
@@ -350,7 +366,9 @@ impl IntoFuture for ListBatches {
     type Output = Result<types::ListBatchesResponse, Error>;
     type IntoFuture = Pending<types::ListBatchesResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListBatchesResponse>().await?.into_inner())
+        })
     }
 }
 impl ListBatches {
@@ -415,18 +433,22 @@ impl GetBatch {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_BATCH, error))
         };
@@ -437,7 +459,9 @@ impl IntoFuture for GetBatch {
     type Output = Result<types::GetBatchResponse, Error>;
     type IntoFuture = Pending<types::GetBatchResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -470,20 +494,23 @@ pub struct CancelBatch {
 impl CancelBatch {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/orchestration/batches/{}/cancel", client.baseurl, self.uuid
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/orchestration/batches/{}/cancel", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CANCEL_BATCH, error))
         };
@@ -494,7 +521,7 @@ impl IntoFuture for CancelBatch {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -534,20 +561,23 @@ impl DownloadBatch {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/orchestration/batches/{}/download", client.baseurl, self.uuid
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/orchestration/batches/{}/download", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_BATCH, error))
@@ -559,7 +589,9 @@ impl IntoFuture for DownloadBatch {
     type Output = Result<types::DownloadResponse, Error>;
     type IntoFuture = Pending<types::DownloadResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -598,19 +630,23 @@ impl ExecuteActionBatch {
     pub async fn send(
         self,
     ) -> Result<Response<types::ExecuteActionBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::EXECUTE_ACTION_BATCH, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/actions/execute-batch", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/actions/execute-batch"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -625,6 +661,8 @@ impl IntoFuture for ExecuteActionBatch {
     type Output = Result<types::ExecuteActionBatchResponse, Error>;
     type IntoFuture = Pending<types::ExecuteActionBatchResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ExecuteActionBatchResponse>().await?.into_inner())
+        })
     }
 }

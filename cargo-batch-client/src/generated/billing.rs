@@ -34,18 +34,22 @@ impl GetSubscription {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetSubscriptionResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/billing/subscriptions", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/billing/subscriptions"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(
                     &operations::GET_SUBSCRIPTION,
@@ -59,7 +63,9 @@ impl IntoFuture for GetSubscription {
     type Output = Result<types::GetSubscriptionResponse, Error>;
     type IntoFuture = Pending<types::GetSubscriptionResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetSubscriptionResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -157,18 +163,22 @@ impl GetUsageMetrics {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetUsageMetricsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/billing/usage/metrics", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/billing/usage/metrics"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("from", &self.from))
                 .query(&progenitor_client::QueryParam::new("to", &self.to))
                 .query(&progenitor_client::QueryParam::new("unit", &self.unit))
@@ -211,6 +221,8 @@ impl IntoFuture for GetUsageMetrics {
     type Output = Result<types::GetUsageMetricsResponse, Error>;
     type IntoFuture = Pending<types::GetUsageMetricsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetUsageMetricsResponse>().await?.into_inner())
+        })
     }
 }

@@ -41,20 +41,23 @@ impl CreateMultipartUpload {
     pub async fn send(
         self,
     ) -> Result<Response<types::CreateMultipartUploadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/create", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/create"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -69,7 +72,9 @@ impl IntoFuture for CreateMultipartUpload {
     type Output = Result<types::CreateMultipartUploadResponse, Error>;
     type IntoFuture = Pending<types::CreateMultipartUploadResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateMultipartUploadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -108,18 +113,23 @@ impl SignMultipartPart {
     pub async fn send(
         self,
     ) -> Result<Response<types::SignMultipartPartResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/files/multipart/sign", client.baseurl);
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/sign"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -134,7 +144,9 @@ impl IntoFuture for SignMultipartPart {
     type Output = Result<types::SignMultipartPartResponse, Error>;
     type IntoFuture = Pending<types::SignMultipartPartResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::SignMultipartPartResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -173,20 +185,23 @@ impl CompleteMultipartUpload {
     pub async fn send(
         self,
     ) -> Result<Response<types::CompleteMultipartUploadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/complete", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/complete"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -201,7 +216,9 @@ impl IntoFuture for CompleteMultipartUpload {
     type Output = Result<types::CompleteMultipartUploadResponse, Error>;
     type IntoFuture = Pending<types::CompleteMultipartUploadResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CompleteMultipartUploadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -237,20 +254,23 @@ pub struct AbortMultipartUpload {
 impl AbortMultipartUpload {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/abort", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/abort"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -265,7 +285,7 @@ impl IntoFuture for AbortMultipartUpload {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -299,18 +319,22 @@ impl ListFileColumns {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ListFileColumnsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/files/listColumns", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/workspaceManagement/files/listColumns"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new("s3Filename", &self.s3_filename),
                 )
@@ -327,6 +351,8 @@ impl IntoFuture for ListFileColumns {
     type Output = Result<types::ListFileColumnsResponse, Error>;
     type IntoFuture = Pending<types::ListFileColumnsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListFileColumnsResponse>().await?.into_inner())
+        })
     }
 }

@@ -32,18 +32,22 @@ impl ListModels {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ListModelsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/storage/models/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/storage/models/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_MODELS, error))
         };
@@ -54,6 +58,8 @@ impl IntoFuture for ListModels {
     type Output = Result<types::ListModelsResponse, Error>;
     type IntoFuture = Pending<types::ListModelsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListModelsResponse>().await?.into_inner())
+        })
     }
 }

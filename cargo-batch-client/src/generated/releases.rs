@@ -36,18 +36,22 @@ impl GetRelease {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))
         };
@@ -58,7 +62,9 @@ impl IntoFuture for GetRelease {
     type Output = Result<types::GetReleaseResponse, Error>;
     type IntoFuture = Pending<types::GetReleaseResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetReleaseResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -97,18 +103,22 @@ impl GetDeployedRelease {
     pub async fn send(
         self,
     ) -> Result<Response<types::GetDeployedReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/deployed", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/deployed"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new(
                         "workflowUuid",
@@ -128,6 +138,8 @@ impl IntoFuture for GetDeployedRelease {
     type Output = Result<types::GetDeployedReleaseResponse, Error>;
     type IntoFuture = Pending<types::GetDeployedReleaseResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetDeployedReleaseResponse>().await?.into_inner())
+        })
     }
 }

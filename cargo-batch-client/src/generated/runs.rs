@@ -37,19 +37,23 @@ impl CreateRun {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::CreateRunResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_RUN, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/runs", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_RUN, error))
@@ -61,7 +65,9 @@ impl IntoFuture for CreateRun {
     type Output = Result<types::CreateRunResponse, Error>;
     type IntoFuture = Pending<types::CreateRunResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateRunResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -98,19 +104,23 @@ impl ExecuteAction {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ExecuteActionResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::EXECUTE_ACTION, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/actions/execute", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/actions/execute"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::EXECUTE_ACTION, error))
@@ -122,7 +132,9 @@ impl IntoFuture for ExecuteAction {
     type Output = Result<types::ExecuteActionResponse, Error>;
     type IntoFuture = Pending<types::ExecuteActionResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ExecuteActionResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -156,18 +168,22 @@ impl ListRuns {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ListRunsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/list"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_RUNS, error))
@@ -179,7 +195,9 @@ impl IntoFuture for ListRuns {
     type Output = Result<types::ListRunsResponse, Error>;
     type IntoFuture = Pending<types::ListRunsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListRunsResponse>().await?.into_inner())
+        })
     }
 }
 impl ListRuns {
@@ -244,18 +262,22 @@ impl CountRuns {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::CountRunsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/count", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/count"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::COUNT_RUNS, error))
@@ -267,7 +289,9 @@ impl IntoFuture for CountRuns {
     type Output = Result<types::CountRunsResponse, Error>;
     type IntoFuture = Pending<types::CountRunsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CountRunsResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -301,18 +325,22 @@ impl GetRun {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetRunResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RUN, error))
         };
@@ -323,7 +351,9 @@ impl IntoFuture for GetRun {
     type Output = Result<types::GetRunResponse, Error>;
     type IntoFuture = Pending<types::GetRunResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetRunResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -356,18 +386,22 @@ pub struct CancelRuns {
 impl CancelRuns {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/cancel", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/cancel"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))
@@ -379,7 +413,7 @@ impl IntoFuture for CancelRuns {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -416,18 +450,22 @@ impl DownloadRuns {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/download", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/download"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_RUNS, error))
@@ -439,7 +477,9 @@ impl IntoFuture for DownloadRuns {
     type Output = Result<types::DownloadResponse, Error>;
     type IntoFuture = Pending<types::DownloadResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -476,18 +516,22 @@ impl DownloadRunOutputs {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/download-outputs", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/download-outputs"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -502,7 +546,9 @@ impl IntoFuture for DownloadRunOutputs {
     type Output = Result<types::DownloadResponse, Error>;
     type IntoFuture = Pending<types::DownloadResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -539,18 +585,22 @@ impl GetRunMetrics {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetRunMetricsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/metrics", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/metrics"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RUN_METRICS, error))
@@ -562,6 +612,8 @@ impl IntoFuture for GetRunMetrics {
     type Output = Result<types::GetRunMetricsResponse, Error>;
     type IntoFuture = Pending<types::GetRunMetricsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetRunMetricsResponse>().await?.into_inner())
+        })
     }
 }

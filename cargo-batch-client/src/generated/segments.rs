@@ -35,18 +35,22 @@ impl ListSegments {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::ListSegmentsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/segments/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/segmentation/segments/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_SEGMENTS, error))
         };
@@ -57,7 +61,9 @@ impl IntoFuture for ListSegments {
     type Output = Result<types::ListSegmentsResponse, Error>;
     type IntoFuture = Pending<types::ListSegmentsResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListSegmentsResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -91,18 +97,22 @@ impl GetSegment {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::GetSegmentResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/segments/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/segmentation/segments/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_SEGMENT, error))
         };
@@ -113,7 +123,9 @@ impl IntoFuture for GetSegment {
     type Output = Result<types::GetSegmentResponse, Error>;
     type IntoFuture = Pending<types::GetSegmentResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetSegmentResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -184,18 +196,22 @@ impl ListSegmentChanges {
     pub async fn send(
         self,
     ) -> Result<Response<types::ListSegmentChangesResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/changes/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/segmentation/changes/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new(
                         "segmentUuid",
@@ -221,7 +237,9 @@ impl IntoFuture for ListSegmentChanges {
     type Output = Result<types::ListSegmentChangesResponse, Error>;
     type IntoFuture = Pending<types::ListSegmentChangesResponse>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListSegmentChangesResponse>().await?.into_inner())
+        })
     }
 }
 impl ListSegmentChanges {

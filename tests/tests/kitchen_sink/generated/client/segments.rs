@@ -38,18 +38,22 @@ pub struct StopThing {
 impl StopThing {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}/stop", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}/stop", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::STOP_THING, error))
         };
@@ -60,7 +64,7 @@ impl IntoFuture for StopThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -99,18 +103,22 @@ pub struct TouchThing {
 impl TouchThing {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}/touch", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}/touch", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::TOUCH_THING, error))
@@ -122,6 +130,6 @@ impl IntoFuture for TouchThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }

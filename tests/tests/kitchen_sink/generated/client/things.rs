@@ -38,18 +38,22 @@ impl GetThing {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_THING, error))
         };
@@ -60,7 +64,7 @@ impl IntoFuture for GetThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -100,18 +104,22 @@ impl ReplaceThing {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::REPLACE_THING, error))
@@ -123,7 +131,7 @@ impl IntoFuture for ReplaceThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -163,18 +171,22 @@ impl ChangeThing {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .patch(&url)
+                .patch(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CHANGE_THING, error))
@@ -186,7 +198,7 @@ impl IntoFuture for ChangeThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -219,18 +231,22 @@ pub struct DeleteThing {
 impl DeleteThing {
     /// Sends the request; the response has a status and headers, and nothing to read.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .delete(&url)
+                .delete(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DELETE_THING, error))
         };
@@ -241,7 +257,7 @@ impl IntoFuture for DeleteThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -275,19 +291,23 @@ impl CreateThing {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_THING, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_THING, error))
@@ -299,7 +319,7 @@ impl IntoFuture for CreateThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -347,18 +367,22 @@ impl ListThings {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("limit", &self.limit))
                 .query(&progenitor_client::QueryParam::new("offset", &self.offset))
                 .build()
@@ -371,7 +395,7 @@ impl IntoFuture for ListThings {
     type Output = Result<types::Things, Error>;
     type IntoFuture = Pending<types::Things>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListThings {
@@ -439,18 +463,22 @@ impl ListFoundThings {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/search", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things/search"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -465,7 +493,7 @@ impl IntoFuture for ListFoundThings {
     type Output = Result<types::Things, Error>;
     type IntoFuture = Pending<types::Things>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListFoundThings {
@@ -572,18 +600,22 @@ impl AskRequired {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/required", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/required"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -610,7 +642,7 @@ impl IntoFuture for AskRequired {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -771,18 +803,22 @@ impl AskOptional {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/optional", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/optional"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -809,7 +845,7 @@ impl IntoFuture for AskOptional {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -873,12 +909,16 @@ impl AskPath {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let a_text = operations::ASK_PATH.segment(&self.a_text)?;
         let a_moment = operations::ASK_PATH.segment(&self.a_moment)?;
@@ -889,14 +929,17 @@ impl AskPath {
         let a_state = operations::ASK_PATH.segment(&self.a_state)?;
         let one = operations::ASK_PATH.segment(&self.one)?;
         let two = operations::ASK_PATH.segment(&self.two)?;
-        let url = format!(
-            "{}/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", client.baseurl, a_text,
-            a_moment, a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
-        );
         let request = || {
+            let url = client
+                .url(
+                    format_args!(
+                        "/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", a_text, a_moment,
+                        a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
+                    ),
+                );
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_PATH, error))
         };
@@ -907,7 +950,7 @@ impl IntoFuture for AskPath {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1210,19 +1253,23 @@ impl AskNames {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let zz = operations::ASK_NAMES.segment(&self.zz)?;
-        let url = format!("{}/names/{}", client.baseurl, zz);
         let request = || {
+            let url = client.url(format_args!("/names/{}", zz));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("in", &self.in_))
                 .query(&progenitor_client::QueryParam::new("async", &self.async_))
@@ -1286,7 +1333,7 @@ impl IntoFuture for AskNames {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1329,18 +1376,22 @@ impl PutNames {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/names", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/names"));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("value", &self.value))
@@ -1354,7 +1405,7 @@ impl IntoFuture for PutNames {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1435,18 +1486,22 @@ impl AskHostile {
     /// Sends the request; the answer comes with its status, its headers and as it was
     /// received.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/hostile", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/hostile"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("a", &self.a))
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_HOSTILE, error))
@@ -1458,6 +1513,6 @@ impl IntoFuture for AskHostile {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
