@@ -79,7 +79,7 @@ impl CreateBatch {
     ///
     /// After an error for which [`Error::is_ambiguous`] is true, the batch may exist and spend credits.
     pub async fn send(self) -> Result<Response<types::CreateBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -89,13 +89,17 @@ impl CreateBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_BATCH, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/batches", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_BATCH, error))
@@ -112,7 +116,9 @@ impl IntoFuture for CreateBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -168,7 +174,7 @@ impl PreviewBatch {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::PreviewBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -178,12 +184,16 @@ impl PreviewBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/preview", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/preview"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::PREVIEW_BATCH, error))
@@ -200,7 +210,9 @@ impl IntoFuture for PreviewBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::PreviewBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -370,7 +382,7 @@ impl ListBatches {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListBatchesResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -380,12 +392,16 @@ impl ListBatches {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("uuids[]", &self.uuids))
                 .query(
                     &progenitor_client::QueryParam::new(
@@ -454,7 +470,9 @@ impl IntoFuture for ListBatches {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListBatchesResponse>().await?.into_inner())
+        })
     }
 }
 impl ListBatches {
@@ -543,7 +561,7 @@ impl GetBatch {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -553,12 +571,16 @@ impl GetBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/batches/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/batches/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_BATCH, error))
         };
@@ -574,7 +596,9 @@ impl IntoFuture for GetBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetBatchResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -626,7 +650,7 @@ impl CancelBatch {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -636,14 +660,17 @@ impl CancelBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/orchestration/batches/{}/cancel", client.baseurl, self.uuid
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/orchestration/batches/{}/cancel", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CANCEL_BATCH, error))
         };
@@ -659,7 +686,7 @@ impl IntoFuture for CancelBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -718,7 +745,7 @@ impl DownloadBatch {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -728,14 +755,17 @@ impl DownloadBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/orchestration/batches/{}/download", client.baseurl, self.uuid
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/orchestration/batches/{}/download", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_BATCH, error))
@@ -752,7 +782,9 @@ impl IntoFuture for DownloadBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -827,7 +859,7 @@ impl ExecuteActionBatch {
     pub async fn send(
         self,
     ) -> Result<Response<types::ExecuteActionBatchResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -837,13 +869,17 @@ impl ExecuteActionBatch {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::EXECUTE_ACTION_BATCH, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/actions/execute-batch", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/actions/execute-batch"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -863,6 +899,8 @@ impl IntoFuture for ExecuteActionBatch {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ExecuteActionBatchResponse>().await?.into_inner())
+        })
     }
 }

@@ -61,7 +61,7 @@ impl CreateRun {
     ///
     /// After an error for which [`Error::is_ambiguous`] is true, the run may exist and spend credits.
     pub async fn send(self) -> Result<Response<types::CreateRunResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -71,13 +71,17 @@ impl CreateRun {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_RUN, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/runs", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_RUN, error))
@@ -94,7 +98,9 @@ impl IntoFuture for CreateRun {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateRunResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -153,7 +159,7 @@ impl ExecuteAction {
     ///
     /// After an error for which [`Error::is_ambiguous`] is true, the run may exist and spend credits.
     pub async fn send(self) -> Result<Response<types::ExecuteActionResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -163,13 +169,17 @@ impl ExecuteAction {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::EXECUTE_ACTION, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/orchestration/actions/execute", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/actions/execute"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::EXECUTE_ACTION, error))
@@ -186,7 +196,9 @@ impl IntoFuture for ExecuteAction {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ExecuteActionResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -240,7 +252,7 @@ impl ListRuns {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListRunsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -250,12 +262,16 @@ impl ListRuns {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/list"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_RUNS, error))
@@ -272,7 +288,9 @@ impl IntoFuture for ListRuns {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListRunsResponse>().await?.into_inner())
+        })
     }
 }
 impl ListRuns {
@@ -359,7 +377,7 @@ impl CountRuns {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::CountRunsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -369,12 +387,16 @@ impl CountRuns {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/count", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/count"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::COUNT_RUNS, error))
@@ -391,7 +413,9 @@ impl IntoFuture for CountRuns {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CountRunsResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -444,7 +468,7 @@ impl GetRun {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetRunResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -454,12 +478,16 @@ impl GetRun {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RUN, error))
         };
@@ -475,7 +503,9 @@ impl IntoFuture for GetRun {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetRunResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -527,7 +557,7 @@ impl CancelRuns {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -537,12 +567,16 @@ impl CancelRuns {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/cancel", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/cancel"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CANCEL_RUNS, error))
@@ -559,7 +593,7 @@ impl IntoFuture for CancelRuns {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -614,7 +648,7 @@ impl DownloadRuns {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -624,12 +658,16 @@ impl DownloadRuns {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/download", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/download"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DOWNLOAD_RUNS, error))
@@ -646,7 +684,9 @@ impl IntoFuture for DownloadRuns {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -702,7 +742,7 @@ impl DownloadRunOutputs {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::DownloadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -712,12 +752,16 @@ impl DownloadRunOutputs {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/download-outputs", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/download-outputs"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -737,7 +781,9 @@ impl IntoFuture for DownloadRunOutputs {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::DownloadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -793,7 +839,7 @@ impl GetRunMetrics {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetRunMetricsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -803,12 +849,16 @@ impl GetRunMetrics {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/runs/metrics", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/runs/metrics"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RUN_METRICS, error))
@@ -825,6 +875,8 @@ impl IntoFuture for GetRunMetrics {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetRunMetricsResponse>().await?.into_inner())
+        })
     }
 }

@@ -56,7 +56,7 @@ impl ListSegments {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListSegmentsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -66,12 +66,16 @@ impl ListSegments {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/segments/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/segmentation/segments/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_SEGMENTS, error))
         };
@@ -87,7 +91,9 @@ impl IntoFuture for ListSegments {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListSegmentsResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -139,7 +145,7 @@ impl GetSegment {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetSegmentResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -149,12 +155,16 @@ impl GetSegment {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/segments/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/segmentation/segments/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_SEGMENT, error))
         };
@@ -170,7 +180,9 @@ impl IntoFuture for GetSegment {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetSegmentResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -260,7 +272,7 @@ impl ListSegmentChanges {
     pub async fn send(
         self,
     ) -> Result<Response<types::ListSegmentChangesResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -270,12 +282,16 @@ impl ListSegmentChanges {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/segmentation/changes/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/segmentation/changes/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new(
                         "segmentUuid",
@@ -306,7 +322,9 @@ impl IntoFuture for ListSegmentChanges {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListSegmentChangesResponse>().await?.into_inner())
+        })
     }
 }
 impl ListSegmentChanges {

@@ -45,7 +45,7 @@ pub fn generate(
 }
 
 /// What every operation has beside its parameters.
-const OWN: [&str; 3] = ["client", "send", "send_as"];
+const OWN: [&str; 4] = ["client", "send", "send_as", "sent"];
 /// What it has when it is paged.
 const PAGED: [&str; 3] = ["pages", "items", "received"];
 
@@ -321,26 +321,31 @@ impl<'a> Emitter<'a> {
             },
         ));
         let awaited = match self.operation.response {
-            Some(_) => quote!(Ok(self.send().await?.into_inner())),
-            None => quote!(self.send().await.map(|_| ())),
+            Some(_) => quote!(Ok(self.sent::<#response>().await?.into_inner())),
+            None => quote!(self.sent::<()>().await.map(|_| ())),
         };
         let is_asked = self.operation.creates.is_some() && self.operation.request.is_some();
         let omission = is_asked.then(
             || quote!(crate::creation::omission::check(&operations::#constant, &self.body)?;),
         );
-        let (url, chain) = (self.url(), &self.request.chain);
+        let ((segments, url), chain) = (self.url(), &self.request.chain);
         quote! {
             impl #name {
                 #sent
                 pub async fn send(self) -> Result<Response<#response>, Error> {
-                    self.send_as().await
+                    self.sent().await
                 }
                 #sent_as
                 pub async fn send_as<T: serde::de::DeserializeOwned>(self) -> Result<Response<T>, Error> {
+                    self.sent().await
+                }
+                /// By reference: what is passed from one future to the next is copied each time.
+                async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
                     #omission
                     let client = &self.client;
-                    #url
+                    #segments
                     let request = || {
+                        let url = #url;
                         #chain
                             .build()
                             .map_err(|error| Error::unbuildable(&operations::#constant, error))
@@ -360,9 +365,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// The URL without its query: an id is written as it is, other text so that it stays one part of the path.
-    fn url(&self) -> TokenStream {
+    /// With it the texts that are escaped for it, which may fail.
+    fn url(&self) -> (TokenStream, TokenStream) {
         let (constant, url) = (&self.constant, &self.request.url);
-        let (mut texts, mut parts) = (Vec::new(), vec![quote!(client.baseurl)]);
+        // progenitor begins with the base URL.
+        let path = url.strip_prefix("{}").unwrap_or(url);
+        let (mut texts, mut parts) = (Vec::new(), Vec::new());
         for place in &self.request.segments {
             let name = &self.fields[*place].name;
             match &self.operation.parameters[*place].property.kind {
@@ -373,7 +381,8 @@ impl<'a> Emitter<'a> {
                 }
             }
         }
-        quote!(#(#texts)* let url = format!(#url, #(#parts),*);)
+        let url = quote!(client.url(format_args!(#path #(, #parts)*)));
+        (quote!(#(#texts)*), url)
     }
 
     fn is_id(&self, schema: &str) -> bool {

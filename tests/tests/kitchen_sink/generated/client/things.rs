@@ -57,7 +57,7 @@ impl GetThing {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -67,12 +67,16 @@ impl GetThing {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_THING, error))
         };
@@ -88,7 +92,7 @@ impl IntoFuture for GetThing {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -146,7 +150,7 @@ impl ReplaceThing {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -156,12 +160,16 @@ impl ReplaceThing {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::REPLACE_THING, error))
@@ -178,7 +186,7 @@ impl IntoFuture for ReplaceThing {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -236,7 +244,7 @@ impl ChangeThing {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -246,12 +254,16 @@ impl ChangeThing {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .patch(&url)
+                .patch(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CHANGE_THING, error))
@@ -268,7 +280,7 @@ impl IntoFuture for ChangeThing {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -320,7 +332,7 @@ impl DeleteThing {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -330,12 +342,16 @@ impl DeleteThing {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .delete(&url)
+                .delete(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DELETE_THING, error))
         };
@@ -351,7 +367,7 @@ impl IntoFuture for DeleteThing {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -407,7 +423,7 @@ impl CreateThing {
     ///
     /// After an error for which [`Error::is_ambiguous`] is true, the uuid may exist and spend credits.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -417,13 +433,17 @@ impl CreateThing {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_THING, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_THING, error))
@@ -440,7 +460,7 @@ impl IntoFuture for CreateThing {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -506,7 +526,7 @@ impl ListThings {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -516,12 +536,16 @@ impl ListThings {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("limit", &self.limit))
                 .query(&progenitor_client::QueryParam::new("offset", &self.offset))
                 .build()
@@ -539,7 +563,7 @@ impl IntoFuture for ListThings {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListThings {
@@ -629,7 +653,7 @@ impl ListFoundThings {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -639,12 +663,16 @@ impl ListFoundThings {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/search", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things/search"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -664,7 +692,7 @@ impl IntoFuture for ListFoundThings {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListFoundThings {
@@ -793,7 +821,7 @@ impl AskRequired {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -803,12 +831,16 @@ impl AskRequired {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/required", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/required"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -840,7 +872,7 @@ impl IntoFuture for AskRequired {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1019,7 +1051,7 @@ impl AskOptional {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -1029,12 +1061,16 @@ impl AskOptional {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/optional", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/optional"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -1066,7 +1102,7 @@ impl IntoFuture for AskOptional {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1148,7 +1184,7 @@ impl AskPath {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -1158,6 +1194,10 @@ impl AskPath {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let a_text = operations::ASK_PATH.segment(&self.a_text)?;
         let a_moment = operations::ASK_PATH.segment(&self.a_moment)?;
@@ -1168,14 +1208,17 @@ impl AskPath {
         let a_state = operations::ASK_PATH.segment(&self.a_state)?;
         let one = operations::ASK_PATH.segment(&self.one)?;
         let two = operations::ASK_PATH.segment(&self.two)?;
-        let url = format!(
-            "{}/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", client.baseurl, a_text,
-            a_moment, a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
-        );
         let request = || {
+            let url = client
+                .url(
+                    format_args!(
+                        "/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", a_text, a_moment,
+                        a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
+                    ),
+                );
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_PATH, error))
         };
@@ -1191,7 +1234,7 @@ impl IntoFuture for AskPath {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1512,7 +1555,7 @@ impl AskNames {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -1522,13 +1565,17 @@ impl AskNames {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let zz = operations::ASK_NAMES.segment(&self.zz)?;
-        let url = format!("{}/names/{}", client.baseurl, zz);
         let request = || {
+            let url = client.url(format_args!("/names/{}", zz));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("in", &self.in_))
                 .query(&progenitor_client::QueryParam::new("async", &self.async_))
@@ -1597,7 +1644,7 @@ impl IntoFuture for AskNames {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1658,7 +1705,7 @@ impl PutNames {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -1668,12 +1715,16 @@ impl PutNames {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/names", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/names"));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("value", &self.value))
@@ -1692,7 +1743,7 @@ impl IntoFuture for PutNames {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
@@ -1791,7 +1842,7 @@ impl AskHostile {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -1801,12 +1852,16 @@ impl AskHostile {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/hostile", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/hostile"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("a", &self.a))
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_HOSTILE, error))
@@ -1823,6 +1878,6 @@ impl IntoFuture for AskHostile {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
