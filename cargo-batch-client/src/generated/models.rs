@@ -57,3 +57,9 @@ impl IntoFuture for ListModels {
         Pending::new(async move { Ok(self.send().await?.into_inner()) })
     }
 }
+impl crate::pages::HasId for types::Model {
+    type Id = types::ModelUuid;
+    fn id(&self) -> types::ModelUuid {
+        self.uuid
+    }
+}

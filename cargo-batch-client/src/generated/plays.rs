@@ -110,6 +110,12 @@ impl IntoFuture for ListPlays {
         Pending::new(async move { Ok(self.send().await?.into_inner()) })
     }
 }
+impl crate::pages::HasId for types::Play {
+    type Id = types::PlayUuid;
+    fn id(&self) -> types::PlayUuid {
+        self.uuid
+    }
+}
 
 impl Client {
     /// Get a play.

@@ -57,6 +57,12 @@ impl IntoFuture for ListTools {
         Pending::new(async move { Ok(self.send().await?.into_inner()) })
     }
 }
+impl crate::pages::HasId for types::Tool {
+    type Id = types::ToolUuid;
+    fn id(&self) -> types::ToolUuid {
+        self.uuid
+    }
+}
 
 impl Client {
     /// Get a tool.

@@ -75,7 +75,7 @@ impl Generated {
         self.put(&mut files, CLIENT, &client, |module| {
             let is_paged =
                 |operation: &Operation| operation.tag == module && operation.pagination.is_some();
-            let pages = "use crate::pages::{HasId, Items, Pages, Received};";
+            let pages = "use crate::pages::{Items, Pages, Received};";
             let lines: &[&str] = match module {
                 "operations" => &[
                     "use std::time::Duration;",
