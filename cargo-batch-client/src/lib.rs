@@ -70,9 +70,7 @@ pub use check::{CsvHeader, Problem, Report, Severity, Subject};
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
-pub use creation::{
-    BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
-};
+pub use creation::{BatchCreation, CreationId, CreationState, InvalidCreationId, SavedCreation};
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
 // A module for each tag, the table of operations, `Reason` and `BASE_URL`.

@@ -11,5 +11,6 @@ mod openapi;
 mod public_api;
 mod refusals;
 mod refused_forms;
+mod shared_schemas;
 mod small_diffs;
 mod snapshots;

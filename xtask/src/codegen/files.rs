@@ -70,6 +70,7 @@ impl Generated {
         let mut client = self.operations.clone();
         client.push(self.reasons.clone());
         client.push(self.table.clone());
+        client.push(self.creations.clone());
         client.push(self.identities.clone());
         files.insert(SANDBOX.to_owned(), self.specification.clone());
         self.put(&mut files, CLIENT, &client, |module| {
@@ -81,6 +82,10 @@ impl Generated {
                     "use std::time::Duration;",
                     "",
                     "use crate::operation::{Method, Operation, Pagination, SlowPolling, Waiter};",
+                ],
+                "creations" => &[
+                    "use super::operations;",
+                    "use crate::{Client, Error, operation::Operation, types};",
                 ],
                 "identities" => &[
                     "use crate::identity::{Distinctness, Identity};",
@@ -121,7 +126,7 @@ impl Generated {
             // Operations and their table are namespaces of their own; everything else is met by name.
             let (own, export) = match (folder, *module) {
                 (CLIENT, "identities") => ("pub(crate) mod", None),
-                (TYPES, _) | (CLIENT, "reasons") => {
+                (TYPES, _) | (CLIENT, "creations" | "reasons") => {
                     ("mod", Some(format!("pub use {module}::*;\n")))
                 }
                 _ => ("pub mod", None),
@@ -148,6 +153,7 @@ impl Generated {
                     "What the specification says of how each operation behaves."
                 }
                 (CLIENT, "reasons") => "Why the server refuses, typed by operation.",
+                (CLIENT, "creations") => "The requests that create batches.",
                 (CLIENT, "identities") => {
                     "By what the batches of each kind of data are recognised."
                 }
