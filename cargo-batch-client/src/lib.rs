@@ -97,8 +97,7 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
 pub use creation::{
-    BatchCreation, CreateBatchOnce, CreationId, CreationRequest, CreationState, InvalidCreationId,
-    SavedCreation,
+    BatchCreation, CreateBatchOnce, CreationId, CreationState, InvalidCreationId, SavedCreation,
 };
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};

@@ -2,11 +2,12 @@
 
 use cargo_batch_types::{Batch, BatchUuid};
 
+use super::BatchCreation;
 use super::listing::{Depth, may_pass};
 use super::note::Note;
 use super::search::{self, Found, Search};
 use super::state::{Created, Sent};
-use super::{BatchCreation, CreationRequest};
+use crate::CreationRequest;
 use crate::attempts::Attempts;
 use crate::time::{Instant, later, sleep_until};
 use crate::{Client, Error, trace};
@@ -328,12 +329,7 @@ impl BatchCreation {
 impl Client {
     /// Sends the one request of a creation.
     async fn start(&self, request: &CreationRequest) -> Result<Batch, Error> {
-        match request {
-            CreationRequest::Batch(request) => Ok(self.create_batch(request.clone()).await?.batch),
-            CreationRequest::Action(request) => {
-                Ok(self.execute_action_batch(request.clone()).await?.batch)
-            }
-        }
+        request.clone().send(self).await
     }
 
     /// Fetches a batch that exists according to the server: as often as others are searched for.

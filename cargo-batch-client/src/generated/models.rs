@@ -93,3 +93,9 @@ impl IntoFuture for ListModels {
         })
     }
 }
+impl crate::pages::HasId for types::Model {
+    type Id = types::ModelUuid;
+    fn id(&self) -> types::ModelUuid {
+        self.uuid
+    }
+}

@@ -146,6 +146,12 @@ impl IntoFuture for ListPlays {
         })
     }
 }
+impl crate::pages::HasId for types::Play {
+    type Id = types::PlayUuid;
+    fn id(&self) -> types::PlayUuid {
+        self.uuid
+    }
+}
 
 impl Client {
     /// Fetches a play.

@@ -93,6 +93,12 @@ impl IntoFuture for ListTools {
         })
     }
 }
+impl crate::pages::HasId for types::Tool {
+    type Id = types::ToolUuid;
+    fn id(&self) -> types::ToolUuid {
+        self.uuid
+    }
+}
 
 impl Client {
     /// Fetches a tool.
