@@ -304,6 +304,22 @@ mod tests {
     }
 
     #[test]
+    fn a_url_is_the_base_url_with_the_path_as_it_is_escaped() {
+        for base in [
+            "http://127.0.0.1:1/a%20b/v1/",
+            "http://127.0.0.1:1/a b/v1",
+            "http://127.0.0.1:1",
+        ] {
+            let client = Client::builder("t").base_url(base).build().unwrap();
+            for path in ["/x", "/x/a%2Fb%3F%23%25/c-d:stop", "/x/%2E%2E/y"] {
+                let parsed = format!("{}{path}", client.base_url());
+                let built = client.url(format_args!("{path}"));
+                assert_eq!(built.as_str(), Url::parse(&parsed).unwrap().as_str());
+            }
+        }
+    }
+
+    #[test]
     fn large_uploads_get_a_longer_timeout() {
         let client = Client::builder("t").base_url("http://127.0.0.1:1");
         let client = client.build().unwrap();

@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_beyond_the_limit_counts_also_where_nothing_waits() {
+        let permits = Permits::new(1);
+        let held = permits.acquire().await;
+        let beyond = permits.acquire().await;
+        let start = Instant::now();
+        crate::time::sleep(3 * STALL / 2).await;
+        // Of the two seconds since the last one was given a part has passed.
+        let next = permits.acquire().await;
+        assert_eq!(start.elapsed(), 5 * STALL / 2);
+        drop((held, beyond, next));
+        assert_eq!(permits.0.observed.load(Ordering::Acquire), 0);
+        assert_eq!(permits.0.semaphore.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_limit_holds_as_long_as_permits_are_returned() {
         let permits = Arc::new(Permits::new(2));
         let most = Arc::new(Mutex::new((0, 0)));
