@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 
 /// The names of the columns.
 #[derive(Default)]
-pub struct Header {
+pub(crate) struct Header {
     /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
     ends: Vec<usize>,
@@ -67,7 +67,7 @@ impl Header {
 
 /// The cells of a row beside the names of their columns.
 #[derive(Clone, Copy)]
-pub struct Record<'de> {
+pub(crate) struct Record<'de> {
     pub header: &'de Header,
     /// All cells without anything between them.
     pub text: &'de str,
@@ -635,7 +635,7 @@ impl CellError {
     }
 
     /// Returns the message, with the name of the column.
-    pub fn explain(self, record: Record) -> String {
+    pub(crate) fn explain(self, record: Record) -> String {
         let place = || record.column(self.place?);
         match self.column.or_else(place) {
             Some(column) => format!("column `{}`: {}", record.header.name(column), self.what),
