@@ -1,4 +1,4 @@
-//! The main job, with reqwest and serde_json: nothing that it does is more than it must.
+//! The main job with reqwest and serde_json, and no more than it needs.
 
 use std::time::Duration;
 

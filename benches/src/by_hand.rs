@@ -1,4 +1,4 @@
-//! What a user without the client would write.
+//! The baselines: the same work, hand-written without the client.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,31 +18,31 @@ use tokio::task::JoinSet;
 
 use crate::{Result, setup};
 
-/// A batch, with reqwest.
+/// Fetches a batch with reqwest.
 pub async fn get_batch(
     http: &reqwest::Client,
     origin: &str,
     batch: BatchUuid,
 ) -> Result<GetBatchResponse> {
     let url = format!("{origin}/v1/orchestration/batches/{batch}");
-    let answer = http.get(url).send().await?.error_for_status()?;
-    let body = answer.bytes().await?;
+    let response = http.get(url).send().await?.error_for_status()?;
+    let body = response.bytes().await?;
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// A new batch, with reqwest.
+/// Creates a batch with reqwest.
 pub async fn create_batch(
     http: &reqwest::Client,
     origin: &str,
     request: &CreateBatchRequest,
 ) -> Result<CreateBatchResponse> {
     let url = format!("{origin}/v1/orchestration/batches");
-    let answer = http.post(url).json(request).send().await?;
-    let body = answer.error_for_status()?.bytes().await?;
+    let response = http.post(url).json(request).send().await?;
+    let body = response.error_for_status()?.bytes().await?;
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// A connection of hyper's: the least that a request can cost.
+/// A connection of hyper: the minimum cost of a request.
 pub struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     host: HeaderValue,
@@ -65,7 +65,7 @@ impl Connection {
         })
     }
 
-    /// A batch, with hyper.
+    /// Fetches a batch with hyper.
     pub async fn get_batch(&mut self, batch: BatchUuid) -> Result<GetBatchResponse> {
         let request = Request::get(format!("/v1/orchestration/batches/{batch}"))
             .header(HOST, &self.host)
@@ -73,27 +73,27 @@ impl Connection {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(Empty::new())?;
         self.sender.ready().await?;
-        let answer = self.sender.send_request(request).await?;
-        let body = answer.into_body().collect().await?.to_bytes();
+        let response = self.sender.send_request(request).await?;
+        let body = response.into_body().collect().await?.to_bytes();
         Ok(serde_json::from_slice(&body)?)
     }
 }
 
-/// A file, streamed to disk with reqwest.
+/// Streams a file to disk with reqwest.
 pub async fn download(http: &reqwest::Client, url: &str, path: &Path) -> Result<u64> {
-    let mut answer = http.get(url).send().await?.error_for_status()?;
+    let mut response = http.get(url).send().await?.error_for_status()?;
     let mut file = tokio::fs::File::create(path).await?;
     let mut bytes = 0;
-    while let Some(piece) = answer.chunk().await? {
-        file.write_all(&piece).await?;
-        bytes += piece.len() as u64;
+    while let Some(chunk) = response.chunk().await? {
+        file.write_all(&chunk).await?;
+        bytes += chunk.len() as u64;
     }
-    // Ours doesn't say it is done before the disk has it, either.
+    // The client also syncs the file before it returns.
     file.sync_all().await?;
     Ok(bytes)
 }
 
-/// A file, sent in parts of 8 MiB to links that are there already, four at a time.
+/// Uploads a file in parts of 8 MiB to existing signed URLs, four at a time.
 pub async fn upload(http: &reqwest::Client, origin: &str, path: &Path) -> Result<u64> {
     const PART: u64 = 8 << 20;
     let size = tokio::fs::metadata(path).await?.len();
@@ -112,12 +112,12 @@ pub async fn upload(http: &reqwest::Client, origin: &str, path: &Path) -> Result
                     return Ok::<u64, crate::Failure>(sent);
                 }
                 file.seek(std::io::SeekFrom::Start(part * PART)).await?;
-                let mut piece = BytesMut::with_capacity(usize::try_from(left)?);
+                let mut chunk = BytesMut::with_capacity(usize::try_from(left)?);
                 let mut reader = (&mut file).take(left);
-                while reader.read_buf(&mut piece).await? > 0 && (piece.len() as u64) < left {}
+                while reader.read_buf(&mut chunk).await? > 0 && (chunk.len() as u64) < left {}
                 let url = format!("{origin}/parts/{}", part + 1);
-                let answer = http.put(url).body(piece.freeze()).send().await?;
-                answer.error_for_status()?;
+                let response = http.put(url).body(chunk.freeze()).send().await?;
+                response.error_for_status()?;
                 sent += left;
             }
         });

@@ -1,4 +1,4 @@
-//! Reading long lists.
+//! Decoding of long lists.
 
 use cargo_batch_client::types::{ListBatchesResponse, NodeKind, from_json};
 
@@ -39,29 +39,29 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtLeast(0.9),
             &pairs,
         )
-        .sides(each(&pairs.ours), each(&pairs.theirs))
+        .sides(each(&pairs.cargo_batch), each(&pairs.baseline))
         .how(format!("{:.1} MB of JSON", list.len() as f64 / 1e6)),
     ])
 }
 
-/// Neither side is fast because it leaves something out.
+/// Checks that both sides decode the same.
 fn both_read_all(list: &[u8]) -> Result<()> {
-    let ours: ListBatchesResponse = from_json(list)?;
-    let theirs: closed::List = serde_json::from_slice(list)?;
+    let cargo_batch: ListBatchesResponse = from_json(list)?;
+    let baseline: closed::List = serde_json::from_slice(list)?;
     let unknown = |kind: &NodeKind| matches!(kind, NodeKind::Unknown(_));
-    let known = ours
+    let known = cargo_batch
         .batches
         .iter()
         .flat_map(|batch| batch.nodes.iter().flatten())
         .filter(|node| !unknown(&node.kind))
         .count() as u64;
-    let closed = theirs
+    let closed = baseline
         .batches
         .iter()
         .flat_map(|batch| batch.nodes.iter().flatten())
         .count() as u64;
     match known == BATCHES * NODES && closed == known {
         true => Ok(()),
-        false => Err(format!("{known} nodes were read, and {closed} by hand").into()),
+        false => Err(format!("{known} nodes were decoded, and {closed} by the baseline").into()),
     }
 }

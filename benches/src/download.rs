@@ -1,4 +1,4 @@
-//! A gigabyte of results, brought to disk.
+//! The download of 1 GiB of results to disk.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub fn measure() -> Result<Vec<Row>> {
     )?;
     let place = path.to_string_lossy().into_owned();
     let grown = |side| memory::growth(3, &["download", side, &server.origin, &place]);
-    let (own, other) = (grown("ours")?, grown("by-hand")?);
+    let (own, other) = (grown("cargo-batch")?, grown("baseline")?);
     let each = |rates: &[f64]| format!("{:.0} MB/s", median(rates));
     Ok(vec![
         Row::ratio(
@@ -47,8 +47,8 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtLeast(0.95),
             &pairs,
         )
-        .sides(each(&pairs.ours), each(&pairs.theirs))
-        .how("both end with the file synced to disk; ours also checks its length and moves it into place"),
+        .sides(each(&pairs.cargo_batch), each(&pairs.baseline))
+        .how("both end with the file synced to disk; cargo-batch also checks its length and renames it"),
         Row::new(
             "the same, memory",
             "idle process",
@@ -56,19 +56,19 @@ pub fn measure() -> Result<Vec<Row>> {
             (own, "MiB"),
         )
         .runs(3)
-        .sides("", format!("{other:.1} MiB by hand"))
-        .how("peak of the resident memory above what a process with a warm client holds; the largest"),
+        .sides("", format!("{other:.1} MiB for raw reqwest"))
+        .how("maximum of the peaks of resident memory, above that of a process with a warm client"),
     ])
 }
 
-/// Downloads in a process of its own, and prints how its memory grew.
+/// Downloads in a process of its own, and prints the growth of its memory.
 pub fn child(side: &str, origin: &str, path: &str) -> Result<()> {
     let runtime = setup::runtime()?;
     let client = setup::client(origin)?;
     runtime.block_on(client.get_batch(BATCH).into_future())?;
     let http = setup::reqwest()?;
     memory::print_growth(|| {
-        if side == "ours" {
+        if side == "cargo-batch" {
             return runtime.block_on(download(&client, Path::new(path)));
         }
         let url = format!("{origin}/files/{BYTES}");
@@ -79,7 +79,7 @@ pub fn child(side: &str, origin: &str, path: &str) -> Result<()> {
 }
 
 async fn download(client: &Client, path: &Path) -> Result<()> {
-    // The server makes a file of as many bytes as the slug says.
+    // The slug is the size of the file that the server generates.
     let results = client.batch(BATCH).download_node(BYTES.to_string());
     whole(results.to_file(path).await?)
 }

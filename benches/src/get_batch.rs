@@ -1,4 +1,4 @@
-//! One `get_batch` after the other, on a connection that is there already.
+//! Consecutive calls of `get_batch` on an open connection.
 
 use std::cell::RefCell;
 
@@ -21,26 +21,26 @@ pub fn measure() -> Result<Vec<Row>> {
     let patient = setup::reqwest_with_timeout()?;
     let connection = RefCell::new(runtime.block_on(Connection::new(&server.origin))?);
 
-    let ours = || {
+    let cargo_batch = || {
         std::hint::black_box(runtime.block_on(client.get_batch(BATCH).into_future())?);
         Ok(())
     };
     let against = |http: &reqwest::Client| {
-        Pairs::alternate(PAIRS, REQUESTS, ours, || {
+        Pairs::alternate(PAIRS, REQUESTS, cargo_batch, || {
             let by_hand = by_hand::get_batch(http, &server.origin, BATCH);
             std::hint::black_box(runtime.block_on(by_hand)?);
             Ok(())
         })
     };
     let (plain, patient) = (against(&plain)?, against(&patient)?);
-    let hyper = Pairs::alternate(PAIRS, REQUESTS, ours, || {
+    let hyper = Pairs::alternate(PAIRS, REQUESTS, cargo_batch, || {
         let mut connection = connection.borrow_mut();
         std::hint::black_box(runtime.block_on(connection.get_batch(BATCH))?);
         Ok(())
     })?;
 
     let each = |seconds: &[f64]| format!("{:.1} µs", median(seconds) * 1e6 / f64::from(REQUESTS));
-    let how = format!("{REQUESTS} requests on each side of a pair, ours and theirs in turn");
+    let how = format!("{REQUESTS} requests on each side of a pair, alternating between the sides");
     Ok(vec![
         Row::ratio(
             "`get_batch` on a warm connection, latency",
@@ -48,13 +48,13 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtMost(1.02),
             &plain,
         )
-        .sides(each(&plain.ours), each(&plain.theirs))
+        .sides(each(&plain.cargo_batch), each(&plain.baseline))
         .how(&how)
         .limit(
             "what is left are some 3,400 instructions a call, 3.5 % more, and 1 to 1.5 µs, however long a round trip \
              takes (25 µs on a busy machine, 70 on an idle one, whose cores fall asleep): the timers of a deadline \
              (raw reqwest has none, and hangs with a server that does; the next row has one), and the moving of an \
-             answer of 600 bytes, and of futures, through the layers of a call",
+             response of 600 bytes, and of futures, through the layers of a call",
         ),
         Row::ratio(
             "the same",
@@ -62,7 +62,7 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtMost(1.02),
             &patient,
         )
-        .sides(each(&patient.ours), each(&patient.theirs))
+        .sides(each(&patient.cargo_batch), each(&patient.baseline))
         .how(&how),
         Row::ratio(
             "the same",
@@ -70,7 +70,7 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtMost(1.25),
             &hyper,
         )
-        .sides(each(&hyper.ours), each(&hyper.theirs))
+        .sides(each(&hyper.cargo_batch), each(&hyper.baseline))
         .how(&how)
         .limit(
             "nearly all of it is reqwest's own: its pool, its layers, and URLs that are parsed. It is below 1.15 on \

@@ -1,7 +1,7 @@
-//! Small fixed workloads, for callgrind to count the instructions of.
+//! Small fixed workloads whose instructions callgrind counts.
 //!
-//! Each does its work so many times: what a count of 2 n has more than one of n is what n times
-//! cost, without the start of the process.
+//! Each repeats its work: the difference between the counts of 2n and n repetitions is the cost of n, without the
+//! start of the process.
 
 use cargo_batch_client::types::{GetBatchResponse, ListBatchesResponse, from_json};
 
@@ -9,7 +9,7 @@ use crate::samples::BATCH;
 use crate::server::Server;
 use crate::{Result, by_hand, rows, samples, setup};
 
-/// What is guarded, and how many times it is done at least.
+/// The guarded workloads, each with its number of repetitions.
 pub const GUARDED: [(&str, u64); 5] = [
     ("decode_batch", 200),
     ("decode_list", 5),
@@ -18,7 +18,7 @@ pub const GUARDED: [(&str, u64); 5] = [
     ("csv_rows", 2),
 ];
 
-/// Does one of them; those that need a server have it in a process of its own.
+/// Runs a workload; a server that it needs runs in a process of its own.
 pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
     match name {
         "decode_batch" => {
@@ -42,7 +42,7 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
                 Ok::<_, crate::Failure>(())
             })?;
         }
-        // Not guarded: what ours is held against when it is profiled.
+        // Not guarded: the baseline for profiling.
         "get_batch_by_hand" => {
             let http = setup::reqwest()?;
             setup::runtime()?.block_on(async {
@@ -75,7 +75,7 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
             let client = setup::client(origin)?;
             setup::runtime()?.block_on(async {
                 for _ in 0..times {
-                    std::hint::black_box(rows::ours(&client, "few.csv").await?);
+                    std::hint::black_box(rows::cargo_batch(&client, "few.csv").await?);
                 }
                 Ok::<_, crate::Failure>(())
             })?;
@@ -83,7 +83,7 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
         "csv_rows_by_hand" => {
             let text = samples::csv(crate::server::FEW_ROWS);
             for _ in 0..times {
-                std::hint::black_box(rows::theirs(&text)?);
+                std::hint::black_box(rows::baseline(&text)?);
             }
         }
         other => return Err(format!("no such workload: {other}").into()),
@@ -91,7 +91,7 @@ pub fn run(name: &str, times: u64, origin: &str) -> Result<()> {
     Ok(())
 }
 
-/// Prints where a server answers, and answers until its input ends.
+/// Prints the URL of a server, which runs until its input ends.
 pub fn serve() -> Result<()> {
     let server = Server::start()?;
     println!("{}", server.origin);

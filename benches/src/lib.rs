@@ -1,4 +1,4 @@
-//! What cargo-batch costs, each figure measured against doing the same by hand in the same run.
+//! Benchmarks of cargo-batch; each figure is measured against a hand-written baseline in the same run.
 //!
 //! `cargo xtask bench` runs all of it; a single measurement is a command of the binary.
 
@@ -23,7 +23,7 @@ pub mod setup;
 pub mod upload;
 pub mod watch;
 
-/// What a measurement ends with when it can't be made.
+/// The error of a measurement.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-/// A measurement, or part of one.
+/// The result of a measurement, or of a part of one.
 pub type Result<T> = std::result::Result<T, Failure>;

@@ -1,4 +1,4 @@
-//! One measurement, by its name: a line of JSON for each figure. Without a name, the names.
+//! Runs the measurement of a name and prints a line of JSON for each figure. Without a name, prints the names.
 
 #![forbid(unsafe_code)]
 
@@ -9,7 +9,7 @@ use cargo_batch_benches::{
     Result, builds, creates, decode, download, get_batch, instructions, rows, upload, watch,
 };
 
-/// What is measured, by its name.
+/// The measurements by name.
 const MEASUREMENTS: [(&str, Measure); 9] = [
     ("get_batch", get_batch::measure),
     ("creates", creates::measure),
@@ -22,7 +22,7 @@ const MEASUREMENTS: [(&str, Measure); 9] = [
     ("build_size", builds::measure_size),
 ];
 
-/// Makes the figures of a measurement.
+/// Runs a measurement and returns its figures.
 type Measure = fn() -> Result<Vec<Row>>;
 
 fn main() -> ExitCode {

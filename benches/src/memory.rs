@@ -1,4 +1,4 @@
-//! How much memory a process holds, as Linux counts it.
+//! The resident memory of a process, as Linux counts it.
 
 use std::process::Command;
 
@@ -6,17 +6,17 @@ use crate::Result;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// What this process holds now, in bytes.
+/// Returns the resident memory of this process, in bytes.
 pub fn resident() -> Result<u64> {
     of_status("VmRSS:")
 }
 
-/// The most it has held since [`forget_peak`], in bytes.
+/// Returns the peak of the resident memory since [`forget_peak`], in bytes.
 pub fn peak() -> Result<u64> {
     of_status("VmHWM:")
 }
 
-/// Counts the peak anew from here.
+/// Resets the peak.
 pub fn forget_peak() -> Result<()> {
     Ok(std::fs::write("/proc/self/clear_refs", "5")?)
 }
@@ -32,7 +32,7 @@ fn of_status(name: &str) -> Result<u64> {
     Ok(kib * 1024)
 }
 
-/// Prints how far the peak of some work lies above what the process held before it.
+/// Prints the peak of the resident memory during some work, above that before it.
 pub fn print_growth(work: impl FnOnce() -> Result<()>) -> Result<()> {
     let idle = resident()?;
     forget_peak()?;
@@ -41,7 +41,7 @@ pub fn print_growth(work: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// The growth that `runs` children of this program print, the largest, in MiB.
+/// Returns the maximum of the growths that `runs` children of this program print, in MiB.
 ///
 /// Each is a process of its own, so that nothing but its work is counted.
 pub fn growth(runs: usize, arguments: &[&str]) -> Result<f64> {

@@ -1,4 +1,4 @@
-//! Two ways of doing the same, one after the other, again and again.
+//! Repeated, alternating measurements of cargo-batch and a baseline.
 
 use std::time::Instant;
 
@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::Result;
 
-/// What was measured of each way, pair by pair.
+/// The measurements of both sides, in pairs.
 pub struct Pairs {
-    pub ours: Vec<f64>,
-    pub theirs: Vec<f64>,
+    pub cargo_batch: Vec<f64>,
+    pub baseline: Vec<f64>,
 }
 
-/// Where the ratios of single pairs lie.
+/// The spread of the ratios of single pairs.
 #[derive(Serialize)]
 pub struct Spread {
     pub least: f64,
@@ -22,64 +22,64 @@ pub struct Spread {
 }
 
 impl Pairs {
-    /// Takes turns; a first pair that warms everything up doesn't count.
+    /// Alternates between the sides; a first pair, as a warm-up, isn't counted.
     pub fn measure(
         pairs: usize,
-        mut ours: impl FnMut() -> Result<f64>,
-        mut theirs: impl FnMut() -> Result<f64>,
+        mut cargo_batch: impl FnMut() -> Result<f64>,
+        mut baseline: impl FnMut() -> Result<f64>,
     ) -> Result<Self> {
-        ours()?;
-        theirs()?;
+        cargo_batch()?;
+        baseline()?;
         let mut measured = Self {
-            ours: Vec::new(),
-            theirs: Vec::new(),
+            cargo_batch: Vec::new(),
+            baseline: Vec::new(),
         };
         for _ in 0..pairs {
-            measured.ours.push(ours()?);
-            measured.theirs.push(theirs()?);
+            measured.cargo_batch.push(cargo_batch()?);
+            measured.baseline.push(baseline()?);
         }
         Ok(measured)
     }
 
-    /// Takes turns call by call, and sums the seconds of `calls` of them for each side of a pair.
+    /// Alternates between the sides with each call, and sums the seconds of `calls` of them for each side of a pair.
     ///
-    /// For calls that are so short that the moods of the machine last longer.
+    /// It is for calls that are shorter than the fluctuations of the machine.
     pub fn alternate(
         pairs: usize,
         calls: u32,
-        ours: impl Fn() -> Result<()>,
-        theirs: impl Fn() -> Result<()>,
+        cargo_batch: impl Fn() -> Result<()>,
+        baseline: impl Fn() -> Result<()>,
     ) -> Result<Self> {
         let mut measured = Self {
-            ours: Vec::new(),
-            theirs: Vec::new(),
+            cargo_batch: Vec::new(),
+            baseline: Vec::new(),
         };
         for pair in 0..=pairs {
             let (mut own, mut other) = (0.0, 0.0);
             for _ in 0..calls {
-                own += seconds(&ours)?;
-                other += seconds(&theirs)?;
+                own += seconds(&cargo_batch)?;
+                other += seconds(&baseline)?;
             }
             if pair > 0 {
-                measured.ours.push(own);
-                measured.theirs.push(other);
+                measured.cargo_batch.push(own);
+                measured.baseline.push(other);
             }
         }
         Ok(measured)
     }
 
-    /// The ratio of the medians.
+    /// Returns the ratio of the medians.
     pub fn ratio(&self) -> f64 {
-        median(&self.ours) / median(&self.theirs)
+        median(&self.cargo_batch) / median(&self.baseline)
     }
 
-    /// How the ratios of single pairs are spread.
+    /// Returns the spread of the ratios of single pairs.
     pub fn spread(&self) -> Spread {
         let ratios: Vec<f64> = self
-            .ours
+            .cargo_batch
             .iter()
-            .zip(&self.theirs)
-            .map(|(ours, theirs)| ours / theirs)
+            .zip(&self.baseline)
+            .map(|(cargo_batch, baseline)| cargo_batch / baseline)
             .collect();
         Spread {
             least: quantile(&ratios, 0.0),
@@ -90,7 +90,7 @@ impl Pairs {
     }
 }
 
-/// The one in the middle.
+/// Returns the median.
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
@@ -106,7 +106,7 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     }
 }
 
-/// How many seconds something takes.
+/// Measures the seconds that a call takes.
 pub fn seconds<T>(run: impl FnOnce() -> Result<T>) -> Result<f64> {
     let start = Instant::now();
     run()?;
@@ -136,14 +136,14 @@ mod tests {
         };
         let pairs = Pairs::alternate(2, 2, || turn('a'), || turn('b')).unwrap();
         assert_eq!(*order.borrow(), "abababababab");
-        assert_eq!((pairs.ours.len(), pairs.theirs.len()), (2, 2));
+        assert_eq!((pairs.cargo_batch.len(), pairs.baseline.len()), (2, 2));
     }
 
     #[test]
     fn the_ratio_is_of_medians_and_the_spread_of_pairs() {
         let pairs = Pairs {
-            ours: vec![2.0, 4.0, 100.0],
-            theirs: vec![1.0, 2.0, 10.0],
+            cargo_batch: vec![2.0, 4.0, 100.0],
+            baseline: vec![1.0, 2.0, 10.0],
         };
         assert_eq!(pairs.ratio(), 2.0);
         assert_eq!((pairs.spread().least, pairs.spread().most), (2.0, 10.0));
@@ -158,6 +158,9 @@ mod tests {
         };
         let pairs = Pairs::measure(2, || turn('a'), || turn('b')).unwrap();
         assert_eq!(*order.borrow(), ['a', 'b', 'a', 'b', 'a', 'b']);
-        assert_eq!((pairs.ours, pairs.theirs), (vec![3.0, 5.0], vec![4.0, 6.0]));
+        assert_eq!(
+            (pairs.cargo_batch, pairs.baseline),
+            (vec![3.0, 5.0], vec![4.0, 6.0])
+        );
     }
 }

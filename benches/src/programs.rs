@@ -1,4 +1,4 @@
-//! Small programs that do the main job, to be built.
+//! Small programs that do the main job, for the measurements of builds.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ tokio = { version = "1", features = ["macros", "rt"] }
     provider: "",
 };
 
-/// With reqwest as it comes: rustls on aws-lc.
+/// With reqwest and its default TLS, rustls on aws-lc.
 pub const REQWEST: Source = Source {
     name: "with-reqwest",
     dependencies: r#"
@@ -35,7 +35,7 @@ tokio = { version = "1", features = ["fs", "io-util", "macros", "rt", "time"] }
     provider: "fn install_provider() {}\n",
 };
 
-/// With reqwest as the client has it: rustls on ring.
+/// With reqwest and the TLS of the client, rustls on ring.
 pub const REQWEST_ON_RING: Source = Source {
     name: "with-reqwest-on-ring",
     dependencies: r#"
@@ -49,7 +49,7 @@ tokio = { version = "1", features = ["fs", "io-util", "macros", "rt", "time"] }
     provider: "fn install_provider() {\n    rustls::crypto::ring::default_provider().install_default().ok();\n}\n",
 };
 
-/// What a program is made of.
+/// The source of a program.
 pub struct Source {
     name: &'static str,
     dependencies: &'static str,
@@ -58,7 +58,7 @@ pub struct Source {
 }
 
 impl Program {
-    /// Writes it, with the versions of this workspace, and fetches what it depends on.
+    /// Writes the program, with the versions of this workspace, and fetches its dependencies.
     pub fn write(source: &Source) -> Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("..")
@@ -84,7 +84,7 @@ impl Program {
         Ok(program)
     }
 
-    /// Crates in its normal tree, itself left out.
+    /// Returns the number of crates in its normal dependency tree, without itself.
     pub fn crates(&self) -> Result<usize> {
         let tree = self.cargo(
             &[
@@ -114,7 +114,7 @@ impl Program {
         Ok(crates.len())
     }
 
-    /// Seconds of a build for development, with nothing there yet.
+    /// Returns the seconds of a development build from scratch.
     pub fn cold_build(&self) -> Result<f64> {
         let target = tempfile::tempdir_in(&self.folder)?;
         let start = Instant::now();
@@ -125,7 +125,7 @@ impl Program {
         Ok(start.elapsed().as_secs_f64())
     }
 
-    /// Size of the stripped binary of a release build, in KiB.
+    /// Returns the size of the stripped binary of a release build, in KiB.
     pub fn size(&self, target: &Path) -> Result<f64> {
         self.cargo(
             &["build", "--release", "--offline", "--locked", "--quiet"],

@@ -1,32 +1,32 @@
-//! A line of the table.
+//! A row of the table.
 
 use serde::Serialize;
 
 use crate::pairs::{Pairs, Spread};
 
-/// One figure, its goal, and how it came about.
+/// A figure, its goal, and how it was measured.
 #[derive(Serialize)]
 pub struct Row {
     pub what: &'static str,
     pub baseline: &'static str,
     pub goal: Goal,
     pub figure: f64,
-    /// What the figure counts; nothing for a ratio.
+    /// The unit of the figure; empty for a ratio.
     pub unit: &'static str,
     pub met: bool,
     pub spread: Option<Spread>,
-    /// How many pairs, or single runs, it is made of.
+    /// The number of pairs, or of single runs.
     pub runs: usize,
-    /// The two sides in words.
-    pub ours: String,
-    pub theirs: String,
-    /// What there is to know about how it was measured.
+    /// The values of cargo-batch and of the baseline, with their units.
+    pub value: String,
+    pub baseline_value: String,
+    /// How it was measured.
     pub how: String,
-    /// Why the goal is out of reach, to be read where it is missed.
+    /// Why the goal is missed.
     pub limit: &'static str,
 }
 
-/// What a figure should be.
+/// The goal of a figure.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Goal {
@@ -44,7 +44,7 @@ impl Goal {
 }
 
 impl Row {
-    /// A figure of whatever kind.
+    /// Creates a row of a figure.
     pub fn new(
         what: &'static str,
         baseline: &'static str,
@@ -60,47 +60,47 @@ impl Row {
             met: goal.is_met(figure),
             spread: None,
             runs: 1,
-            ours: String::new(),
-            theirs: String::new(),
+            value: String::new(),
+            baseline_value: String::new(),
             how: String::new(),
             limit: "",
         }
     }
 
-    /// The ratio of two ways of doing the same.
+    /// Creates a row of the ratio of both sides.
     pub fn ratio(what: &'static str, baseline: &'static str, goal: Goal, pairs: &Pairs) -> Self {
         Self {
             spread: Some(pairs.spread()),
-            runs: pairs.ours.len(),
+            runs: pairs.cargo_batch.len(),
             ..Self::new(what, baseline, goal, (pairs.ratio(), ""))
         }
     }
 
-    /// The two sides in words.
-    pub fn sides(mut self, ours: impl Into<String>, theirs: impl Into<String>) -> Self {
-        (self.ours, self.theirs) = (ours.into(), theirs.into());
+    /// Sets the values of both sides.
+    pub fn sides(mut self, cargo_batch: impl Into<String>, baseline: impl Into<String>) -> Self {
+        (self.value, self.baseline_value) = (cargo_batch.into(), baseline.into());
         self
     }
 
-    /// How many single runs it is made of.
+    /// Sets the number of single runs.
     pub fn runs(mut self, runs: usize) -> Self {
         self.runs = runs;
         self
     }
 
-    /// What there is to know about how it was measured.
+    /// Sets how it was measured.
     pub fn how(mut self, how: impl Into<String>) -> Self {
         self.how = how.into();
         self
     }
 
-    /// Why the goal is out of reach, to be read where it is missed.
+    /// Sets why the goal is missed.
     pub fn limit(mut self, limit: &'static str) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Prints it, as a line that can be read again.
+    /// Prints the row as a line of JSON.
     pub fn print(&self) {
         match serde_json::to_string(self) {
             Ok(line) => println!("{line}"),

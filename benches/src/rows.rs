@@ -1,4 +1,4 @@
-//! Results read row by row.
+//! Results, read row by row.
 
 use cargo_batch_client::Client;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::{Result, samples, setup};
 
 const PAIRS: usize = 21;
 
-/// What a user makes of a row.
+/// A typed row.
 #[derive(Deserialize)]
 pub struct Lead {
     pub email: String,
@@ -30,8 +30,8 @@ pub fn measure() -> Result<Vec<Row>> {
     let rate = |seconds: f64| MANY_ROWS as f64 / seconds;
     let pairs = Pairs::measure(
         PAIRS,
-        || seconds(|| all(runtime.block_on(ours(&client, "many.csv"))?)).map(rate),
-        || seconds(|| all(theirs(&text)?)).map(rate),
+        || seconds(|| all(runtime.block_on(cargo_batch(&client, "many.csv"))?)).map(rate),
+        || seconds(|| all(baseline(&text)?)).map(rate),
     )?;
     let each = |rates: &[f64]| format!("{:.2} million", median(rates) / 1e6);
     Ok(vec![
@@ -41,9 +41,9 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtLeast(0.9),
             &pairs,
         )
-        .sides(each(&pairs.ours), each(&pairs.theirs))
+        .sides(each(&pairs.cargo_batch), each(&pairs.baseline))
         .how(format!(
-            "{MANY_ROWS} rows of 8 columns, {:.0} MB; ours reads them from a download as it arrives",
+            "{MANY_ROWS} rows of 8 columns, {:.0} MB; cargo-batch reads them from a download as it arrives",
             text.len() as f64 / 1e6
         ))
         .limit(
@@ -56,8 +56,8 @@ pub fn measure() -> Result<Vec<Row>> {
     ])
 }
 
-/// Reads a download; returns how many rows it had.
-pub async fn ours(client: &Client, file: &str) -> Result<u64> {
+/// Reads a download and returns the number of its rows.
+pub async fn cargo_batch(client: &Client, file: &str) -> Result<u64> {
     let mut rows = client.batch(BATCH).download_node(file).rows::<Lead>();
     let mut read = 0;
     while let Some(row) = rows.next().await {
@@ -67,8 +67,8 @@ pub async fn ours(client: &Client, file: &str) -> Result<u64> {
     Ok(read)
 }
 
-/// Reads text in memory; returns how many rows it had.
-pub fn theirs(text: &[u8]) -> Result<u64> {
+/// Reads text in memory and returns the number of its rows.
+pub fn baseline(text: &[u8]) -> Result<u64> {
     let mut read = 0;
     for row in csv::Reader::from_reader(text).deserialize() {
         let row: Lead = row?;

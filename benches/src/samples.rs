@@ -1,14 +1,14 @@
-//! Inputs, the same in every run.
+//! Inputs, which are the same in every run.
 
 use bytes::Bytes;
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The batch that single requests ask for.
+/// The batch of single requests.
 pub const BATCH: BatchUuid = BatchUuid(uuid(1, 0));
 
-/// A uuid that is told by what it identifies and a number.
+/// Returns a uuid for a kind of thing and a number.
 pub const fn uuid(kind: u16, number: u64) -> Uuid {
     Uuid::from_u64_pair(
         ((kind as u64) << 48) | 0x1d4f_0000_4a11,
@@ -16,12 +16,12 @@ pub const fn uuid(kind: u16, number: u64) -> Uuid {
     )
 }
 
-/// A request for a batch of a segment.
+/// Returns a request for a batch of a segment.
 pub fn creation() -> CreateBatchRequest {
     CreateBatchRequest::new(CreateBatchData::segment(uuid(6, 0))).workflow(uuid(3, 0))
 }
 
-/// A batch that executes a release, as the API writes it.
+/// Returns a batch that executes a release, as the API writes it.
 pub fn batch(id: Uuid, status: &str) -> Value {
     let ended = matches!(status, "success" | "error");
     json!({
@@ -47,7 +47,7 @@ pub fn batch(id: Uuid, status: &str) -> Value {
     })
 }
 
-/// A batch with a graph of its own.
+/// Returns a batch with a graph of its own.
 pub fn batch_with_nodes(number: u64, nodes: u64) -> Value {
     let mut batch = batch(uuid(1, number), "running");
     batch["nodes"] = (0..nodes).map(|node| self::node(number, node)).collect();
@@ -89,10 +89,10 @@ fn node(batch: u64, number: u64) -> Value {
     node
 }
 
-/// The answer to `get_batch`, and to a creation.
+/// Returns the response of `get_batch`, which is also that of a creation.
 pub fn one() -> Bytes {
     let mut batch = batch(BATCH.0, "running");
-    // The API writes the id first; a `Value` is written in the order of the alphabet.
+    // The API writes the id first; a `Value` is written in alphabetical order.
     let uuid = batch["uuid"].take();
     batch.as_object_mut().map(|batch| batch.remove("uuid"));
     let rest = batch.to_string();
@@ -100,7 +100,7 @@ pub fn one() -> Bytes {
     format!(r#"{{"batch":{{"uuid":{uuid},{rest}}}"#).into()
 }
 
-/// A list of batches with so many nodes each.
+/// Returns a list of batches with a number of nodes each.
 pub fn list(batches: u64, nodes: u64) -> Bytes {
     let batches: Vec<Value> = (0..batches)
         .map(|number| batch_with_nodes(number, nodes))
@@ -108,7 +108,7 @@ pub fn list(batches: u64, nodes: u64) -> Bytes {
     text(&json!({ "batches": batches }))
 }
 
-/// A file of results: eight columns, of which a `Lead` reads six.
+/// Returns a file of results with eight columns, of which a `Lead` reads six.
 pub fn csv(rows: u64) -> Bytes {
     let mut text =
         "email,first_name,last_name,company,employees,score,qualified,summary\n".to_owned();

@@ -1,4 +1,4 @@
-//! A server that costs as little as one can, so that what is measured is the client.
+//! A server of minimal cost, so that the client is what is measured.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::{Result, samples};
 
-/// Answers on loopback, on a thread of its own, until the process ends.
+/// A server on loopback, on a thread of its own, until the process ends.
 pub struct Server {
     /// `http://127.0.0.1:PORT`
     pub origin: String,
@@ -41,14 +41,14 @@ pub const MANY_ROWS: u64 = 200_000;
 /// Rows of the file `few.csv`.
 pub const FEW_ROWS: u64 = 5_000;
 
-/// List requests after which all batches of [`crate::watch`] stand otherwise.
+/// List requests after which all batches of [`crate::watch`] change their state.
 const LISTS_PER_TICK: u64 = 100;
 
-/// How they stand, tick by tick; then it begins anew.
+/// The states of each round, which repeat.
 pub const STATUSES: [&str; 3] = ["pending", "running", "success"];
 
 impl Server {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     pub fn start() -> Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -70,7 +70,7 @@ impl Server {
         Ok(Self { origin, shared })
     }
 
-    /// Requests since the last time it was asked.
+    /// Returns the number of requests since the last call.
     pub fn requests(&self) -> u64 {
         self.shared.requests.swap(0, Ordering::Relaxed)
     }
@@ -84,7 +84,7 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) -> std::io:
         let shared = shared.clone();
         let service = service_fn(move |request| {
             let shared = shared.clone();
-            async move { Ok::<_, Infallible>(shared.answer(request).await) }
+            async move { Ok::<_, Infallible>(shared.respond(request).await) }
         });
         tokio::spawn(
             hyper::server::conn::http1::Builder::new()
@@ -94,7 +94,7 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) -> std::io:
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Content> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Content> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let path = head.uri.path();
@@ -124,22 +124,22 @@ impl Shared {
             }
             [_, "v1", "workspaceManagement", "files", "multipart", step] => {
                 let request = read(body).await;
-                let answer = match step {
+                let response = match step {
                     "create" => json!({ "s3Filename": "leads.csv", "uploadId": "upload" }),
                     "sign" => {
                         json!({ "url": format!("{}/parts/{}", self.origin, request["partNumber"]) })
                     }
                     _ => json!({ "s3Filename": "leads.csv" }),
                 };
-                json(answer.to_string().into())
+                json(response.to_string().into())
             }
             [_, "parts", part] => {
                 drain(body).await;
-                let mut answer = Response::new(Content::Whole(None));
+                let mut response = Response::new(Content::Whole(None));
                 if let Ok(tag) = HeaderValue::try_from(format!("\"{part}\"")) {
-                    answer.headers_mut().insert(ETAG, tag);
+                    response.headers_mut().insert(ETAG, tag);
                 }
-                answer
+                response
             }
             [_, "files", "many.csv"] => Response::new(Content::Whole(Some(self.many.clone()))),
             [_, "files", "few.csv"] => Response::new(Content::Whole(Some(self.few.clone()))),
@@ -147,15 +147,15 @@ impl Shared {
                 left: bytes.parse().unwrap_or(0),
             }),
             _ => {
-                let mut answer = Response::new(Content::Whole(None));
-                *answer.status_mut() = hyper::StatusCode::NOT_FOUND;
-                answer
+                let mut response = Response::new(Content::Whole(None));
+                *response.status_mut() = hyper::StatusCode::NOT_FOUND;
+                response
             }
         }
     }
 }
 
-/// The batches a query asks for.
+/// Returns the batches of a query.
 fn list(query: &str, status: &str) -> Bytes {
     let batches: Vec<Value> = query
         .split('&')
@@ -173,11 +173,11 @@ fn text(value: &Value) -> &str {
 }
 
 fn json(body: Bytes) -> Response<Content> {
-    let mut answer = Response::new(Content::Whole(Some(body)));
-    answer
+    let mut response = Response::new(Content::Whole(Some(body)));
+    response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+    response
 }
 
 async fn drain(mut body: Incoming) {
@@ -193,7 +193,7 @@ async fn read(body: Incoming) -> Value {
     serde_json::from_slice(&body).unwrap_or_default()
 }
 
-/// What is answered with.
+/// The body of a response.
 enum Content {
     Whole(Option<Bytes>),
     Zeros { left: u64 },

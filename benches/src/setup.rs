@@ -1,4 +1,4 @@
-//! What both sides of a measurement are made with.
+//! Clients and runtimes of both sides of a measurement.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use crate::Result;
 
 const TOKEN: &str = "token-of-nobody";
 
-/// A client of ours, set up as anybody would.
+/// Returns a client of cargo-batch with its usual setup.
 pub fn client(origin: &str) -> Result<Client> {
     let builder = Client::builder(TOKEN).base_url(format!("{origin}/v1"));
     Ok(builder.build()?)
 }
 
-/// A client of reqwest that sends the same headers.
+/// Returns a client of reqwest that sends the same headers.
 pub fn reqwest() -> Result<reqwest::Client> {
     Ok(builder()?.build()?)
 }
 
-/// The same that gives up on a server that doesn't answer, as ours does.
+/// Returns a client of reqwest with the same timeout as that of cargo-batch.
 pub fn reqwest_with_timeout() -> Result<reqwest::Client> {
     Ok(builder()?.timeout(Duration::from_secs(60)).build()?)
 }
 
 fn builder() -> Result<reqwest::ClientBuilder> {
-    // A second time it is installed already.
+    // It fails if one is already installed.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
@@ -43,19 +43,19 @@ fn builder() -> Result<reqwest::ClientBuilder> {
         .default_headers(headers))
 }
 
-/// The token, for a request that is put together header by header.
+/// Returns the header of the token, for a request without a client.
 pub fn authorization() -> Result<HeaderValue> {
     Ok(HeaderValue::try_from(format!("Bearer {TOKEN}"))?)
 }
 
-/// One thread, so that both sides are scheduled alike; the server has the other core.
+/// Returns a runtime of one thread, so that both sides are scheduled alike; the server has the other core.
 pub fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
 }
 
-/// A folder on the disk that the programs are built on; `/tmp` may be memory.
+/// Returns a folder on the disk of the target folder; `/tmp` may be in memory.
 pub fn folder() -> Result<tempfile::TempDir> {
     let program = std::env::current_exe()?;
     let folder = program.parent().map(PathBuf::from).unwrap_or_default();

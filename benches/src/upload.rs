@@ -1,4 +1,4 @@
-//! A gigabyte of input, brought to storage.
+//! The upload of 1 GiB of input to storage.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::{Result, by_hand, memory, setup};
 
 const PAIRS: usize = 11;
 const BYTES: u64 = 1 << 30;
-/// Four parts of 8 MiB, and 8 MiB.
+/// Four parts of 8 MiB, and another 8 MiB.
 const MEMORY: f64 = 4.0 * 8.0 + 8.0;
 
 pub fn measure() -> Result<Vec<Row>> {
@@ -42,7 +42,7 @@ pub fn measure() -> Result<Vec<Row>> {
     )?;
     let place = path.to_string_lossy().into_owned();
     let grown = |side| memory::growth(3, &["upload", side, &server.origin, &place]);
-    let (own, other) = (grown("ours")?, grown("by-hand")?);
+    let (own, other) = (grown("cargo-batch")?, grown("baseline")?);
     let each = |rates: &[f64]| format!("{:.0} MB/s", median(rates));
     Ok(vec![
         Row::ratio(
@@ -51,8 +51,8 @@ pub fn measure() -> Result<Vec<Row>> {
             Goal::AtLeast(0.95),
             &pairs,
         )
-        .sides(each(&pairs.ours), each(&pairs.theirs))
-        .how("ours also has a link signed for every part, and the parts put together"),
+        .sides(each(&pairs.cargo_batch), each(&pairs.baseline))
+        .how("cargo-batch also requests a signed URL for each part, and completes the upload"),
         Row::new(
             "the same, memory",
             "idle process",
@@ -60,19 +60,19 @@ pub fn measure() -> Result<Vec<Row>> {
             (own, "MiB"),
         )
         .runs(3)
-        .sides("", format!("{other:.1} MiB by hand"))
-        .how("peak of the resident memory above what a process with a warm client holds; the largest"),
+        .sides("", format!("{other:.1} MiB for raw reqwest"))
+        .how("maximum of the peaks of resident memory, above that of a process with a warm client"),
     ])
 }
 
-/// Uploads in a process of its own, and prints how its memory grew.
+/// Uploads in a process of its own, and prints the growth of its memory.
 pub fn child(side: &str, origin: &str, path: &str) -> Result<()> {
     let runtime = setup::runtime()?;
     let client = setup::client(origin)?;
     runtime.block_on(client.get_batch(BATCH).into_future())?;
     let http = setup::reqwest()?;
     memory::print_growth(|| {
-        if side == "ours" {
+        if side == "cargo-batch" {
             return runtime.block_on(upload(&client, Path::new(path)));
         }
         let by_hand = by_hand::upload(&http, origin, Path::new(path));

@@ -1,4 +1,4 @@
-//! Ten thousand batches, watched until they have ended.
+//! A watch over ten thousand batches, until all have ended.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub fn measure() -> Result<Vec<Row>> {
     let http = setup::reqwest()?;
     server.requests();
     runtime.block_on(watch(&setup::client(&server.origin)?))?;
-    let ours = server.requests() as f64 / TICKS as f64;
+    let cargo_batch = server.requests() as f64 / TICKS as f64;
     runtime.block_on(async {
         for number in 0..BATCHES {
             let id = samples::uuid(1, number);
@@ -26,16 +26,16 @@ pub fn measure() -> Result<Vec<Row>> {
         }
         Ok::<_, crate::Failure>(())
     })?;
-    let theirs = server.requests() as f64;
+    let baseline = server.requests() as f64;
     let grown = memory::growth(3, &["watch", &server.origin])?;
     Ok(vec![
         Row::new(
             "watching 10,000 batches, requests per tick",
             "one get each",
             Goal::AtMost(1.0 / 90.0),
-            (ours / theirs, ""),
+            (cargo_batch / baseline, ""),
         )
-        .sides(format!("{ours}"), format!("{theirs}"))
+        .sides(format!("{cargo_batch}"), format!("{baseline}"))
         .how(format!(
             "counted by the server, over the {TICKS} ticks until all have ended"
         )),
@@ -46,11 +46,11 @@ pub fn measure() -> Result<Vec<Row>> {
             (grown, "MiB"),
         )
         .runs(3)
-        .how("peak of the resident memory above what a process with a warm client holds; the largest"),
+        .how("maximum of the peaks of resident memory, above that of a process with a warm client"),
     ])
 }
 
-/// Watches all in a process of its own, and prints how its memory grew.
+/// Watches all in a process of its own, and prints the growth of its memory.
 pub fn child(origin: &str) -> Result<()> {
     let runtime = setup::runtime()?;
     let client = setup::client(origin)?;
@@ -66,7 +66,7 @@ async fn watch(client: &Client) -> Result<()> {
         changes += 1;
         match change? {
             WatchEvent::Updated(batch) => ended += u64::from(batch.is_finished()),
-            other => return Err(format!("nobody took a batch away: {other:?}").into()),
+            other => return Err(format!("unexpected event: {other:?}").into()),
         }
     }
     match (changes, ended) == (BATCHES * TICKS, BATCHES) {

@@ -159,6 +159,7 @@ impl Attempts {
             // It was counted before; and what it is held back for says more.
             self.sent = self.sent.saturating_sub(1);
             let refusal = self.refusal.take();
+            let refusal = refusal.map(|refusal| refusal.out_of_time(None, self.overall));
             return Err(self.note(refusal.unwrap_or(error)));
         }
         let asked = error.retry_after();
@@ -195,6 +196,13 @@ impl Attempts {
         let is_too_long = asked.is_some_and(|asked| asked > self.policy.max_retry_after);
         let is_late = later(Instant::now(), delay) >= self.give_up_at(cause);
         if is_over || is_too_long || is_late {
+            let error = match asked {
+                _ if is_over => error,
+                Some(asked) if is_too_long => {
+                    error.asked_too_long(asked, self.policy.max_retry_after)
+                }
+                asked => error.out_of_time(asked, self.overall),
+            };
             return Err(self.note(error));
         }
         if cause == Cause::Failure && !has_progressed {

@@ -108,8 +108,8 @@ impl Client {
         let mut attempts = Attempts::within(self, self.timing.overall);
         loop {
             let number = attempts.sent().saturating_add(1);
-            if number > 1 {
-                // The creation itself checks before the first one.
+            // A creation of its own checks before the first one itself.
+            if number > 1 || self.limit.is_some() {
                 self.check_max_records().await?;
             }
             let attempt = self.attempt(operation, request, &mut attempts);
@@ -123,7 +123,7 @@ impl Client {
                 }
                 Err(error) => error,
             };
-            attempts.again(error).await?;
+            attempts.again(error.of_request(request)).await?;
         }
     }
 
@@ -160,7 +160,7 @@ impl Client {
             Ok(inner) => Ok(Response { inner, answer }),
             Err(error) => {
                 let hide = self.inner.auth.hide();
-                Err(Error::unreadable(operation, answer, &error, hide).at(&self.baseurl))
+                Err(Error::invalid_body(operation, answer, &error, hide).at(&self.baseurl))
             }
         }
     }
@@ -176,7 +176,7 @@ impl Client {
         attempts.count(1);
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let auth = &self.inner.auth;
-        let slow = |_| Error::no_token("it took too long".into());
+        let slow = |_| Error::slow_token(self.timing);
         let token = match auth.known() {
             Some(token) => token,
             None => {
@@ -224,7 +224,7 @@ impl Client {
         // Before the guard of a creation is asked, whose yes doesn't hold for long.
         let hosts = &self.inner.hosts;
         let departure = hosts.depart(request.url(), self.lane(), deadline).await;
-        let departure = departure.map_err(|_| Error::held_back(Some(operation)))?;
+        let departure = departure.map_err(|_| Error::held_back(Some(operation), self.timing))?;
         let client = match &self.sending {
             Some(sending) => {
                 sending
@@ -236,21 +236,27 @@ impl Client {
         let remaining = deadline.saturating_duration_since(Instant::now());
         let limit = self.timing.attempt.min(remaining);
         if limit.is_zero() {
-            return Err(Error::timed_out(Some(operation), limit, false));
+            return Err(Error::timed_out(Some(operation), limit, self.timing, false));
         }
         let exchange = self.receive(operation, &client, request, &departure);
         let answer = crate::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| {
-                let has_connected = self.inner.http.has_connected();
-                Err(Error::timed_out(Some(operation), limit, has_connected))
+                let has_connected = self.inner.http.may_have_connected();
+                let timing = self.timing;
+                Err(Error::timed_out(
+                    Some(operation),
+                    limit,
+                    timing,
+                    has_connected,
+                ))
             })
             .map_err(|error| departure.note(error))?;
         let done = match answer.status.is_success() {
             true => Ok(answer),
             false => {
                 let hide = Redactor::token(Some(&token));
-                Err(Error::refused(Some(operation), answer, hide).at(&self.baseurl))
+                Err(Error::status_of(Some(operation), answer, hide).at(&self.baseurl))
             }
         };
         departure.responded(self, done.as_ref().err());
@@ -283,8 +289,8 @@ impl Client {
             Ok(body) => body,
             // The status says all that there is to know.
             Err(_) if status == StatusCode::TOO_MANY_REQUESTS => Bytes::new(),
-            Err(Some(error)) => return Err(Error::cut_off(Some(operation), error)),
-            Err(None) => return Err(Error::too_large(Some(operation), cap)),
+            Err(Some(error)) => return Err(Error::connection_lost(Some(operation), error)),
+            Err(None) => return Err(Error::response_too_long(Some(operation), cap)),
         };
         Ok(RawResponse::new(status, headers, body))
     }

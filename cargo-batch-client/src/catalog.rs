@@ -2,7 +2,7 @@
 
 use cargo_batch_types::{
     FormField, Model, ModelUuid, Play, PlayUuid, Segment, SegmentUuid, Tool, ToolUuid,
-    WorkflowUuid, from_json,
+    WorkflowUuid, Workspace, from_json,
 };
 use serde_json::Value;
 
@@ -96,6 +96,35 @@ impl Client {
                 let slug = segment.slug.as_deref();
                 Label::new(segment.uuid, &segment.name, slug, false)
             },
+        }
+    }
+
+    /// Fetches the workspace that this client talks to: the one of its token, or the one that it was
+    /// [set up for](crate::ClientBuilder::workspace), as by `CARGO_WORKSPACE_UUID`.
+    ///
+    /// A token of another workspace than was meant shows otherwise only in that nothing is found, or in a batch of the
+    /// wrong workspace.
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Client, Error};
+    /// # async fn run() -> Result<(), Error> {
+    /// let client = Client::from_env()?;
+    /// println!("workspace {}", client.workspace().await?.name);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) where the server names another workspace than the client was
+    /// set up for. Else as [`get_current_workspace`](Self::get_current_workspace).
+    pub async fn workspace(&self) -> Result<Workspace, Error> {
+        let workspace = self.get_current_workspace().await?.workspace;
+        match self.inner.workspace_uuid {
+            Some(wanted) if wanted != workspace.uuid => Err(Error::configuration(format!(
+                "the client was set up for the workspace {wanted}, and the server answers for {} \"{}\"",
+                workspace.uuid,
+                escaped(&self.inner.auth.hide().redact(&workspace.name), 100)
+            ))),
+            _ => Ok(workspace),
         }
     }
 

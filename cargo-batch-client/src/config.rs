@@ -373,8 +373,10 @@ impl ClientBuilder {
             timing: self.timing,
             retry: self.retry,
             sending: None,
+            limit: None,
             polling: None,
             inner: Arc::new(Inner {
+                base_url,
                 http,
                 hosts: Hosts::new(self.max_in_flight),
                 auth,
@@ -394,8 +396,11 @@ impl ClientBuilder {
 pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
     let shown = Redactor::default().redact(&without_user(base_url));
     let wrong = |why: &str| Error::configuration(format!("the base URL \"{shown}\" {why}"));
-    let url = Url::parse(base_url)
-        .map_err(|error| wrong(&format!("is not a URL ({error}): it looks like {BASE_URL}")))?;
+    let url = Url::parse(base_url).map_err(|error| {
+        wrong(&format!(
+            "is not an absolute URL ({error}); expected e.g. {BASE_URL}"
+        ))
+    })?;
     let bare = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
@@ -415,10 +420,10 @@ pub(crate) fn checked(base_url: &str) -> Result<Url, Error> {
 
 /// Parses a signed URL of storage; refuses one that isn't encrypted.
 pub(crate) fn signed_url(url: &SignedUrl) -> Result<Url, Error> {
-    let url = Url::parse(url.expose()).map_err(|_| Error::bad_link("is not a URL"))?;
+    let url = Url::parse(url.expose()).map_err(|_| Error::bad_signed_url("is not a URL"))?;
     match is_private(&url) {
         true => Ok(url),
-        false => Err(Error::bad_link(
+        false => Err(Error::bad_signed_url(
             "isn't encrypted: it must begin with https://",
         )),
     }

@@ -23,7 +23,7 @@ pub fn refused(
 ) -> Error {
     let header = HeaderValue::try_from(format!("Bearer {token}")).ok();
     let hide = Redactor::token(header.as_ref());
-    Error::refused(operation, RawResponse::new(status, headers, body), hide)
+    Error::status_of(operation, RawResponse::new(status, headers, body), hide)
 }
 
 /// Reads a response.

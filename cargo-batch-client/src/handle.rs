@@ -3,10 +3,12 @@
 use cargo_batch_types::{
     Batch, BatchUuid, CreateBatchRequest, CreateRunsData, DownloadBatchRequest,
     GetRunMetricsRequest, ListRunsRequest, Outcome, Run, RunMetric, RunStatus, RunsFilter,
-    RunsFilterByRuns, RunsReset,
+    RunsFilterByRuns, RunsReset, UsageMetric, UsageUnit,
 };
 
 use crate::download::Download;
+#[cfg(feature = "rows")]
+use crate::failed_rows::{FailedRows, InputRows};
 use crate::pages::Items;
 use crate::pending::Pending;
 use crate::{Client, Cost, Error, Wait, Watch, operations};
@@ -153,6 +155,34 @@ impl BatchHandle {
         Ok(self.client.run_outputs(outputs(&self.get().await?)))
     }
 
+    /// Returns its failed runs with the rows that they were runs of; see [`FinishedBatch::failed_rows`]. Only with the
+    /// feature `rows`.
+    #[cfg(feature = "rows")]
+    pub fn failed_rows(&self, rows: impl Into<InputRows>) -> FailedRows {
+        FailedRows::new(self.client.clone(), self.clone(), None, rows.into())
+    }
+
+    /// Fetches what its workflow used on the days from its creation to its end, or to its last change.
+    ///
+    /// The API counts by workflow and by day, never by batch: what other batches and single runs of the workflow used on
+    /// those days is in it. [`cost`](Self::cost) is about this batch alone. It needs a token with the rights of an
+    /// administrator. Unknown: how long after an execution it is counted, and which time zone the days are of; UTC is
+    /// assumed.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) and [`Client::get_usage_metrics`].
+    pub async fn workflow_usage(
+        &self,
+        unit: impl Into<UsageUnit>,
+    ) -> Result<Vec<UsageMetric>, Error> {
+        let batch = self.get().await?;
+        let day = |at: chrono::DateTime<chrono::Utc>| at.date_naive().to_string();
+        let to = day(batch.finished_at.unwrap_or(batch.updated_at));
+        let usage = self.client.get_usage_metrics(day(batch.created_at), to);
+        let usage = usage.workflow(batch.workflow_uuid).unit(unit.into());
+        Ok(usage.await?.metrics)
+    }
+
     /// Starts a batch over the runs of this one that failed, from their first node.
     ///
     /// It spends credits for each of them, once: it is created with the care of
@@ -257,6 +287,45 @@ impl FinishedBatch {
         self.handle.client.run_outputs(outputs(&self.batch))
     }
 
+    /// Returns its failed runs with the rows that they were runs of, each where it is exactly one. Only with the feature
+    /// `rows`.
+    ///
+    /// The rows are those that the batch was given: records, or the path of the CSV file. The API returns neither the
+    /// number of the row of a run nor the name of its file. What joins the two is the input of the run, which the API
+    /// returns with its outputs:
+    ///
+    /// - By default all columns of the rows that are fields of the inputs have to be equal.
+    /// - [`by`](FailedRows::by) compares the named columns only, where the API changes others or leaves them out.
+    /// - [`by_record_id`](FailedRows::by_record_id) compares the id of the record, for records of a model.
+    ///
+    /// Values are compared as texts, as a cell can't tell the number 36 from its text; an absent field, `null` and an
+    /// empty text are equal. Nothing is guessed: rows that are equal in what is compared are
+    /// [`Ambiguous`](RowMatch::Ambiguous), and a run that no row fits is [`Missing`](RowMatch::Missing).
+    ///
+    /// ```no_run
+    /// # use cargo_batch_client::{Error, FinishedBatch, RowMatch};
+    /// # async fn run(finished: FinishedBatch) -> Result<(), Error> {
+    /// for failed in finished.failed_rows("leads.csv").by("email").await? {
+    ///     let why = failed.run.error_message.as_deref().unwrap_or("no message");
+    ///     match &failed.row {
+    ///         RowMatch::One { index, row } => println!("row {index}, {}: {why}", row["email"]),
+    ///         other => println!("run {}, {other:?}: {why}", failed.run.uuid),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As the items of [`failed_runs`](Self::failed_runs) and the download of [`run_outputs`](Self::run_outputs).
+    /// [`Io`](crate::ErrorKind::Io) when the file can't be read.
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where the rows lack a named column, and where a row of the
+    /// file can't be read, which may be the one that is looked for.
+    #[cfg(feature = "rows")]
+    pub fn failed_rows(&self, rows: impl Into<InputRows>) -> FailedRows {
+        let (client, batch) = (self.handle.client.clone(), self.batch.clone());
+        FailedRows::new(client, self.handle.clone(), Some(batch), rows.into())
+    }
+
     /// Starts a batch over its runs that failed; see [`BatchHandle::retry_failed`].
     ///
     /// # Errors
@@ -271,7 +340,7 @@ impl FinishedBatch {
 }
 
 /// The API wants the workflow to be named along with the batch.
-fn selection(batch: &Batch) -> ListRunsRequest {
+pub(crate) fn selection(batch: &Batch) -> ListRunsRequest {
     ListRunsRequest::new()
         .workflow(batch.workflow_uuid)
         .batch(batch.uuid)

@@ -32,6 +32,7 @@ mod auth;
 #[cfg(all(feature = "blocking", not(target_arch = "wasm32")))]
 mod blocking;
 mod call;
+mod cancellations;
 mod catalog;
 mod check;
 mod client;
@@ -41,6 +42,8 @@ mod creation;
 mod detached;
 mod download;
 mod error;
+#[cfg(feature = "rows")]
+mod failed_rows;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -68,6 +71,7 @@ mod response;
 mod retry;
 #[cfg(feature = "rows")]
 mod rows;
+mod run;
 #[cfg(feature = "rows")]
 mod run_outputs;
 #[cfg(not(target_arch = "wasm32"))]
@@ -93,10 +97,13 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
 pub use creation::{
-    BatchCreation, CreationId, CreationRequest, CreationState, InvalidCreationId, SavedCreation,
+    BatchCreation, CreateBatchOnce, CreationId, CreationRequest, CreationState, InvalidCreationId,
+    SavedCreation,
 };
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "rows")]
+pub use failed_rows::{FailedRow, FailedRows, InputRows, RowMatch};
 // A module for each tag, the table of operations, `Reason` and `BASE_URL`.
 pub use generated::*;
 pub use handle::{BatchHandle, FinishedBatch};
@@ -107,6 +114,7 @@ pub use response::Response;
 pub use retry::RetryPolicy;
 #[cfg(feature = "rows")]
 pub use rows::{Encoding, RowError, Rows};
+pub use run::RunHandle;
 pub use secrecy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use upload::Upload;

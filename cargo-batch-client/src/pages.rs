@@ -348,7 +348,7 @@ impl<T: HasId> Pages<T> {
 
     fn endless(&self) -> Error {
         let what = format!("{STALE_PAGES} pages in a row held nothing new: the list doesn't end");
-        Error::endless(self.operation, what)
+        Error::endless_list(self.operation, what)
     }
 
     /// Returns the items of the next page, in their order, or `None` after the last page.

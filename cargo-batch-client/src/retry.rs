@@ -1,4 +1,4 @@
-//! When a request is sent again, and how long that takes to happen.
+//! The retry policy: exponential backoff with jitter, a retry budget (token bucket), and `Retry-After`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,39 +8,84 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use crate::response;
 use crate::time::bounded;
 
-/// How often requests are repeated, and after which delays. It governs all that is repeated: calls, the
-/// searches of a creation, the parts of an upload, downloads, and the failed polls of a watch.
+/// How often failed requests are retried, and after which delays: exponential backoff with jitter, and a retry budget
+/// (token bucket).
 ///
-/// Which requests *may* be repeated is not a matter of policy: a request is sent again only when the operation
-/// is idempotent, or when it provably did not arrive.
+/// It is set with [`ClientBuilder::retry`](crate::ClientBuilder::retry), and for single calls with
+/// [`Client::with_retry`](crate::Client::with_retry). It governs everything that is retried: calls, the searches of a
+/// creation, the parts of an upload, downloads, and the failed polls of a watch.
 ///
-/// Two things aren't failures. They are repeated until [`timeout`](crate::ClientBuilder::timeout), and count
-/// neither as attempts nor against the budget:
+/// # What is retried
+///
+/// A request that is known not to have reached the server is retried whatever the operation. Where that is unknown,
+/// only [idempotent](crate::operation::Operation::idempotent) operations are retried, and uploads, of which a second
+/// one costs nothing:
+///
+/// - a connection that is lost, and [`attempt_timeout`](crate::ClientBuilder::attempt_timeout);
+/// - the statuses 408, 425, 429, 500, 502, 503, 504, and all from 506 to 599; not 501 and 505;
+/// - a success whose body isn't JSON, as of a proxy, or is cut off.
+///
+/// A creation is never retried while the first request may have taken effect: see the guide on
+/// [money](crate::guide::money).
+///
+/// # What doesn't count as a failure
+///
+/// Two things are retried until [`timeout`](crate::ClientBuilder::timeout), and count neither as attempts nor against
+/// the budget:
 ///
 /// - **429**, which asks for fewer requests. All clones of the client slow down together, as long as the server
-///   asks for with `Retry-After`, and then send at the pace that it permits.
+///   asks for with `Retry-After`, and then send at the rate that it permits.
 /// - **A connection that fails** to a server that has responded before. Until its first response such
 ///   a failure counts, and one that won't pass (an unknown host, an untrusted certificate, a proxy that asks for
-///   a password) isn't repeated at all.
+///   a password) isn't retried at all.
+///
+/// # What it doesn't govern
+///
+/// - How long a call may take with all its attempts: that is [`timeout`](crate::ClientBuilder::timeout).
+/// - The polls of a watch that succeed, and for how long failing ones are tolerated: 10 minutes.
+/// - The requests of [`create_batch_once`](crate::Client::create_batch_once) after a search has shown that there is no
+///   batch: up to 5.
+/// - The renewal of a token after a 401: one more request, also with [`never`](Self::never).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use cargo_batch_client::{Client, RetryPolicy};
+///
+/// let mut policy = RetryPolicy::default();
+/// policy.max_attempts = 10;
+/// policy.max_retry_after = Duration::from_secs(300);
+/// let client = Client::builder("token").base_url("http://127.0.0.1:8080/v1").retry(policy).build()?;
+/// # Ok::<(), cargo_batch_client::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[doc(alias = "backoff")]
+#[doc(alias = "jitter")]
 pub struct RetryPolicy {
-    /// How many times a request may fail before its error is returned; 6 by default. 1 means that nothing is
-    /// repeated, whatever the error.
+    /// How many times a request may fail before its error is returned; 6 by default. 1 means that nothing is retried,
+    /// whatever the error, and so does 0.
     pub max_attempts: u32,
-    /// The longest delay before the second attempt, which doubles with every further one; half a second by
-    /// default. The delay taken is between half of that and all of it, so that many clients don't come back at
+    /// The longest delay before the second attempt; 500 ms by default. It doubles with every further attempt.
+    ///
+    /// The delay taken is random between half of it and all of it ("equal jitter"), so that many clients don't retry at
     /// once.
     pub base_delay: Duration,
-    /// What the delay never exceeds, unless the server asks for more; 20 seconds by default.
+    /// The longest delay before any attempt; 20 seconds by default. A `Retry-After` may be longer.
     pub max_delay: Duration,
-    /// A server that asks for a longer delay than this is taken at its word: the error is returned; a minute by
-    /// default.
+    /// The longest `Retry-After` that is obeyed; 60 seconds by default. Up to a tenth more is added as jitter.
+    ///
+    /// Where the server asks for a longer delay, the error is returned at once, and says so. Its
+    /// [`retry_after`](crate::Error::retry_after) is the delay.
     pub max_retry_after: Duration,
-    /// How many failures the client and its clones may repeat in excess of one for every ten requests, so that
-    /// a broken server isn't flooded; 100 by default. A repeat that succeeds is given back. An error says so
-    /// where it isn't repeated as the budget is spent. The budget is that of
-    /// [`ClientBuilder::retry`](crate::ClientBuilder::retry):
+    /// The retry budget of the client and its clones, a token bucket: 100 retries by default.
+    ///
+    /// Every retry takes one, a request that succeeds adds a tenth, and a retry that succeeds is given back, up to this
+    /// number. So a broken server gets at most a tenth more requests than usual once the budget is spent. An error that
+    /// isn't retried because the budget is spent says so.
+    ///
+    /// The budget is that of [`ClientBuilder::retry`](crate::ClientBuilder::retry):
     /// [`Client::with_retry`](crate::Client::with_retry) doesn't change it.
     pub budget: u32,
 }
@@ -58,7 +103,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the policy by which nothing is repeated.
+    /// Returns a policy that retries nothing, whatever the error: one attempt for each request. (After a 401 a
+    /// [`TokenProvider`](crate::TokenProvider) is asked for another token, with which the request is sent once more.)
     pub fn never() -> Self {
         Self {
             max_attempts: 1,
@@ -67,7 +113,7 @@ impl RetryPolicy {
     }
 }
 
-/// What a repeat takes from the budget, and a success earns.
+/// What a retry takes from the budget, and a success earns.
 const REPEAT: u32 = 10;
 const SUCCESS: u32 = 1;
 
@@ -75,14 +121,14 @@ const SUCCESS: u32 = 1;
 #[derive(Debug)]
 pub(crate) struct Retries {
     state: Mutex<State>,
-    /// The most tenths of a repeat there are.
+    /// The most tenths of a retry there are.
     capacity: u32,
 }
 
 #[derive(Debug)]
 struct State {
     random: fastrand::Rng,
-    /// Tenths of a repeat that may still be spent.
+    /// Tenths of a retry that may still be spent.
     tenths: u32,
 }
 
@@ -99,7 +145,7 @@ impl Retries {
         }
     }
 
-    /// Takes a repeat from the budget; false where there is none left.
+    /// Takes a retry from the budget; false where there is none left.
     pub fn take(&self) -> bool {
         let mut state = self.state();
         match state.tenths.checked_sub(REPEAT) {
@@ -111,7 +157,7 @@ impl Retries {
         }
     }
 
-    /// Adds to the budget for a request that went well: a tenth of a repeat, or the whole one that it was.
+    /// Adds to the budget for a request that succeeded: a tenth of a retry, or the complete one that it was.
     pub fn succeeded(&self, was_repeat: bool) {
         let earned = match was_repeat {
             true => REPEAT,
@@ -158,14 +204,14 @@ fn ceiling(first: Duration, most: Duration, failures: u32) -> Duration {
     first.saturating_mul(doubled).min(bounded(most))
 }
 
-/// `Retry-After`, in seconds or as a date.
+/// Returns `Retry-After`, in seconds or as a date.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    // The server's own clock, where it tells it: ours may be wrong.
+    // By the server's own clock, where it is in the response: ours may be wrong.
     let now = response::date(headers).unwrap_or_else(crate::time::now);
     Some(date.duration_since(now).unwrap_or_default())
 }

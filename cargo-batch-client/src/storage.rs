@@ -97,16 +97,20 @@ async fn send(
     for _ in 0..=REDIRECTS {
         let deadline = later(Instant::now(), client.timing.overall);
         let departure = client.inner.hosts.depart(&url, Lane::Calls, deadline).await;
-        let departure = departure.map_err(|_| Error::held_back(None).of_storage())?;
+        let departure = departure.map_err(|_| {
+            Error::held_back(None, client.timing)
+                .of_storage()
+                .sent_to(&url)
+        })?;
         let http = client.inner.http.ready(&url).await?;
         let request = request(http.request(method.clone(), url.clone()));
         let began = Instant::now();
         let call = async {
             crate::time::timeout(limit, request.send())
                 .await
-                .map_err(|_| Error::timed_out(None, attempt, true))
+                .map_err(|_| Error::timed_out(None, attempt, client.timing, true))
                 .and_then(|sent| sent.map_err(|error| Error::transport(None, error, has_body)))
-                .map_err(|error| departure.note(error.of_storage()))
+                .map_err(|error| departure.note(error.of_storage().sent_to(&url)))
         };
         let response = trace::storage(&method, url.as_str(), call).await?;
         departure.heard();
@@ -121,7 +125,7 @@ async fn send(
         url = next;
     }
     let what = format!("storage redirected more than {REDIRECTS} times");
-    Err(Error::not_the_file(what))
+    Err(Error::unexpected_content(what))
 }
 
 /// Returns whether a status may mean that a URL has expired: storages differ in this.
@@ -148,7 +152,7 @@ fn redirect(method: &Method, response: &reqwest::Response) -> Option<Url> {
 fn check(from: &Url, to: &Url) -> Result<(), Error> {
     let is_downgrade = from.scheme() == "https" && to.scheme() != "https";
     if is_downgrade || !config::is_private(to) {
-        return Err(Error::not_the_file(
+        return Err(Error::unexpected_content(
             "storage redirected to a URL that isn't encrypted, which is not followed",
         ));
     }
@@ -174,14 +178,8 @@ async fn refusal(mut response: reqwest::Response, is_new: bool) -> Error {
     let body = read.freeze();
     let text = String::from_utf8_lossy(&body);
     let (code, message) = (element(&text, "Code"), element(&text, "Message"));
-    let of = match (may_be_expired(status), is_new) {
-        (true, true) => " for a newly issued URL",
-        (true, false) => " (the signed URL may have expired: get a new one)",
-        (false, _) => "",
-    };
-    let what = format!("storage returned {status}{of}");
-    let error_response = RawResponse::new(status, headers, body.clone());
-    Error::refused_by_storage(what, error_response, code.as_deref(), message.as_deref())
+    let response = RawResponse::new(status, headers, body.clone());
+    Error::status_of_storage(response, (code.as_deref(), message.as_deref()), is_new)
 }
 
 /// Returns the content of an element of the XML that storages write of errors.

@@ -1,7 +1,7 @@
-//! Values for the tests of programs that hide the client behind a trait of their own: batches and errors that
-//! no server has sent. Only with the feature `testing`.
+//! Batches and errors that no server has returned, for the tests of programs that hide the client behind a trait of
+//! their own. Only with the feature `testing`.
 //!
-//! A test that wants a server has the crate `cargo-batch-sandbox`.
+//! For tests against a server there is the crate `cargo-batch-sandbox`.
 //!
 //! ```
 //! use cargo_batch_client::types::CreateBatchErrorReason::NotEnoughCredits;
@@ -31,12 +31,14 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::config::Timing;
 use crate::operation::Operation;
 use crate::redact::Redactor;
 use crate::response::RawResponse;
 use crate::{Client, Error, FinishedBatch, Reason, operations};
 
-/// Returns a batch of an uploaded file that was just created: `pending`, with no runs. Its fields can be set.
+/// Returns a batch of an uploaded file that was just created:
+/// [`Pending`](crate::types::BatchStatus::Pending), with no runs. Its fields can be set.
 ///
 /// ```
 /// use cargo_batch_client::{testing, types::BatchStatus};
@@ -57,10 +59,10 @@ pub fn batch() -> Batch {
     from_json(batch.to_string().as_bytes()).expect("a batch of the specification")
 }
 
-/// Returns a batch that has finished, as [`BatchHandle::wait`](crate::BatchHandle::wait) does. Its methods that send
-/// something end with [`Connect`](crate::ErrorKind::Connect): it has a client without a server.
+/// Returns a finished batch, as [`BatchHandle::wait`](crate::BatchHandle::wait) does; `None` where the batch hasn't
+/// finished.
 ///
-/// `None` where the batch hasn't finished.
+/// Its client has no server: methods that send a request fail with [`Connect`](crate::ErrorKind::Connect).
 ///
 /// ```
 /// use cargo_batch_client::{testing, types::{BatchStatus, Outcome}};
@@ -76,44 +78,52 @@ pub fn finished(batch: Batch) -> Option<FinishedBatch> {
     client.build().ok()?.finished(batch)
 }
 
-/// Returns the error of a request that the server refused for a reason, with status 422.
+/// Returns the error of a request that the server refused with status 422 and a reason.
+///
+/// Its [operation](Error::operation) is that of the reason; `get_batch` for a reason that is of none.
 pub fn refused(reason: impl Into<Reason>) -> Error {
     let reason = reason.into();
     let operation = reason.operation().unwrap_or(&operations::GET_BATCH);
     response(operation, 422, &json!({ "reason": reason.as_str() }))
 }
 
-/// Returns the error that a response with a status such as 404 and a body is to the client.
+/// Returns the error of a call whose response has this status, such as 404, and this body.
 ///
-/// A status that isn't one of HTTP is taken for 500.
+/// A number that isn't a status of HTTP is taken for 500.
 pub fn response(operation: &'static Operation, status: u16, body: &Value) -> Error {
-    let answer = RawResponse {
+    let response = RawResponse {
         status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         headers: HeaderMap::new(),
         body: body.to_string().into(),
     };
-    Error::refused(Some(operation), answer, Redactor::default())
+    Error::status_of(Some(operation), response, Redactor::default())
 }
 
-/// Returns the error of a call that reached no server: nothing was sent.
+/// Returns the error of a call without a connection, of kind [`Connect`](crate::ErrorKind::Connect): the request has
+/// not reached the server.
 pub fn unreachable(operation: &'static Operation) -> Error {
     Error::unreachable(operation)
 }
 
-/// Returns the error of a call that was sent and got no response: a creation may have been made.
+/// Returns the error of a call that was sent and got no response within
+/// [`attempt_timeout`](crate::ClientBuilder::attempt_timeout): a creation may have taken effect.
 pub fn interrupted(operation: &'static Operation) -> Error {
-    Error::timed_out(Some(operation), Duration::from_secs(60), true)
+    let timing = Timing {
+        attempt: Duration::from_secs(60),
+        overall: Duration::from_secs(180),
+    };
+    Error::timed_out(Some(operation), timing.attempt, timing, true)
 }
 
-/// Returns the error that [`create_batch_once`](Client::create_batch_once) ends with where it is unknown whether
-/// its batch is one of the candidates, or there is none.
+/// Returns the error that [`create_batch_once`](Client::create_batch_once) fails with where it is unknown whether
+/// its batch is one of the [candidates](Error::candidates), or doesn't exist.
 pub fn ambiguous(candidates: impl IntoIterator<Item = Batch>) -> Error {
     let candidates = candidates.into_iter().collect();
     interrupted(&operations::CREATE_BATCH).undecided(candidates, None)
 }
 
-/// Returns the error of a wait that reached its deadline; the batch goes on.
+/// Returns the error of a watch that reached its deadline; the batch continues on the server.
 pub fn deadline_exceeded() -> Error {
-    let what = "the batch has not finished within 60.0 s";
-    Error::deadline(&operations::GET_BATCH, what)
+    let what = "the batch is still running (13 polls in 60.0 s)";
+    Error::deadline_exceeded(&operations::GET_BATCH, what)
 }

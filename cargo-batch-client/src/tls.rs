@@ -1,6 +1,11 @@
 //! The TLS of this crate's own HTTP client.
 
 use crate::Error;
+use crate::http::Connected;
+#[cfg(feature = "rustls")]
+use crate::http::NotingVerifier;
+#[cfg(feature = "rustls")]
+use rustls_platform_verifier::Verifier;
 
 /// Certificates, as PEM, that are trusted in addition to those of the platform.
 #[derive(Clone, Default)]
@@ -45,14 +50,18 @@ fn wrong_root(why: impl std::fmt::Display) -> Error {
 pub(crate) struct Tls {
     #[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code))]
     roots: Roots,
+    #[cfg_attr(not(feature = "rustls"), allow(dead_code))]
+    connected: Connected,
     #[cfg(feature = "rustls")]
     platform: std::sync::OnceLock<rustls::ClientConfig>,
 }
 
 impl Tls {
-    pub fn new(roots: Roots) -> Self {
+    /// Returns the TLS that notes connections in `connected`.
+    pub fn new(roots: Roots, connected: Connected) -> Self {
         Self {
             roots,
+            connected,
             #[cfg(feature = "rustls")]
             platform: std::sync::OnceLock::new(),
         }
@@ -95,26 +104,23 @@ impl Tls {
             ))
         };
         let builder = versions()?;
-        if self.roots.is_empty() {
-            use rustls_platform_verifier::BuilderVerifierExt;
-            let builder = builder.with_platform_verifier().map_err(failed)?;
-            return Ok(builder.with_no_client_auth());
-        }
-        #[cfg(target_os = "android")]
-        return Err(wrong_root("Android trusts those of the system only"));
-        #[cfg(not(target_os = "android"))]
-        {
-            let provider = builder.crypto_provider().clone();
-            let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(
-                self.certificates()?,
-                provider,
-            )
-            .map_err(wrong_root)?;
-            let builder = builder
-                .dangerous()
-                .with_custom_certificate_verifier(std::sync::Arc::new(verifier));
-            Ok(builder.with_no_client_auth())
-        }
+        let provider = builder.crypto_provider().clone();
+        let verifier = match self.roots.is_empty() {
+            true => Verifier::new(provider).map_err(failed)?,
+            #[cfg(target_os = "android")]
+            false => return Err(wrong_root("Android trusts those of the system only")),
+            #[cfg(not(target_os = "android"))]
+            false => Verifier::new_with_extra_roots(self.certificates()?, provider)
+                .map_err(wrong_root)?,
+        };
+        let verifier = NotingVerifier {
+            verifier,
+            connected: self.connected.clone(),
+        };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(std::sync::Arc::new(verifier));
+        Ok(builder.with_no_client_auth())
     }
 
     #[cfg(not(target_os = "android"))]

@@ -331,18 +331,22 @@ impl Watch {
     }
 
     pub(crate) fn out_of_time(&self) -> Error {
-        let status = self
-            .last_status
-            .as_ref()
-            .map_or("unknown", BatchStatus::as_str);
-        let what = "the batch has not finished by the deadline";
-        let what = format!("{}: {what}; its status is {status}", self.described());
-        Error::deadline(&operations::GET_BATCH, what)
+        let state = match &self.last_status {
+            Some(status) => format!("is still {}", status.as_str()),
+            None => "has not been seen, as no poll has succeeded".to_owned(),
+        };
+        let what = format!(
+            "batch {} {state} (poll {} after {:.1} s)",
+            self.batch,
+            self.polls,
+            self.watched_for().as_secs_f64()
+        );
+        Error::deadline_exceeded(&operations::GET_BATCH, what)
     }
 }
 
 /// Returns whether there was nothing left to cancel.
-fn has_finished(error: &Error) -> bool {
+pub(crate) fn has_finished(error: &Error) -> bool {
     let finished = Reason::CancelBatch(CancelBatchErrorReason::BatchAlreadyFinished);
     error.reason() == Some(&finished)
 }

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use cargo_batch_types::{Batch, BatchUuid, WorkflowUuid};
+use cargo_batch_types::{Batch, BatchStatus, BatchUuid, WorkflowUuid};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
+use crate::cancellations::Cancellations;
 use crate::pending::Pending;
 use crate::polling::{ABSENT_POLLS, ErrorTolerance, is_absence, poll_interval, poll_until};
 use crate::time::{Instant, later, now, sleep, timeout};
@@ -58,6 +59,10 @@ impl Client {
             looked_up: None,
             chunk: usize::MAX,
             stays_open: false,
+            max_credits: None,
+            spent_earlier: 0.0,
+            spent: HashMap::new(),
+            cancelling: None,
             polls: 0,
             tolerance: ErrorTolerance::new(self),
             changes: VecDeque::new(),
@@ -76,12 +81,14 @@ impl Client {
         watch.earlier = saved.watched_for;
         let left = |at: SystemTime| at.duration_since(now()).unwrap_or_default();
         watch.deadline = saved.deadline.map(|at| later(watch.started, left(at)));
+        watch.max_credits = saved.max_credits;
+        watch.spent_earlier = saved.spent_credits;
         watch
     }
 }
 
 /// A watch over many batches, to be gone on with later or elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SavedWatchMany {
@@ -93,6 +100,12 @@ pub struct SavedWatchMany {
     /// When waiting ends, whether or not the batches have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<SystemTime>,
+    /// The most provider credits that all of them may spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_credits: Option<f64>,
+    /// The provider credits of those that aren't waited for any more.
+    #[serde(default)]
+    pub spent_credits: f64,
 }
 
 /// What a [`WatchMany`] tells.
@@ -122,6 +135,14 @@ pub struct WatchMany {
     /// The most ids that the server takes in one request.
     chunk: usize,
     stays_open: bool,
+    /// The most provider credits that all of them may spend.
+    max_credits: Option<f64>,
+    /// What those had spent that a process before this one has seen the end of.
+    spent_earlier: f64,
+    /// What each has spent as it was last seen, those that have finished included.
+    spent: HashMap<BatchUuid, f64>,
+    /// The cancellations in flight of what goes on beyond the limit.
+    cancelling: Option<Cancellations>,
     polls: u64,
     tolerance: ErrorTolerance,
     scope: trace::Scope,
@@ -211,6 +232,24 @@ impl WatchMany {
         self
     }
 
+    /// Cancels what goes on at the first poll that shows more provider credits spent than this, by all batches of the
+    /// watch together, and ends the watch with [`CreditsExceeded`](crate::ErrorKind::CreditsExceeded); by default there
+    /// is no limit.
+    ///
+    /// Counted are the batches that are waited for, as they were last seen, and those that have finished or are gone
+    /// since the watch began. Batches that are being cancelled already are none to cancel; where there are no others, the
+    /// watch goes on. It can be overshot, and provider credits are only part of the bill, as with
+    /// [`Watch::max_credits`](crate::Watch::max_credits). A negative limit, and one that is not a number, counts as 0.
+    ///
+    /// The cancellations are sent, and repeated by the retry policy, before what the poll has shown is returned, also
+    /// where the deadline passes meanwhile. Where some fail, the error says how many: those batches go on. A batch that
+    /// can't be read isn't cancelled, as it isn't waited for any more. When the watch is dropped meanwhile, those that are
+    /// left are sent by a task, as for [`Watch::cancel_on_drop`](crate::Watch::cancel_on_drop).
+    pub fn max_credits(mut self, max_credits: f64) -> Self {
+        self.max_credits = Some(max_credits.max(0.0));
+        self
+    }
+
     /// Waits for another batch, too, from the next poll on. One that is waited for already is no other.
     ///
     /// ```no_run
@@ -262,13 +301,65 @@ impl WatchMany {
             WatchEvent::Updated(_) => None,
             WatchEvent::NotFound(uuid) => Some(*uuid),
         });
+        let batches: Vec<BatchUuid> = self.pending().chain(unread).collect();
         SavedWatchMany {
-            batches: self.pending().chain(unread).collect(),
             watched_for: self.watched_for(),
             deadline: self
                 .deadline
                 .and_then(|at| now().checked_add(at.saturating_duration_since(Instant::now()))),
+            max_credits: self.max_credits,
+            spent_credits: self.spent_by(|uuid| !batches.contains(uuid)),
+            batches,
         }
+    }
+
+    /// Returns the provider credits of some of the batches that have been seen, and of those of earlier.
+    fn spent_by(&self, is_counted: impl Fn(&BatchUuid) -> bool) -> f64 {
+        let spent = self.spent.iter().filter(|(uuid, _)| is_counted(uuid));
+        self.spent_earlier + spent.map(|(_, spent)| spent).sum::<f64>()
+    }
+
+    /// Begins to cancel what goes on where together they have spent more than they may.
+    fn check_credits(&mut self) {
+        let Some(limit) = self.max_credits else {
+            return;
+        };
+        if self.spent_by(|_| true) <= limit {
+            return;
+        }
+        let going = self.open.iter().filter(|(_, open)| {
+            let seen = open.seen.as_ref();
+            seen.is_none_or(|seen| seen.status != BatchStatus::Cancelling)
+        });
+        let going: VecDeque<BatchUuid> = going.map(|(uuid, _)| *uuid).collect();
+        if going.is_empty() {
+            return;
+        }
+        self.cancelling = Some(Cancellations::new(self.client.clone(), going));
+    }
+
+    /// Decides what follows the cancellations.
+    fn accept_cancellations(&mut self, mut cancelled: Cancellations) {
+        let (accepted, failed) = (cancelled.accepted, cancelled.failed);
+        if accepted == 0 && failed == 0 {
+            // All have finished meanwhile, which the next poll shows.
+            return;
+        }
+        let failures = match failed {
+            0 => String::new(),
+            _ => format!(", and {failed} could not be cancelled"),
+        };
+        let what = format!(
+            "{}: together they have spent {} provider credits, more than the limit of {}; {accepted} of them {} being \
+             cancelled{failures}; provider credits are only part of the bill: every execution of a node costs 0.01 \
+             credit besides",
+            self.described(),
+            self.spent_by(|_| true),
+            self.max_credits.unwrap_or_default(),
+            if accepted == 1 { "is" } else { "are" },
+        );
+        let failure = cancelled.failure.take();
+        self.failure = Some(Error::credits_exceeded(what, failure));
     }
 
     fn watched_for(&self) -> Duration {
@@ -326,6 +417,7 @@ impl WatchMany {
                 continue;
             };
             open.absences = 0;
+            self.spent.insert(uuid, batch.credits_used_count);
             let seen = Seen {
                 status: batch.status.clone(),
                 counts: [
@@ -360,6 +452,7 @@ impl WatchMany {
             self.open.remove(&uuid);
             self.unreadable.push_back(error);
         }
+        self.check_credits();
         match tick.end {
             End::Whole => {
                 self.tolerance.reset(&self.client);
@@ -383,9 +476,16 @@ impl WatchMany {
     }
 
     fn out_of_time(&self) -> Error {
-        let what = "not all have finished by the deadline";
-        let what = format!("{}: {what}", self.described());
-        Error::deadline(&operations::LIST_BATCHES, what)
+        let unfinished = match self.open.len() {
+            1 => "1 batch has".to_owned(),
+            many => format!("{many} batches have"),
+        };
+        let what = format!(
+            "{unfinished} not finished (poll {} after {:.1} s)",
+            self.polls,
+            self.watched_for().as_secs_f64()
+        );
+        Error::deadline_exceeded(&operations::LIST_BATCHES, what)
     }
 
     /// Sets the pause before the next tick.
@@ -543,6 +643,14 @@ impl Stream for WatchMany {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
+            // Before what the poll has shown is read: it goes on spending.
+            if let Some(mut cancelling) = this.cancelling.take() {
+                if cancelling.poll(context).is_pending() {
+                    this.cancelling = Some(cancelling);
+                    return Poll::Pending;
+                }
+                this.accept_cancellations(cancelling);
+            }
             if let Some(change) = this.changes.pop_front() {
                 return Poll::Ready(Some(Ok(change)));
             }

@@ -24,7 +24,7 @@ impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is not a {}: expected a uuid such as 67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "{:?} is not a {}: expected a UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8",
             self.text, self.kind
         )
     }

@@ -56,6 +56,7 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod action;
 mod batch;
 mod decode;
 mod error_body;

@@ -1,5 +1,5 @@
-//! What the tests share: the specification and what comes of it, samples of its schemas, and the
-//! public API of a crate.
+//! What the tests share: the specification and what comes of it, and samples of its
+//! schemas.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,6 @@ pub mod faults;
 pub mod frames;
 mod mutation;
 mod pin;
-mod public_api;
 pub mod raw;
 mod sample;
 pub mod sandbox;
@@ -24,7 +23,6 @@ use std::sync::LazyLock;
 
 pub use mutation::{Spec, report};
 pub use pin::pinned;
-pub use public_api::public_api;
 pub use sample::Samples;
 use xtask::codegen::{self, Generated};
 use xtask::spec::{self, Document};

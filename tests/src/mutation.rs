@@ -34,6 +34,12 @@ impl Spec {
         self
     }
 
+    /// Replaces `find`, which must occur, wherever it occurs.
+    pub fn everywhere(self, find: &str, replacement: &str) -> Self {
+        assert!(self.0.contains(find), "{find:?} doesn't occur");
+        Self(self.0.replace(find, replacement))
+    }
+
     /// Puts lines after the block that the line `anchor` begins.
     pub fn after(mut self, anchor: &str, lines: &str) -> Self {
         let (_, end) = self.block(anchor);

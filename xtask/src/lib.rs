@@ -6,4 +6,5 @@ pub mod changelog;
 pub mod codegen;
 pub mod drift;
 pub mod model;
+pub mod public_api;
 pub mod spec;

@@ -31,25 +31,25 @@ fn measure() -> Result<Row> {
     let runtime = setup::runtime()?;
     let client = setup::client(&server.origin)?;
     let http = setup::reqwest()?;
-    // The first pair, which doesn't count, makes the connections.
+    // The first pair, which isn't counted, opens the connections.
     let pairs = Pairs::measure(
         PAIRS,
         || counted(|| runtime.block_on(client.get_batch(BATCH).into_future())),
         || counted(|| runtime.block_on(by_hand::get_batch(&http, &server.origin, BATCH))),
     )?;
-    let (ours, theirs) = (median(&pairs.ours), median(&pairs.theirs));
+    let (cargo_batch, baseline) = (median(&pairs.cargo_batch), median(&pairs.baseline));
     Ok(Row::new(
         "allocations of one `get_batch`",
         "raw reqwest",
         Goal::AtMost(8.0),
-        (ours - theirs, "more"),
+        (cargo_batch - baseline, "more"),
     )
     .runs(PAIRS)
-    .sides(format!("{ours}"), format!("{theirs}"))
-    .how("on a warm connection, the answer decoded and dropped; medians"))
+    .sides(format!("{cargo_batch}"), format!("{baseline}"))
+    .how("on a warm connection, the response decoded and dropped; medians"))
 }
 
-/// Allocations of this thread, which does everything but the server's part.
+/// The allocations of this thread, which does everything but the server's part.
 fn counted<T, E: Into<Failure>>(run: impl FnOnce() -> std::result::Result<T, E>) -> Result<f64> {
     let mut failure = None;
     let counts = allocation_counter::measure(|| failure = run().err());

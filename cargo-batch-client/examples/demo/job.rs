@@ -1,10 +1,8 @@
 //! What the demo is about.
 
-use std::pin::pin;
-
 use anyhow::Context;
 use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchRequest, Outcome, WorkflowUuid};
-use cargo_batch_client::{Client, Error};
+use cargo_batch_client::{Client, Error, FailedRow, RowMatch};
 use indicatif::HumanBytes;
 
 use super::figures::grouped;
@@ -102,7 +100,7 @@ impl Job {
 
     /// Whoever stops here would not know what was created, so the question comes afterwards.
     async fn create(&mut self, request: CreateBatchRequest) -> anyhow::Result<Batch> {
-        let mut creation = pin!(self.client.create_batch_once(request));
+        let mut creation = self.client.create_batch_once(request).into_future();
         tokio::select! {
             batch = &mut creation => return Ok(batch?),
             () = self.interrupts.next() => self.interrupts.keep(),
@@ -161,10 +159,15 @@ impl Job {
             self.screen.line("outcome", &format!("it {outcome}"))?;
         }
         if batch.failed_runs_count > 0 {
-            let failed = self.client.batch(batch.uuid).failed_runs().await?;
-            let failed = failed.try_collect().await?;
+            let handle = self.client.batch(batch.uuid);
+            let failed = handle.failed_runs().await?.try_collect().await?;
             for (reason, count) in grouped(failed.into_iter().map(|run| run.error_message)) {
                 self.screen.line("", &format!("{count:>4} × {reason}"))?;
+            }
+            match handle.failed_rows(&self.options.file).await {
+                Ok(rows) => self.rows(&rows)?,
+                // The results are there all the same.
+                Err(error) => self.screen.line("", &format!("which rows: {error}"))?,
             }
         }
         // The results are there all the same.
@@ -173,6 +176,17 @@ impl Job {
             Err(error) => format!("{:.2} provider credits; {error}", batch.credits_used_count),
         };
         Ok(self.screen.line("spent", &spent)?)
+    }
+
+    /// The rows of the file whose runs failed.
+    fn rows(&mut self, failed: &[FailedRow]) -> std::io::Result<()> {
+        for row in failed.iter().take(SHOWN_ROWS) {
+            self.screen.line("", &described(row))?;
+        }
+        match failed.len().saturating_sub(SHOWN_ROWS) {
+            0 => Ok(()),
+            more => self.screen.line("", &format!("     and {more} more")),
+        }
     }
 
     async fn fetch(&mut self, uuid: BatchUuid) -> anyhow::Result<()> {
@@ -187,6 +201,19 @@ impl Job {
         drop(bar);
         let results = format!("{}, {}", path.display(), HumanBytes(bytes));
         Ok(self.screen.line("results", &results)?)
+    }
+}
+
+/// Of more failed rows only the number is shown.
+const SHOWN_ROWS: usize = 5;
+
+/// The row of the file that a failed run was a run of, numbered as a spreadsheet does it.
+fn described(failed: &FailedRow) -> String {
+    let title = &failed.run.record_title;
+    match &failed.row {
+        RowMatch::One { index, .. } => format!("     row {}: {title}", index + 2),
+        RowMatch::Ambiguous { indexes } => format!("     {title}: one of {} rows", indexes.len()),
+        _ => format!("     {title}: in no row of the file"),
     }
 }
 

@@ -265,7 +265,7 @@ pub fn may_pass(error: &Error) -> bool {
 
 pub fn too_long() -> Error {
     let what = format!("the list has more than {MAX_PAGES} pages, or changes while it is read");
-    Error::endless(&operations::LIST_BATCHES, what)
+    Error::endless_list(&operations::LIST_BATCHES, what)
 }
 
 /// The listings of a client: searches of one workflow at one time share one.

@@ -11,6 +11,7 @@ mod id;
 mod listing;
 mod note;
 pub(crate) mod omission;
+mod once;
 mod records;
 mod registry;
 mod request;
@@ -26,15 +27,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cargo_batch_types::{Batch, CreateBatchData, CreateFileData};
+use cargo_batch_types::{CreateBatchData, CreateFileData};
 
 pub(crate) use self::created_id::created_id;
 pub use self::id::{CreationId, InvalidCreationId};
 pub(crate) use self::listing::{Listings, may_pass};
+pub use self::once::CreateBatchOnce;
 pub(crate) use self::registry::Registry;
 pub use self::request::CreationRequest;
 pub use self::saved::{CreationState, SavedCreation};
-pub(crate) use self::send::{BoxError, Sending};
+pub(crate) use self::send::{BoxError, Limit, Sending};
 use self::send::{FirstSend, Guard};
 use self::state::{Sent, Shared, State};
 use crate::platform::MaybeSend;
@@ -68,11 +70,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`prepare_batch`](Self::prepare_batch) and [`create`](BatchCreation::create).
-    pub async fn create_batch_once(
-        &self,
-        request: impl Into<CreationRequest>,
-    ) -> Result<Batch, Error> {
-        self.prepare_batch(request).await?.create().await
+    pub fn create_batch_once(&self, request: impl Into<CreationRequest>) -> CreateBatchOnce {
+        CreateBatchOnce::new(self.clone(), request.into())
     }
 
     /// Prepares a creation: nothing is spent until [`create`](BatchCreation::create) is called.

@@ -73,6 +73,28 @@ impl From<CreateBatchRequest> for CreationRequest {
     }
 }
 
+impl TryFrom<CreationRequest> for CreateBatchRequest {
+    type Error = CreationRequest;
+
+    fn try_from(request: CreationRequest) -> Result<Self, CreationRequest> {
+        match request {
+            CreationRequest::Batch(request) => Ok(request),
+            other => Err(other),
+        }
+    }
+}
+
+impl TryFrom<CreationRequest> for ExecuteActionBatchRequest {
+    type Error = CreationRequest;
+
+    fn try_from(request: CreationRequest) -> Result<Self, CreationRequest> {
+        match request {
+            CreationRequest::Action(request) => Ok(request),
+            other => Err(other),
+        }
+    }
+}
+
 impl From<ExecuteActionBatchRequest> for CreationRequest {
     fn from(request: ExecuteActionBatchRequest) -> Self {
         Self::Action(request)

@@ -339,15 +339,20 @@ impl Client {
     /// Fetches a batch that exists according to the server: as often as others are searched for.
     async fn named(&self, batch: BatchUuid, settling: std::time::Duration) -> Result<Batch, Error> {
         let began = Instant::now();
+        let mut attempts = Attempts::unlimited(self);
         let mut last = None;
         for share in search::schedule() {
             sleep_until(later(began, settling.mul_f64(share))).await;
-            match self.get_batch(batch).await {
+            let error = match self.get_batch(batch).await {
                 Ok(response) => return Ok(response.batch),
-                Err(error) if may_pass(&error) => last = Some(error),
-                Err(error) => return Err(error),
+                Err(error) => error,
+            };
+            attempts.count_call(&error);
+            if !may_pass(&error) {
+                return Err(attempts.note(error));
             }
+            last = Some(error);
         }
-        Err(last.unwrap_or_else(Error::interrupted_creation))
+        Err(attempts.note(last.unwrap_or_else(Error::interrupted_creation)))
     }
 }

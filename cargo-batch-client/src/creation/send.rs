@@ -39,16 +39,52 @@ pub(crate) struct Sending {
     pub max_records: Option<u64>,
 }
 
+/// How many records may be in a batch that is created by one plain call.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    /// What the caller has given, without the limit.
+    pub request: CreationRequest,
+    pub max_records: u64,
+}
+
 impl Client {
-    /// Checks how many records the creation that this client sends for would run over.
+    /// Returns this client for a plain creation with a limit of records, and the request to send.
+    pub(crate) fn limited<R>(&self, body: R, most: u64) -> (Self, R)
+    where
+        R: Into<CreationRequest> + TryFrom<CreationRequest> + Clone,
+    {
+        // Called again, the limit of before is none of the caller's data.
+        let request = match &self.limit {
+            Some(limit) => limit.request.clone(),
+            None => body.clone().into(),
+        };
+        let sent = request.limited_to(most).unwrap_or_else(|| request.clone());
+        let limit = Limit {
+            request,
+            max_records: most,
+        };
+        let client = Self {
+            limit: Some(Arc::new(limit)),
+            ..self.clone()
+        };
+        (client, R::try_from(sent).unwrap_or(body))
+    }
+
+    /// Checks how many records the batch that this client creates would run over.
     pub(crate) async fn check_max_records(&self) -> Result<(), Error> {
-        let Some(sending) = &self.sending else {
-            return Ok(());
+        let (request, given, most) = match (&self.sending, &self.limit) {
+            (
+                Some(Sending {
+                    creation,
+                    max_records: Some(most),
+                    ..
+                }),
+                _,
+            ) => (&creation.request, creation.records, *most),
+            (None, Some(limit)) => (&limit.request, None, limit.max_records),
+            _ => return Ok(()),
         };
-        let (creation, Some(most)) = (&sending.creation, sending.max_records) else {
-            return Ok(());
-        };
-        let operation = creation.request.operation();
+        let operation = request.operation();
         let unknown = |why: &str| {
             let what = format!(
                 "how many records there are can't be checked against `max_records` ({most}): {why}; leave \
@@ -56,12 +92,13 @@ impl Client {
             );
             Error::invalid_request(operation, what)
         };
-        let given = creation.records.or(creation.request.given_records());
-        let count = match (given, &creation.request) {
+        let given = given.or(request.given_records());
+        let count = match (given, request) {
             (Some(count), _) => count,
             (None, CreationRequest::Batch(request)) => {
                 let client = Self {
                     sending: None,
+                    limit: None,
                     ..self.clone()
                 };
                 // A call within a call has no size otherwise.
@@ -98,7 +135,7 @@ impl Sending {
             }
         }
         let what = format!(
-            "each answer took longer than {} s",
+            "each decision of the guard took longer than {} s",
             GUARD_VALIDITY.as_secs()
         );
         Err(Error::superseded(what.into()))

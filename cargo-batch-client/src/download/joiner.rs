@@ -155,7 +155,7 @@ impl Csv {
                 self.is_behind_header = true
             }
             Some(_) => {
-                return Err(Error::not_the_file(
+                return Err(Error::unexpected_content(
                     "the files of this export have different columns, so that they can't be joined to one: \
                      ask for fewer runs at once, by `limit` and `offset`",
                 ));

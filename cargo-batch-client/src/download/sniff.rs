@@ -41,14 +41,14 @@ pub(super) fn head(head: &[u8]) -> Result<(), Error> {
             false => format!(": {}", Redactor::default().redact(&words.join(": "))),
         };
         let what = format!("storage returned XML with a success in place of the file{said}");
-        return Err(Error::not_the_file(what));
+        return Err(Error::unexpected_content(what));
     }
     Ok(())
 }
 
 fn page() -> Error {
-    Error::not_the_file(
-        "a page of HTML came with a success in place of the file: a proxy or a portal may have answered",
+    Error::unexpected_content(
+        "a success with a page of HTML in place of the file: a proxy or a portal may have responded",
     )
 }
 

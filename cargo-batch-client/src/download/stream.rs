@@ -22,12 +22,21 @@ pub struct ByteStream(State);
 enum State {
     Idle(Box<Content>),
     Waiting(Pending<(Box<Content>, Option<Bytes>)>),
+    /// A file on this machine.
+    #[cfg(all(feature = "rows", not(target_arch = "wasm32")))]
+    File(tokio::fs::File),
     Ended,
 }
 
 impl ByteStream {
     pub(super) fn new(content: Content) -> Self {
         Self(State::Idle(Box::new(content)))
+    }
+
+    /// Returns the bytes of a file on this machine.
+    #[cfg(all(feature = "rows", not(target_arch = "wasm32")))]
+    pub(crate) fn of_file(file: tokio::fs::File) -> Self {
+        Self(State::File(file))
     }
 
     /// Returns a stream of nothing.
@@ -49,6 +58,25 @@ impl ByteStream {
     }
 }
 
+/// Reads the next chunk of a file; nothing at its end.
+#[cfg(all(feature = "rows", not(target_arch = "wasm32")))]
+fn chunk(
+    file: &mut tokio::fs::File,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, Error>>> {
+    const SIZE: usize = 64 << 10;
+    let mut bytes = vec![0; SIZE];
+    let mut buffer = ReadBuf::new(&mut bytes);
+    let read = ready!(Pin::new(file).poll_read(context, &mut buffer));
+    let length = buffer.filled().len();
+    bytes.truncate(length);
+    Poll::Ready(match read {
+        Err(error) => Some(Err(Error::io("cannot read the file", error))),
+        Ok(()) if length == 0 => None,
+        Ok(()) => Some(Ok(bytes.into())),
+    })
+}
+
 impl Stream for ByteStream {
     type Item = Result<Bytes, Error>;
 
@@ -56,6 +84,14 @@ impl Stream for ByteStream {
         let mut waiting = match std::mem::replace(&mut self.0, State::Ended) {
             State::Ended => return Poll::Ready(None),
             State::Waiting(waiting) => waiting,
+            #[cfg(all(feature = "rows", not(target_arch = "wasm32")))]
+            State::File(mut file) => {
+                let read = chunk(&mut file, context);
+                if read.is_pending() || matches!(read, Poll::Ready(Some(Ok(_)))) {
+                    self.0 = State::File(file);
+                }
+                return read;
+            }
             State::Idle(mut content) => Pending::new(async move {
                 loop {
                     match content.next().await? {

@@ -12,7 +12,7 @@ use crate::call::{BodyStream, next_chunk};
 use crate::storage::{self, Rest};
 use crate::time::Instant;
 use crate::trace::Scope;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, config};
 
 /// The bytes an attempt must bring to count as progress.
 const PROGRESS: u64 = 1 << 10;
@@ -176,12 +176,13 @@ impl Transfer {
                 return Ok(None);
             }
             Ok(Some(Err(error))) => {
-                let error = Error::cut_off(None, error).of_storage();
+                let error = self.at_host(Error::connection_lost(None, error));
                 self.on_disconnect(error, false).await?;
                 return Ok(None);
             }
             Err(_) => {
-                let error = Error::timed_out(None, limit, true).of_storage();
+                let timing = self.download.client.timing;
+                let error = self.at_host(Error::timed_out(None, limit, timing, true));
                 self.on_disconnect(error, false).await?;
                 return Ok(None);
             }
@@ -235,10 +236,7 @@ impl Transfer {
     async fn ended(&mut self) -> Result<(), Error> {
         match self.version.as_ref().and_then(|version| version.total) {
             Some(total) if self.received < total => {
-                let what = format!(
-                    "the response ended after {} of {total} bytes",
-                    self.received
-                );
+                let what = "the response ended too early";
                 self.on_disconnect(Error::incomplete(what), false).await
             }
             _ => {
@@ -272,14 +270,18 @@ impl Transfer {
         if self.received == 0 || self.restarts == Restarts::Allowed {
             return Ok(());
         }
-        let mut what = format!("{error:#}");
-        if *cause != Cause::Changed {
-            what = format!("{what}; it can't be resumed, as {cause}");
-        } else {
-            what = cause.to_string();
-        }
-        let what = format!("{what}: fetch it again from its start");
-        Err(self.describe(Error::incomplete(what)))
+        let what = match cause {
+            Cause::Changed => cause.to_string(),
+            cause => {
+                let brief = error.brief();
+                let why = format!("it can't be resumed, as {cause}");
+                match brief.contains(&why) {
+                    true => brief,
+                    false => format!("{brief}; {why}"),
+                }
+            }
+        };
+        Err(self.describe(Error::unresumable(what)))
     }
 
     /// Requests the file from storage, or the rest of it; true when it begins.
@@ -289,7 +291,13 @@ impl Transfer {
             (None, Origin::Given(url)) => self.url.insert(url.clone()),
             (None, Origin::Issued(ask)) => {
                 self.is_new = true;
-                self.url.insert(ask().await?)
+                match ask().await {
+                    Ok(url) => self.url.insert(url),
+                    Err(error) => {
+                        self.attempts.count_call(&error);
+                        return Err(self.attempts.note(error));
+                    }
+                }
             }
             #[cfg(feature = "rows")]
             (None, Origin::Sliced(slices)) => {
@@ -333,8 +341,9 @@ impl Transfer {
                 }
                 Some(Err(cause)) => self.void(cause).await.map(|()| false),
                 None => {
-                    let what = "storage sent a part of the file where the whole was asked for";
-                    Err(self.describe(Error::not_the_file(what)))
+                    let what =
+                        "storage sent a part of the file where the complete file was requested";
+                    Err(self.describe(Error::unexpected_content(what)))
                 }
             };
         }
@@ -352,7 +361,7 @@ impl Transfer {
         {
             let what = "storage gives the file neither a length nor chunks, so that its end can't be told \
                         from a broken connection (`accept_unknown_length` takes it all the same)";
-            return Err(self.describe(Error::not_the_file(what)));
+            return Err(self.describe(Error::unexpected_content(what)));
         }
         let new = Version::of(response.headers(), total);
         if let Some(old) = &self.version
@@ -369,7 +378,7 @@ impl Transfer {
                     ..old.clone()
                 };
                 self.version = Some(version);
-                let error = Error::incomplete("the transfer broke off");
+                let error = Error::incomplete("connection lost");
                 self.check_restart(&error)?;
             }
             self.restarted += 1;
@@ -390,7 +399,7 @@ impl Transfer {
         if let Some(version) = &mut self.version {
             version.tag = Err(cause);
         }
-        let what = format!("the transfer broke off and can't be resumed, as {cause}");
+        let what = format!("connection lost; it can't be resumed, as {cause}");
         self.on_disconnect(Error::incomplete(what), false).await
     }
 
@@ -411,16 +420,28 @@ impl Transfer {
         }
     }
 
+    /// Names the host of storage in an error.
+    fn at_host(&self, error: Error) -> Error {
+        let error = error.of_storage();
+        let url = self
+            .url
+            .as_ref()
+            .and_then(|url| config::signed_url(url).ok());
+        match url {
+            Some(url) => error.sent_to(&url),
+            None => error,
+        }
+    }
+
     /// Names the download in an error, and what was tried.
     fn describe(&self, error: Error) -> Error {
         let mut name = self.download.name.clone();
-        if error.kind() == ErrorKind::Interrupted && self.received > 0 {
-            let total = self.version.as_ref().and_then(|version| version.total);
-            let of = total
-                .map(|total| format!(" of {total}"))
-                .unwrap_or_default();
-            name = format!("{name}, at byte {}{of}", self.received);
-        }
+        let error = match &self.version {
+            Some(version) if error.kind() == ErrorKind::Interrupted => {
+                error.after_bytes(self.received, version.total)
+            }
+            _ => error,
+        };
         if self.restarted > 0 {
             name = format!("{name}, started over {} times", self.restarted);
         }

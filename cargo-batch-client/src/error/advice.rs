@@ -1,90 +1,130 @@
 //! What to do about an error.
 
-use cargo_batch_types::BatchDataErrorReason;
+use cargo_batch_types::{
+    BatchDataErrorReason, CreateBatchErrorReason, ExecuteActionBatchErrorReason,
+};
 use reqwest::StatusCode;
 
+use super::what::What;
 use super::{Error, ErrorKind};
-use crate::Reason;
+use crate::operation::Operation;
+use crate::{Reason, operations};
+
+/// Operations that are not idempotent, and of which a second request costs nothing.
+const UPLOADS: [&Operation; 3] = [
+    &operations::UPLOAD_FILE,
+    &operations::CREATE_MULTIPART_UPLOAD,
+    &operations::COMPLETE_MULTIPART_UPLOAD,
+];
 
 impl Error {
-    /// What to do about it, in a sentence.
+    /// Returns what to do about it, as a sentence for a person; `None` where there is nothing to say. It is the end of
+    /// the message, too.
     pub fn advice(&self) -> Option<&'static str> {
+        self.advice_on_creation()
+            .or_else(|| self.0.cause.map(super::Cause::advice))
+            .or_else(|| self.advice_on_effect())
+            .or_else(|| Some(self.0.not_retried.as_ref()?.advice))
+            .or_else(|| match self.0.is_of_storage {
+                true => self.advice_on_storage(),
+                false => self.advice_on_response(),
+            })
+            .or_else(|| self.advice_on_limit())
+    }
+
+    /// Says what to do about what was created, searched for or watched.
+    fn advice_on_creation(&self) -> Option<&'static str> {
         if self.created().is_some() {
             return Some(
-                "The batch exists and spends credits: go on with it, and don't create another one.",
+                "The batch exists and spends credits: continue with it, and don't create another one.",
             );
         }
         if self.created_run().is_some() {
             return Some(
-                "The run exists and spends credits: go on with it, and don't create another one.",
+                "The run exists and spends credits: continue with it, and don't create another one.",
             );
         }
-        match self.kind() {
+        Some(match self.kind() {
             ErrorKind::Superseded => {
-                return Some("Nothing was sent: leave the job to whoever holds it now.");
+                "Nothing was sent: leave the job to the worker that holds it now."
             }
             ErrorKind::TooManyRecords => {
-                return Some(
-                    "Nothing was sent: give data that selects fewer records, or raise `max_records`.",
-                );
+                "Nothing was sent: give data that selects fewer records, or raise `max_records`."
             }
-            ErrorKind::CreatedTwice => {
-                return Some("Both batches run and spend credits: cancel one of them.");
-            }
+            ErrorKind::CreatedTwice => "Both batches run and spend credits: cancel one of them.",
             ErrorKind::NotFound => {
-                return Some("Check the name, and that the token is of the workspace you mean.");
+                "Check the name, and that the token belongs to the intended workspace."
             }
-            ErrorKind::NotUnique => {
-                return Some("Search by one of these uuids in place of the name.");
-            }
+            ErrorKind::NotUnique => "Search by one of these UUIDs instead of the name.",
             ErrorKind::CreditsExceeded if self.0.source.is_some() => {
-                return Some("Cancel the batch: until then it goes on and spends credits.");
+                "Cancel the batch: until then it continues and spends credits."
             }
             ErrorKind::CreditsExceeded => {
-                return Some(
-                    "What has run by then is paid for; watch the batch again, with a higher limit or none, \
-                     to see it end.",
-                );
+                "What has run so far is paid for; to see the batch end, watch it again with a higher limit or none."
+            }
+            ErrorKind::DeadlineExceeded if self.operation() == Some(&operations::GET_BATCH) => {
+                "The batch continues on the server: watch it again by its id."
+            }
+            ErrorKind::DeadlineExceeded => {
+                "The batches continue on the server: watch them again by their ids."
             }
             ErrorKind::InvalidRequest if !self.candidates().is_empty() => {
-                return Some(
-                    "Continue with that batch, or call `again()` on the request to run the file once more.",
-                );
+                "Continue with that batch, or call `again()` on the request to run the file once more."
             }
-            _ => {}
+            _ => return None,
+        })
+    }
+
+    /// Says what to do where the request may have taken effect.
+    fn advice_on_effect(&self) -> Option<&'static str> {
+        if !self.is_ambiguous() {
+            return None;
         }
-        if let Some(cause) = self.0.cause {
-            return Some(cause.advice());
-        }
-        if self.0.is_of_storage {
-            return self.advice_on_storage();
-        }
-        if self.is_ambiguous() {
-            let of_run = self
-                .operation()
-                .is_some_and(|operation| operation.path_of_run().is_some());
-            return Some(match self.may_have_spent() {
-                true if of_run => {
-                    "It may have been acted on: look for the run before creating another one, which would \
-                     spend credits again."
-                }
-                true => {
-                    "It may have been acted on: look for the batch before creating another one, \
-                     which would spend credits again."
-                }
-                false => "It may have been acted on; sending it again costs no credits.",
-            });
-        }
+        let of_run = self
+            .operation()
+            .is_some_and(|operation| operation.path_of_run().is_some());
+        let is_upload = self
+            .operation()
+            .is_some_and(|operation| UPLOADS.contains(&operation));
+        Some(match self.may_have_spent() {
+            true if !self.candidates().is_empty() => {
+                "Check whether it is one of these before creating another one, which would spend credits again."
+            }
+            true if of_run => {
+                "A run may exist: search for it before creating another one, which would spend credits again."
+            }
+            true => {
+                "A batch may exist: search for it before creating another one, which would spend credits \
+                 again."
+            }
+            false if is_upload => {
+                "The upload may have completed; uploading again costs no credits."
+            }
+            false => "The request may have taken effect: check that before sending it again.",
+        })
+    }
+
+    /// Says what to do about a response of the API, or about none.
+    fn advice_on_response(&self) -> Option<&'static str> {
         if let Some(advice) = self.data_reason().and_then(BatchDataErrorReason::advice) {
             return Some(advice);
+        }
+        if self.is_about_data() {
+            return Some(match self.data_reason() {
+                Some(_) => {
+                    "This version of the crate has no advice for this reason: check the data of the batch."
+                }
+                None => "The server doesn't say what is wrong: check the data of the batch.",
+            });
         }
         if let Some(advice) = self.reason().and_then(Reason::advice) {
             return Some(advice);
         }
         Some(match (self.kind(), self.status()) {
             (ErrorKind::Unauthorized, Some(_)) => {
-                "Check that the API token is right, not expired, and of the workspace you mean."
+                "Check that the API token is correct, not expired, and belongs to the intended workspace."
             }
+            (ErrorKind::Unauthorized, None) => "Check the token provider, and what it depends on.",
             (ErrorKind::Status, Some(StatusCode::FORBIDDEN)) => {
                 "Give the API token the permission for this operation."
             }
@@ -99,7 +139,7 @@ impl Error {
                 "Send less at once: split the file or the list."
             }
             (ErrorKind::Status, Some(StatusCode::NOT_MODIFIED)) => {
-                "Something on the way answered from what it had stored: check the proxy."
+                "Something on the way responded from what it had stored: check the proxy."
             }
             (ErrorKind::Status, Some(StatusCode::NOT_FOUND)) => {
                 "Check the id, and that it belongs to the token's workspace."
@@ -109,7 +149,6 @@ impl Error {
                 "Check the base URL: no redirect is followed, because the token must not be."
             }
             (ErrorKind::Connect, _) => "Check the base URL, the network and the proxy.",
-            (ErrorKind::DeadlineExceeded, _) => "The batch goes on: wait for it again by its id.",
             (ErrorKind::InvalidResponse, _) if self.is_encoded() => {
                 "Something on the way compresses responses unasked: switch that off there."
             }
@@ -117,14 +156,14 @@ impl Error {
                 "Check the base URL: its port speaks TLS, which is `https`."
             }
             (ErrorKind::InvalidResponse, _) if self.is_no_json() && self.0.is_base_unusual => {
-                "Something else may have answered: check the base URL, which has no `/v1` in its path, \
+                "Something else may have responded: check the base URL, which has no `/v1` in its path, \
                  and the proxy; the raw body is in the error."
             }
             (ErrorKind::InvalidResponse, _) if self.0.is_of_item => {
                 "Its JSON is in the error; a newer version may read it."
             }
             (ErrorKind::InvalidResponse, _) if self.is_no_json() => {
-                "Something else may have answered: check the base URL and the proxy; the raw body is \
+                "Something else may have responded: check the base URL and the proxy; the raw body is \
                  in the error."
             }
             (ErrorKind::InvalidResponse, _) if self.body().is_some() => {
@@ -134,24 +173,61 @@ impl Error {
         })
     }
 
-    /// Returns whether a server says that it got plain HTTP where it speaks TLS.
-    fn is_about_tls(&self) -> bool {
-        // nginx; Go; Apache.
-        const WORDS: [&str; 3] = [
-            "plain HTTP request was sent to HTTPS port",
-            "HTTP request to an HTTPS server",
-            "plain HTTP to an SSL-enabled server port",
-        ];
-        let body = String::from_utf8_lossy(self.body().unwrap_or_default());
-        WORDS.iter().any(|words| body.contains(words))
-    }
-
     /// Says what to do about an error of storage, which knows no tokens and no ids of the API.
     fn advice_on_storage(&self) -> Option<&'static str> {
         match (self.kind(), self.status()) {
             (ErrorKind::Status, Some(StatusCode::TOO_MANY_REQUESTS)) => Some("Call less often."),
             (ErrorKind::Connect, _) => Some("Check the network and the proxy."),
+            _ if self.0.is_unresumable => Some("Fetch it again from its start."),
+            _ if self.0.is_url_old => Some("Get a new signed URL."),
             _ => None,
         }
+    }
+
+    /// Says which limit may be too low.
+    fn advice_on_limit(&self) -> Option<&'static str> {
+        match &self.0.what {
+            What::TimedOut(limit) | What::HeldBack(limit) => Some(limit.advice()),
+            _ if self.0.is_too_long => Some("Raise `max_response_bytes` if that is expected."),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the server says that the data of a batch is wrong.
+    fn is_about_data(&self) -> bool {
+        matches!(
+            self.reason(),
+            Some(
+                Reason::CreateBatch(CreateBatchErrorReason::DataError)
+                    | Reason::ExecuteActionBatch(ExecuteActionBatchErrorReason::DataError)
+            )
+        )
+    }
+
+    /// Returns whether the base URL may be the wrong one, of which the message doesn't name the host.
+    pub(super) fn blames_address(&self) -> bool {
+        let is_redirect = self.status().is_some_and(|status| status.is_redirection());
+        let is_missing = self.status() == Some(StatusCode::NOT_FOUND) && self.reason().is_none();
+        !self.0.is_of_storage
+            && self.created().is_none()
+            && (is_redirect
+                || self.is_about_tls()
+                || self.is_no_json()
+                || is_missing && self.0.is_base_unusual)
+    }
+
+    /// Returns whether a server says that it got plain HTTP where it speaks TLS.
+    fn is_about_tls(&self) -> bool {
+        // nginx; Go; Apache.
+        const MESSAGES: [&str; 3] = [
+            "plain HTTP request was sent to HTTPS port",
+            "HTTP request to an HTTPS server",
+            "plain HTTP to an SSL-enabled server port",
+        ];
+        if self.status() != Some(StatusCode::BAD_REQUEST) {
+            return false;
+        }
+        let body = String::from_utf8_lossy(self.body().unwrap_or_default());
+        MESSAGES.iter().any(|message| body.contains(message))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::sources;
+use super::chain::sources;
 
 /// Why something failed, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(super) enum Cause {
 }
 
 /// What libraries say, and what it means: the first that occurs counts. The TLS libraries have types of their
-/// own, the platform's others on each platform; their words are the same in all.
-const WORDS: [(&str, Cause); 33] = [
+/// own, the platform's others on each platform; their messages are the same in all.
+const MESSAGES: [(&str, Cause); 33] = [
     // rustls.
     ("unknownissuer", Cause::UntrustedCertificate),
     // An issuer of the same name that isn't it.
@@ -96,7 +96,7 @@ impl Cause {
         }
         all.iter().rev().find_map(|error| {
             let text = error.to_string().to_ascii_lowercase();
-            let found = WORDS.iter().find(|(words, _)| text.contains(words));
+            let found = MESSAGES.iter().find(|(message, _)| text.contains(message));
             found.map(|(_, cause)| *cause)
         })
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_tls_libraries_are_understood() {
+    fn messages_of_tls_libraries_are_understood() {
         for (text, expected) in [
             (
                 "invalid peer certificate: UnknownIssuer",

@@ -7,17 +7,25 @@ use crate::pending::Pending;
 use crate::{Client, Error, Response, types};
 
 impl Client {
-    /// Get a release.
+    /// Fetches a release.
     ///
-    /// Reads a release of a workflow, mostly to learn the slugs of its nodes, which the downloads take as `outputNodeSlug`.
     ///
-    /// `GET /orchestration/releases/{uuid}`. Idempotent: sending it again does no harm.
+    /// Reads a release of a workflow. Downloads take the slugs of its nodes as [`DownloadBatchRequest::output_node_slug`](types::DownloadBatchRequest::output_node_slug).
     ///
-    /// Await it for the answer, or [`send`](GetRelease::send) it for the answer with its status and headers.
+    /// `GET /orchestration/releases/{uuid}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
+    ///
+    /// `.await` the request for the response body, or call [`send`](GetRelease::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The API documents no reasons for this operation; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn get_release(&self, uuid: impl Into<types::ReleaseUuid>) -> GetRelease {
         GetRelease {
             client: self.clone(),
@@ -25,7 +33,7 @@ impl Client {
         }
     }
 }
-/// Get a release: awaited, or sent with `send`.
+/// The request of [`Client::get_release`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetRelease {
@@ -33,21 +41,39 @@ pub struct GetRelease {
     pub(crate) uuid: types::ReleaseUuid,
 }
 impl GetRelease {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))
         };
@@ -57,23 +83,39 @@ impl GetRelease {
 impl IntoFuture for GetRelease {
     type Output = Result<types::GetReleaseResponse, Error>;
     type IntoFuture = Pending<types::GetReleaseResponse>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetReleaseResponse>().await?.into_inner())
+        })
     }
 }
 
 impl Client {
-    /// Get the deployed release of a workflow.
+    /// Fetches the deployed release of a workflow.
     ///
-    /// Reads the release that is executed when a batch names none, before there is a batch. Its form fields say what the columns of a file for a tool are called, its nodes what downloads take as `outputNodeSlug`.
+    /// Prefer [`Client::columns`] to read the input fields of a workflow.
     ///
-    /// `GET /orchestration/releases/deployed`. Idempotent: sending it again does no harm.
+    /// Reads the release that a batch executes when it names none. Its form fields are the names of the columns that a file for a tool needs. The slugs of its nodes are what downloads take as [`DownloadBatchRequest::output_node_slug`](types::DownloadBatchRequest::output_node_slug).
     ///
-    /// Await it for the answer, or [`send`](GetDeployedRelease::send) it for the answer with its status and headers.
+    /// `GET /orchestration/releases/deployed`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
+    ///
+    /// `.await` the request for the response body, or call [`send`](GetDeployedRelease::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::GetDeployedReleaseErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::GetDeployedReleaseErrorReason`] in [`Reason::GetDeployedRelease`](crate::Reason::GetDeployedRelease).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn get_deployed_release(
         &self,
         workflow_uuid: impl Into<types::WorkflowUuid>,
@@ -84,7 +126,7 @@ impl Client {
         }
     }
 }
-/// Get the deployed release of a workflow: awaited, or sent with `send`.
+/// The request of [`Client::get_deployed_release`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetDeployedRelease {
@@ -92,23 +134,41 @@ pub struct GetDeployedRelease {
     pub(crate) workflow_uuid: types::WorkflowUuid,
 }
 impl GetDeployedRelease {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::GetDeployedReleaseErrorReason`] in [`Reason::GetDeployedRelease`](crate::Reason::GetDeployedRelease).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(
         self,
     ) -> Result<Response<types::GetDeployedReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/deployed", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/deployed"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new(
                         "workflowUuid",
@@ -127,7 +187,14 @@ impl GetDeployedRelease {
 impl IntoFuture for GetDeployedRelease {
     type Output = Result<types::GetDeployedReleaseResponse, Error>;
     type IntoFuture = Pending<types::GetDeployedReleaseResponse>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetDeployedReleaseResponse>().await?.into_inner())
+        })
     }
 }

@@ -7,47 +7,74 @@ use crate::pending::Pending;
 use crate::{Client, Error, Response, types};
 
 impl Client {
-    /// Get the workspace of the token.
+    /// Fetches the workspace of the token.
     ///
-    /// Reads the workspace that requests go to: that of the token, or the one that the header `selected-workspace-uuid` names. Ask it before the first batch: a wrong workspace shows only as `workflowNotFound` otherwise.
     ///
-    /// `GET /workspaceManagement/workspaces/current`. Idempotent: sending it again does no harm.
+    /// Reads the workspace that requests are for: that of the token, or the one named in the header `selected-workspace-uuid`. Check it before the first batch: otherwise, a wrong workspace shows only as [`CreateBatchErrorReason::WorkflowNotFound`](types::CreateBatchErrorReason::WorkflowNotFound).
     ///
-    /// Await it for the answer, or [`send`](GetCurrentWorkspace::send) it for the answer with its status and headers.
+    /// `GET /workspaceManagement/workspaces/current`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
+    ///
+    /// `.await` the request for the response body, or call [`send`](GetCurrentWorkspace::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The API documents no reasons for this operation; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn get_current_workspace(&self) -> GetCurrentWorkspace {
         GetCurrentWorkspace {
             client: self.clone(),
         }
     }
 }
-/// Get the workspace of the token: awaited, or sent with `send`.
+/// The request of [`Client::get_current_workspace`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetCurrentWorkspace {
     pub(crate) client: Client,
 }
 impl GetCurrentWorkspace {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(
         self,
     ) -> Result<Response<types::GetCurrentWorkspaceResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/workspaces/current", client.baseurl);
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/workspaces/current"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(
                     &operations::GET_CURRENT_WORKSPACE,
@@ -60,7 +87,14 @@ impl GetCurrentWorkspace {
 impl IntoFuture for GetCurrentWorkspace {
     type Output = Result<types::GetCurrentWorkspaceResponse, Error>;
     type IntoFuture = Pending<types::GetCurrentWorkspaceResponse>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetCurrentWorkspaceResponse>().await?.into_inner())
+        })
     }
 }

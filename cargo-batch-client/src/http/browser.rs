@@ -33,7 +33,7 @@ impl Http {
     }
 
     /// A browser doesn't say: what isn't known counts as connected.
-    pub fn has_connected(&self) -> bool {
+    pub fn may_have_connected(&self) -> bool {
         true
     }
 }

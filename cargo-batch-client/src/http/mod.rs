@@ -12,6 +12,10 @@ mod runtime;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use browser::Http;
 #[cfg(not(target_arch = "wasm32"))]
+pub(crate) use connected::Connected;
+#[cfg(all(feature = "rustls", not(target_arch = "wasm32")))]
+pub(crate) use connected::NotingVerifier;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use own::proxy;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use runtime::Http;

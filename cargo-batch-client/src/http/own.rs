@@ -26,10 +26,11 @@ pub(super) struct Own {
 
 impl Own {
     pub fn new(settings: Settings) -> Self {
+        let connected = Connected::default();
         Self {
-            tls: Tls::new(settings.roots.clone()),
+            tls: Tls::new(settings.roots.clone(), connected.clone()),
             settings,
-            connected: Connected::default(),
+            connected,
         }
     }
 
@@ -43,12 +44,11 @@ impl Own {
             .no_deflate()
             .no_zstd()
             .connect_timeout(self.settings.connect_timeout)
-            .connector_layer(self.connected.clone())
             // The API redirects nowhere; a token must not follow somebody else's idea.
             .redirect(reqwest::redirect::Policy::none())
             // A proxy says REFUSED_STREAM also of requests that the server has acted on: reqwest would
-            // send a creation again for it.
-            .retry(reqwest::retry::never())
+            // send a creation again for it. With no retry it keeps no copy of a request either.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING)
             // So that a creation doesn't go to a connection that has died meanwhile.
@@ -88,7 +88,7 @@ pub(crate) fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let shown = Redactor::default().redact(&without_user(text));
     let wrong = |why: &str| {
         Error::configuration(format!(
-            "the proxy URL \"{shown}\" {why}: it looks like http://proxy.example:3128"
+            "the proxy URL \"{shown}\" {why}; expected e.g. http://proxy.example:3128"
         ))
     };
     let parsed = Url::parse(text).map_err(|_| wrong("is not a URL"))?;

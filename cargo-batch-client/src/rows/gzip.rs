@@ -75,5 +75,5 @@ pub fn is_gzip(head: &[u8]) -> bool {
 }
 
 fn broken(error: std::io::Error) -> Error {
-    Error::io("the download is not whole or not valid gzip", error)
+    Error::io("the download is incomplete or not valid gzip", error)
 }

@@ -109,6 +109,12 @@ pub struct Rows<T> {
     row: PhantomData<fn() -> T>,
 }
 
+impl<T> fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").finish_non_exhaustive()
+    }
+}
+
 /// How much is converted at once.
 const SLICE: usize = 4 << 10;
 
@@ -181,6 +187,12 @@ impl<T: DeserializeOwned> Rows<T> {
             delimiter: None,
             row: PhantomData,
         }
+    }
+
+    /// Reads a local CSV file, delimited by commas.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_file(file: tokio::fs::File, cap: usize) -> Self {
+        Self::new(ByteStream::of_file(file), cap).delimiter(b',')
     }
 
     /// Sets the delimiter of the cells, such as `b';'` or `b'\t'`; the file is then read as CSV. Default is a comma, or

@@ -198,7 +198,7 @@ impl Utf16 {
 
     fn feed(&mut self, bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Error> {
         let not_utf16 =
-            || Error::not_rows("the file begins as UTF-16, but goes on as something else");
+            || Error::not_rows("the file begins as UTF-16, but continues as something else");
         for &byte in bytes {
             let Some(first) = self.byte.take() else {
                 self.byte = Some(byte);

@@ -5,7 +5,7 @@
 #[allow(unused_imports)] // Some files stand alone.
 use super::*;
 
-/// Response to the reading of the workspace.
+/// Response of `Client::get_current_workspace`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -15,7 +15,7 @@ pub struct GetCurrentWorkspaceResponse {
     pub workspace: Workspace,
 }
 
-/// Where everything belongs to. The server sends more fields than these.
+/// A workspace, which everything else belongs to. The server sends further fields.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -26,7 +26,7 @@ pub struct Workspace {
     /// Name of the workspace.
     #[serde(deserialize_with = "crate::lenient::required")]
     pub name: String,
-    /// Runs that are executed at the same time at most (meaning taken from the name).
+    /// Maximum number of runs that are executed at the same time (meaning inferred from the name).
     #[serde(
         default,
         deserialize_with = "crate::lenient::optional",

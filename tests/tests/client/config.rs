@@ -328,10 +328,7 @@ async fn an_endless_response_is_an_error() {
             .build()
             .unwrap();
         let error = client.get_batch(id()).await.unwrap_err();
-        assert!(
-            error.to_string().contains("longer than 1048576 bytes"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
         // There is none to look at.
         assert!(!error.to_string().contains("raw body"), "{error}");
         assert_eq!(script.seen().len(), 1);

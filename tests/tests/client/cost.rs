@@ -235,7 +235,7 @@ async fn a_cancellation_that_fails_is_said() {
         "could not be cancelled",
         "cancel_batch",
         "failedToStart",
-        "Cancel the batch: until then it goes on and spends credits",
+        "Cancel the batch: until then it continues and spends credits",
     ] {
         assert!(text.contains(part), "{text}");
     }

@@ -815,7 +815,7 @@ async fn an_error_of_storage_speaks_of_storage() {
         }
         if code != 304 {
             assert!(
-                text.contains("AccessDenied: Request <has expired"),
+                text.contains("(AccessDenied): Request <has expired"),
                 "{text}"
             );
             assert!(error.body().unwrap().ends_with(b"</Error>"));
@@ -866,7 +866,7 @@ async fn a_download_keeps_to_the_retry_policy_and_to_what_storage_asks_for() {
     let client = api.builder().retry(RetryPolicy::never()).build().unwrap();
     let error = to_file(&client).await.0.unwrap_err();
     assert!(
-        error.to_string().contains("at byte 40000 of 100000"),
+        error.to_string().contains("after 40000 of 100000 bytes"),
         "{error}"
     );
     assert_eq!(storage.seen().len(), 1);

@@ -89,8 +89,8 @@ async fn what_nothing_is_called_names_what_there_is() {
     assert!(error.is_final() && !error.is_retryable() && !error.may_have_spent());
     let fixtures = sandbox.fixtures();
     let expected = format!(
-        "list_tools (GET /orchestration/tools/list): no tool is called \"Enrich leads\"; there are \"Enrich lead\" ({}), \"Score lead\" ({}), \
-         \"Score lead\" ({}). Check the name, and that the token is of the workspace you mean",
+        "list_tools: no tool is called \"Enrich leads\"; there are \"Enrich lead\" ({}), \"Score lead\" ({}), \
+         \"Score lead\" ({}). Check the name, and that the token belongs to the intended workspace",
         fixtures.tool_uuid, fixtures.broken_tool_uuid, fixtures.unstoppable_tool_uuid
     );
     assert_eq!(error.to_string(), expected);

@@ -1,5 +1,6 @@
 //! The client: requests, retries, creations, waiting, transfers, rows.
 
+mod after;
 mod blocking;
 mod check;
 mod classify;
@@ -16,6 +17,7 @@ mod errors;
 mod every_fault;
 mod find;
 mod job;
+mod messages;
 mod money;
 mod network;
 mod pages;

@@ -289,7 +289,7 @@ async fn the_same_segment_is_never_silently_a_second_batch() {
         async move {
             let segment = CreateBatchData::segment(fixtures.segment_uuid);
             let request = CreateBatchRequest::new(segment).workflow(fixtures.play_workflow_uuid);
-            let create = || client.create_batch_once(request.clone());
+            let create = || client.create_batch_once(request.clone()).into_future();
             insistently(create, Error::is_ambiguous).await
         }
     })

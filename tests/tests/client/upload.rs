@@ -397,8 +397,8 @@ async fn a_part_that_storage_refuses_is_named_in_its_words() {
     .await;
     let error = upload(&api, bytes(8 * MIB)).await.unwrap_err();
     let text = format!("{error} {error:?}");
-    let said = "part 1 of an upload: storage returned 403 Forbidden for a newly issued URL, \
-                SignatureDoesNotMatch: No & no";
+    let said = "part 1 of an upload: storage returned 403 Forbidden for a newly issued URL \
+                (SignatureDoesNotMatch): No & no";
     assert!(text.contains(said) && !text.contains("token"), "{text}");
     // Each with a URL of its own.
     assert_eq!((storage.seen().len(), api.seen_at(SIGN).len()), (6, 6));
@@ -481,7 +481,7 @@ async fn a_refusal_before_the_body_was_read_is_seen() {
         assert!(
             error
                 .to_string()
-                .contains("413 Payload Too Large, EntityTooLarge: no"),
+                .contains("413 Payload Too Large (EntityTooLarge): no"),
             "{error:#}"
         );
     }

@@ -638,3 +638,222 @@ async fn one_batch_that_cannot_be_read_does_not_end_the_watch_of_the_others() {
     );
     assert!(!format!("{error:?}").contains("hush"));
 }
+
+/// Batches that each spend a credit a second, and what is said to a cancellation of each.
+async fn spending(
+    polled: impl Fn(&str, Duration) -> Value + Send + Sync + 'static,
+    cancelled: impl Fn(&str) -> Response<Body> + Send + Sync + 'static,
+) -> Script {
+    Script::start(move |seen| {
+        if let Some(id) = cancels(seen) {
+            return cancelled(&id);
+        }
+        let batches: Vec<Value> = wanted(seen)
+            .into_iter()
+            .map(|id| {
+                let mut state = value!({ "uuid": id, "status": "running", "creditsUsedCount": seen.at.as_secs() });
+                let change = polled(&id, seen.at);
+                let fields = change.as_object().unwrap().clone();
+                state.as_object_mut().unwrap().extend(fields);
+                batch(state)
+            })
+            .collect();
+        json(value!({ "batches": batches }))
+    })
+    .await
+}
+
+/// The batch that a request cancels.
+fn cancels(seen: &Seen) -> Option<String> {
+    let path = seen.line.strip_prefix("POST /v1/orchestration/batches/")?;
+    Some(path.strip_suffix("/cancel")?.to_owned())
+}
+
+fn cancelled(script: &Script) -> HashSet<String> {
+    script.seen().iter().filter_map(cancels).collect()
+}
+
+fn nothing(_: &str, _: Duration) -> Value {
+    value!({})
+}
+
+fn texts(ids: &[BatchUuid]) -> HashSet<String> {
+    ids.iter().map(BatchUuid::to_string).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_together_spend_more_than_they_may_are_cancelled() {
+    let script = spending(nothing, |_| json(value!({}))).await;
+    let ids = ids(30);
+    let mut watch = script.client().watch_many(ids.clone()).max_credits(299.5);
+    let mut updates = 0;
+    let error = loop {
+        match watch.next().await.unwrap() {
+            Ok(_) => updates += 1,
+            Err(error) => break error,
+        }
+    };
+    // At 10 seconds: 300 credits. Before its states are read, the batches are cancelled.
+    assert_eq!(
+        updates, 30,
+        "counts of runs stay, and credits are no change"
+    );
+    assert_eq!(error.kind(), ErrorKind::CreditsExceeded);
+    assert!(error.is_final() && !error.is_retryable() && !error.may_have_spent());
+    let text = error.to_string();
+    for part in [
+        "together they have spent 300 provider credits, more than the limit of 299.5; 30 of them are being cancelled;",
+        "provider credits are only part of the bill: every execution of a node costs 0.01 credit besides",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(cancelled(&script), texts(&ids));
+    assert!(watch.next().await.is_none());
+    assert_eq!(
+        watch.pending().count(),
+        30,
+        "they can be waited for by another watch"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_finished_counts_and_is_not_cancelled() {
+    let ids = ids(3);
+    let (ended, going) = (ids[0], ids[2]);
+    let polled = move |id: &str, at: Duration| match () {
+        () if id == ended.to_string() => value!({ "status": "success", "creditsUsedCount": 90 }),
+        // On its way to an end.
+        () if id == going.to_string() && at.as_secs() >= 10 => value!({ "status": "running" }),
+        () => value!({ "status": "cancelling" }),
+    };
+    let script = spending(polled, |_| json(value!({}))).await;
+    let mut watch = script.client().watch_many(ids.clone()).max_credits(100.0);
+    // 90, and 5 each for two that are being cancelled: no more than 100.
+    let saved = loop {
+        match watch.next().await.unwrap() {
+            Ok(WatchEvent::Updated(batch)) if batch.status.as_str() == "running" => {
+                break watch.save();
+            }
+            Ok(_) => assert_eq!(cancelled(&script), HashSet::new()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    // The limit was exceeded by the poll that showed one running: only that one is cancelled.
+    assert_eq!(cancelled(&script), texts(&[going]));
+    let error = watch.next().await.unwrap().unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("110 provider credits, more than the limit of 100; 1 of them is being"),
+        "{text}"
+    );
+    // Another process counts what has finished before it.
+    assert_eq!(
+        (saved.max_credits, saved.spent_credits),
+        (Some(100.0), 90.0)
+    );
+    assert_eq!(saved.batches, ids[1..]);
+    let written = serde_json::to_string(&saved).unwrap();
+    let saved: SavedWatchMany = serde_json::from_str(&written).unwrap();
+    let mut resumed = script.client().resume_many(saved);
+    let error = loop {
+        match resumed.next().await.unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::CreditsExceeded);
+    // Saved without the fields by a version before.
+    let old = value!({ "batches": [going] }).to_string();
+    let old: SavedWatchMany = serde_json::from_str(&old).unwrap();
+    assert_eq!((old.max_credits, old.spent_credits), (None, 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_whose_cancellation_fails_are_counted_and_hold_up_no_others() {
+    let ids = ids(40);
+    let bad = ids[0].to_string();
+    let gone = ids[1].to_string();
+    let script = spending(nothing, move |id| match () {
+        () if id == bad => status(503),
+        () if id == gone => finished_already(),
+        () => json(value!({})),
+    })
+    .await;
+    let mut watch = script
+        .client()
+        .watch_many(ids.clone())
+        .max_credits(f64::NAN);
+    let error = loop {
+        match watch.next().await.unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    let text = error.to_string();
+    assert!(text.contains("more than the limit of 0;"), "{text}");
+    assert!(
+        text.contains("38 of them are being cancelled, and 1 could not be cancelled"),
+        "{text}"
+    );
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains(&format!("batch {}", ids[0])), "{source}");
+    // The one that fails is repeated with delays meanwhile.
+    let at = |wanted: &str| {
+        let seen = script.seen().into_iter();
+        let mut times = seen
+            .filter(|seen| cancels(seen).as_deref() == Some(wanted))
+            .map(|seen| seen.at);
+        (times.next().unwrap(), times.next())
+    };
+    let (first, repeated) = at(&ids[0].to_string());
+    for id in &ids[1..] {
+        assert!(at(&id.to_string()).0 <= repeated.unwrap(), "{first:?}");
+    }
+}
+
+fn finished_already() -> Response<Body> {
+    let (mut parts, body) = json(value!({ "reason": "batchAlreadyFinished" })).into_parts();
+    parts.status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    Response::from_parts(parts, body)
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_end_before_they_are_cancelled_are_waited_for() {
+    let polled = |_: &str, at: Duration| match at.as_secs() {
+        0..10 => value!({}),
+        _ => value!({ "status": "success" }),
+    };
+    let script = spending(polled, |_| finished_already()).await;
+    let mut watch = script.client().watch_many(ids(3)).max_credits(1.0);
+    let mut ended = 0;
+    while let Some(event) = watch.next().await {
+        if let WatchEvent::Updated(batch) = event.unwrap() {
+            ended += usize::from(batch.is_finished());
+        }
+    }
+    assert_eq!(ended, 3);
+    assert_eq!(cancelled(&script).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_dropped_while_it_cancels_many_cancels_all() {
+    let polled = |_: &str, _| value!({ "creditsUsedCount": 7 });
+    let script = spending(polled, |_| json(value!({}))).await;
+    let ids = ids(40);
+    let mut watch = script.client().watch_many(ids.clone()).max_credits(1.0);
+    tokio::select! {
+        biased;
+        () = async {
+            while watch.next().await.unwrap().is_ok() {}
+        } => panic!("the watch has ended"),
+        () = async {
+            while cancelled(&script).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    assert!(cancelled(&script).len() < ids.len());
+    drop(watch);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(cancelled(&script), texts(&ids));
+}

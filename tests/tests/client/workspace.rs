@@ -402,7 +402,10 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
             };
             assert!(error.is_ambiguous() && error.may_have_spent(), "{error:#}");
             assert!(
-                error.advice().unwrap().contains("look for the run"),
+                error
+                    .advice()
+                    .unwrap()
+                    .contains("A run may exist: search for it"),
                 "{error}"
             );
             let created: u64 = sandbox.created().iter().map(|created| created.count).sum();

@@ -3,6 +3,7 @@
 mod any_edit;
 mod cases;
 mod changelog;
+mod docs;
 mod drift;
 mod generated;
 mod kitchen_sink;
@@ -13,3 +14,4 @@ mod refusals;
 mod refused_forms;
 mod small_diffs;
 mod snapshots;
+mod words;

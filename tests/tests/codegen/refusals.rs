@@ -65,7 +65,7 @@ fn an_operation_that_does_not_say_whether_it_is_idempotent() {
         "",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/cancel.post: the operation needs `x-idempotent: true` or `false`: may it be sent again when nobody knows whether it arrived?
+    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/cancel.post: the operation needs `x-idempotent: true` or `false`: may it be retried when its outcome is unknown?
       > post:
     ");
 }
@@ -96,7 +96,7 @@ fn paging_over_a_field_that_does_not_exist() {
         "items: results",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches/list.get.x-pagination: the answer has no field `results`
+    openapi.yaml:LINE: paths./orchestration/batches/list.get.x-pagination: the response has no field `results`
       > x-pagination:
     ");
 }
@@ -118,7 +118,7 @@ fn a_field_without_description() {
 fn a_schema_without_description() {
     let spec = Spec::real().replace(
         "    SegmentData:",
-        "      description: All records of a segment. Goes with plays.\n",
+        "      description: All records of a segment. For plays.\n",
         "",
     );
     assert_snapshot!(report(&spec), @r"
@@ -191,7 +191,7 @@ fn an_unknown_extension() {
         "x-module: data\n      x-internal: true",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-hand-written, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-rust-name, x-sensitive, x-terminal, x-waiter
+    openapi.yaml:LINE: components.schemas.SegmentData.x-internal: unknown extension; the known ones are x-advice, x-ambiguous, x-creates, x-enum-descriptions, x-flags, x-hand-written, x-idempotent, x-identity, x-module, x-modules, x-omission, x-one-or-many, x-pagination, x-rust-name, x-see-also, x-sensitive, x-terminal, x-waiter
       > x-internal: true
     ");
 }
@@ -318,17 +318,17 @@ fn a_waiter_that_says_what_nobody_reads() {
 fn pages_of_items_without_an_id() {
     let spec = Spec::real().replace("  /orchestration/runs/list:", "items: runs", "items: run");
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the answer has no field `run`
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the response has no field `run`
       > x-pagination:
     ");
     let spec = Spec::real().replace("  /orchestration/runs/list:", "items: runs", "items: count");
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `count` of the answer is not a list of a schema with a `uuid` that tells its items apart
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `count` of the response is not a list of a schema with a `uuid` that distinguishes its items
       > x-pagination:
     ");
     let spec = Spec::real().replace("  /orchestration/runs/list:", "total: count", "total: runs");
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `runs` of the answer is not an integer from 0
+    openapi.yaml:LINE: paths./orchestration/runs/list.post.x-pagination: the field `runs` of the response is not an integer from 0
       > x-pagination:
     ");
 }
@@ -402,7 +402,7 @@ fn a_tab() {
     );
     assert_snapshot!(report(&spec), @r"
     openapi.yaml:LINE: not valid YAML: while scanning a plain scalar, found a tab
-      > description: All records of a segment. Goes with plays.
+      > description: All records of a segment. For plays.
     ");
 }
 
@@ -410,7 +410,7 @@ fn a_tab() {
 fn an_operation_without_summary() {
     let spec = Spec::real().replace(
         "  /orchestration/batches/{uuid}/cancel:",
-        "      summary: Cancel a batch\n",
+        "      summary: Cancels a batch\n",
         "",
     );
     assert_snapshot!(report(&spec), @r"
@@ -449,7 +449,7 @@ fn a_second_success() {
         "        '204':\n          description: Nothing to say.\n        '2XX':\n",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/cancel.post.responses.204: answers are `2XX`, `4XX` and `5XX`: the generator knows one success and one error for each operation
+    openapi.yaml:LINE: paths./orchestration/batches/{uuid}/cancel.post.responses.204: responses are `2XX`, `4XX` and `5XX`: the generator knows one success and one error for each operation
       > '204':
     ");
 }
@@ -588,7 +588,7 @@ fn a_creation_that_may_be_sent_again() {
         "x-idempotent: true",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: paths./orchestration/batches.post.x-creates: what can be sent again creates nothing: `x-idempotent` is `true`
+    openapi.yaml:LINE: paths./orchestration/batches.post.x-creates: what can be retried creates nothing: `x-idempotent` is `true`
       > x-creates: batch.uuid
     ");
 }
@@ -614,7 +614,7 @@ fn a_flag_that_is_a_property() {
         "        data: >-",
     );
     assert_snapshot!(report(&spec), @r"
-    openapi.yaml:LINE: components.schemas.CreateBatchRequest.x-flags: a named object has flags: words of small letters that are no properties, each with what it means
+    openapi.yaml:LINE: components.schemas.CreateBatchRequest.x-flags: a named object has flags: names in lower case that are no properties, each with what it means
       > x-flags:
     ");
 }

@@ -68,8 +68,8 @@ fn a_kind_of_a_union() {
         .replace("    BatchDataKind:", "schedule, form", "schedule, form, stream")
         .replace(
             "    BatchDataKind:",
-            "        form: Records entered",
-            "        stream: Records as they come.\n        form: Records entered",
+            "        form: >-\n",
+            "        stream: Records as they come.\n        form: >-\n",
         )
         .after(
             "    SegmentData:",

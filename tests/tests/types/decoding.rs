@@ -724,7 +724,7 @@ fn an_invalid_id_says_what_was_expected() {
     let error = "batch-7".parse::<BatchUuid>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "\"batch-7\" is not a BatchUuid: expected a uuid such as 67e55044-10b1-426f-9247-bb680e5fe0c8"
+        "\"batch-7\" is not a BatchUuid: expected a UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8"
     );
     assert!(
         "".parse::<WorkflowUuid>()

@@ -1,14 +1,18 @@
-//! What is different between two versions of `openapi.yaml`, for who writes programs with the crates.
+//! What is different between two versions of `openapi.yaml` for the users of the crates.
+//!
+//! Both versions are generated, and the public APIs of the results are compared (`items`): what is gone breaks. What
+//! no signature says is compared as the model has it: `money` has what may spend credits, `behaviour` the rest.
 
+mod behaviour;
+mod items;
 mod money;
-mod operations;
-mod schemas;
 
 use std::fmt;
 
-use serde_json::Value;
-
-use crate::spec::{Document, naming};
+use crate::codegen;
+use crate::model::Api;
+use crate::public_api::{PublicItem, public_api};
+use crate::spec::{Document, Operation, Place, Problem};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +26,7 @@ pub struct Change {
 }
 
 impl Change {
-    fn fine(what: String) -> Self {
+    fn compatible(what: String) -> Self {
         Self {
             money: false,
             breaking: false,
@@ -32,47 +36,90 @@ impl Change {
 
     fn breaking(what: String) -> Self {
         Self {
-            money: false,
             breaking: true,
-            what,
+            ..Self::compatible(what)
         }
     }
 
     fn money(what: String) -> Self {
         Self {
             money: true,
-            breaking: false,
-            what,
+            ..Self::compatible(what)
         }
     }
 }
 
-/// All differences: first those that may cost money, then those that break.
-///
-/// Descriptions are not compared, nor is how something is written where it means the same: the order
-/// of fields and of values.
-pub fn compare(before: &Document, after: &Document) -> Vec<Change> {
-    let (before, after) = (
-        &before.renamed(naming::schema),
-        &after.renamed(naming::schema),
-    );
-    let mut changes = money::compare(before, after);
-    let url = |document: &Document| document.root()["servers"][0]["url"].clone();
-    let (old, new) = (url(before), url(after));
-    if old != new {
-        changes.push(Change::breaking(format!(
-            "`BASE_URL` is {new} now, not {old}"
-        )));
+/// A version of the API, with the public API that is generated from it.
+#[derive(Clone, Debug)]
+pub struct Version {
+    api: Api,
+    types: Vec<PublicItem>,
+    client: Vec<PublicItem>,
+}
+
+impl Version {
+    /// Generates both crates from a specification, which may break rules that are newer than it is.
+    ///
+    /// # Errors
+    /// Nothing can be generated from it.
+    pub fn new(document: &Document) -> Result<Self, Vec<Problem>> {
+        let generated = codegen::generate_unchecked(document)?;
+        let files = generated.files();
+        // What is written by hand is the same for both versions.
+        let list = |package: &str, root: &str| {
+            let lib = format!("{package}/src/lib.rs");
+            let read = |path: &str| match path == lib {
+                true => Some(format!("mod generated; pub use generated::*; {root}")),
+                false => files.get(path).cloned(),
+            };
+            public_api(&lib, &read).map_err(|error| vec![document.problem(&Place::root(), error)])
+        };
+        Ok(Self {
+            api: generated.api().clone(),
+            types: list("cargo-batch-types", "")?,
+            client: list("cargo-batch-client", "pub struct Client;")?,
+        })
     }
-    changes.extend(operations::compare(before, after));
-    changes.extend(schemas::compare(before, after));
+}
+
+/// Returns all differences: first those that may cost money, then those that break.
+///
+/// Descriptions are not compared, nor is the order of fields and of values.
+pub fn compare(before: &Version, after: &Version) -> Vec<Change> {
+    let mut changes = money::compare(&before.api, &after.api);
+    changes.extend(behaviour::compare(&before.api, &after.api));
+    let wires = [&before.api, &after.api].map(items::wires);
+    changes.extend(items::compare(&before.client, &after.client, &wires));
+    changes.extend(items::compare(&before.types, &after.types, &wires));
     changes.sort_by_key(|change| (!change.money, !change.breaking));
     changes
 }
 
-/// What a first version has: a line of Markdown for each operation.
-pub fn first(document: &Document) -> Vec<String> {
-    operations::all(document)
+/// Returns what a first version has: a line of Markdown for each operation.
+pub fn first(version: &Version) -> Vec<String> {
+    let operations = version.api.operations.iter();
+    let mut lines: Vec<String> = operations
+        .map(|it| format!("`{}`: {}", it.id, it.summary))
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// The operations that both versions have, some of them under another name.
+fn pairs<'a>(before: &'a Api, after: &'a Api) -> Vec<(&'a Operation, &'a Operation)> {
+    let find = |api: &'a Api, is_it: &dyn Fn(&Operation) -> bool| {
+        api.operations.iter().find(|operation| is_it(operation))
+    };
+    let pair = |new: &'a Operation| {
+        let old = find(before, &|old| old.id == new.id).or_else(|| {
+            find(before, &|old| {
+                (&old.method, &old.path) == (&new.method, &new.path)
+                    && find(after, &|other| other.id == old.id).is_none()
+            })
+        });
+        Some((old?, new))
+    };
+    after.operations.iter().filter_map(pair).collect()
 }
 
 /// The differences as Markdown.
@@ -88,62 +135,19 @@ impl fmt::Display for Markdown<'_> {
             ("Breaks", false, true),
             ("Doesn't break", false, false),
         ];
-        let mut first = true;
+        let mut gap = "";
         for (title, money, breaking) in parts {
-            let mut changes = self
-                .0
-                .iter()
-                .filter(|change| (change.money, change.breaking) == (money, breaking));
-            let Some(change) = changes.next() else {
+            let is_here = |it: &&Change| (it.money, it.breaking) == (money, breaking);
+            let changes: Vec<&Change> = self.0.iter().filter(is_here).collect();
+            if changes.is_empty() {
                 continue;
-            };
-            let gap = if std::mem::take(&mut first) { "" } else { "\n" };
-            writeln!(f, "{gap}#### {title}\n\n- {}", change.what)?;
+            }
+            writeln!(f, "{gap}#### {title}\n")?;
             for change in changes {
                 writeln!(f, "- {}", change.what)?;
             }
+            gap = "\n";
         }
         Ok(())
-    }
-}
-
-/// Keys of both maps: gone, new, and in both.
-struct Keys<'a> {
-    gone: Vec<&'a str>,
-    new: Vec<&'a str>,
-    both: Vec<&'a str>,
-}
-
-fn keys<'a>(
-    before: impl Iterator<Item = &'a str>,
-    after: impl Iterator<Item = &'a str>,
-) -> Keys<'a> {
-    let (before, after): (Vec<_>, Vec<_>) = (before.collect(), after.collect());
-    let (both, gone) = before.iter().partition(|key| after.contains(key));
-    let new = after.into_iter().filter(|key| !before.contains(key));
-    Keys {
-        gone,
-        new: new.collect(),
-        both,
-    }
-}
-
-/// What kind of value a schema stands for, as a person would say it.
-fn kind(schema: &Value) -> String {
-    if let Some(name) = crate::spec::reference(schema) {
-        return name.to_owned();
-    }
-    let text = |key: &str| schema[key].as_str();
-    match (text("type"), text("format")) {
-        (Some("array"), _) => format!("list of {}", kind(&schema["items"])),
-        (Some("object"), _) if schema["additionalProperties"].is_object() => {
-            format!("map of {}", kind(&schema["additionalProperties"]))
-        }
-        (Some("integer"), _) if schema["minimum"].as_i64() >= Some(0) => {
-            "integer from 0".to_owned()
-        }
-        (Some(kind), Some(format)) => format!("{kind} ({format})"),
-        (Some(kind), None) => kind.to_owned(),
-        (None, _) => "any value".to_owned(),
     }
 }

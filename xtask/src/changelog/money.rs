@@ -1,144 +1,126 @@
-//! Differences that decide whether credits are spent twice, in terms of money: they are told first, as nothing else of
-//! a new version says them.
+//! Differences that decide whether credits are spent twice, in terms of money: they come first, as nothing else of a
+//! new version shows them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::{Change, pairs};
+use crate::model::{Api, Identity, Schema, Shape};
+use crate::spec::Operation;
 
-use serde_json::Value;
-
-use super::{Change, keys};
-use crate::spec::{Document, naming, raw};
-
-pub fn compare(before: &Document, after: &Document) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let (old, new) = (operations(before), operations(after));
-    for id in keys(old.keys().copied(), new.keys().copied()).both {
-        repeats(id, old[id], new[id], &mut changes);
-        creations(id, old[id], new[id], &mut changes);
+pub fn compare(before: &Api, after: &Api) -> Vec<Change> {
+    let mut said = Vec::new();
+    for (old, new) in pairs(before, after) {
+        said.extend(retries(old, new));
+        said.extend(creations(old, new));
     }
-    let (old, new) = (before.schemas(), after.schemas());
-    let names = keys(
-        old.keys().map(String::as_str),
-        new.keys().map(String::as_str),
-    );
-    for name in names.both {
-        reasons(name, &old[name], &new[name], &mut changes);
-        identities(name, &old[name], &new[name], &mut changes);
+    for new in &after.schemas {
+        if let Some(old) = before.schema(&new.name) {
+            reasons(old, new, &mut said);
+            identities(old, new, &mut said);
+        }
     }
-    changes
-}
-
-fn operations(document: &Document) -> BTreeMap<&str, &Value> {
-    let operations = raw(document).into_iter();
-    operations
-        .filter_map(|(_, _, _, value)| Some((naming::operation(value)?, value)))
-        .collect()
+    said.into_iter().map(Change::money).collect()
 }
 
 /// `x-idempotent`
-fn repeats(id: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    let what = match (
-        before["x-idempotent"] == true,
-        after["x-idempotent"] == true,
-    ) {
-        (false, true) => format!(
-            "`{id}` is sent again now when it isn't known whether it arrived: whatever it costs can be spent twice"
-        ),
-        (true, false) => format!(
-            "`{id}` is no longer sent again when it isn't known whether it arrived: nothing is spent twice, and a lost \
-             response is an error"
-        ),
-        _ => return,
-    };
-    changes.push(Change::money(what));
+fn retries(before: &Operation, after: &Operation) -> Option<String> {
+    let call = format!("`Client::{}`", after.id);
+    match (before.idempotent, after.idempotent) {
+        (false, true) => Some(format!(
+            "{call} is now retried when it isn't known whether the request reached the server: whatever it costs can be \
+             spent twice"
+        )),
+        (true, false) => Some(format!(
+            "{call} is no longer retried when it isn't known whether the request reached the server: nothing is spent \
+             twice, and a lost response is an error"
+        )),
+        _ => None,
+    }
 }
 
 /// `x-creates`
-fn creations(id: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    let what = match (before["x-creates"].as_str(), after["x-creates"].as_str()) {
-        (None, Some(path)) => format!(
-            "`{id}` is known to spend credits: what it creates is recognised by `{path}`, and not taken for another's"
-        ),
-        (Some(_), None) => format!(
-            "`{id}` no longer counts as one that spends credits: what it creates can be taken for another's, and paid \
-             for twice"
-        ),
-        (Some(old), Some(new)) if old != new => {
-            format!(
-                "what `{id}` creates, and credits are spent on, is recognised by `{new}` now, not by `{old}`"
-            )
-        }
-        _ => return,
-    };
-    changes.push(Change::money(what));
+fn creations(before: &Operation, after: &Operation) -> Option<String> {
+    let call = format!("`Client::{}`", after.id);
+    let path = |operation: &Operation| Some(operation.creates.as_ref()?.join("."));
+    match (path(before), path(after)) {
+        (None, Some(path)) => Some(format!(
+            "{call} is now known to spend credits: what it creates is identified by `{path}`, and not taken for what \
+             another request created"
+        )),
+        (Some(_), None) => Some(format!(
+            "{call} no longer counts as one that spends credits: what it creates can be taken for what another request \
+             created, and be paid for twice"
+        )),
+        (Some(old), Some(new)) if old != new => Some(format!(
+            "what {call} creates, and spends credits on, is now identified by `{new}`; it was identified by `{old}`"
+        )),
+        _ => None,
+    }
 }
 
 /// `x-ambiguous`
-fn reasons(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    let listed = |schema: &Value, key: &str| -> BTreeSet<String> {
-        let list = schema[key].as_array().into_iter().flatten();
-        list.filter_map(|value| value.as_str().map(str::to_owned))
-            .collect()
+fn reasons(before: &Schema, after: &Schema, said: &mut Vec<String>) {
+    let Shape::OpenEnum {
+        values, ambiguous, ..
+    } = &after.shape
+    else {
+        return;
     };
-    let (old, new) = (listed(before, "x-ambiguous"), listed(after, "x-ambiguous"));
-    for reason in new.difference(&old) {
-        changes.push(Change::money(format!(
-            "after the reason `{reason}` of `{name}` something may exist that credits are spent on: it isn't simply \
-             created again"
-        )));
+    let old: &[String] = match &before.shape {
+        Shape::OpenEnum { ambiguous, .. } => ambiguous,
+        _ => &[],
+    };
+    let name = &after.name;
+    for reason in ambiguous.iter().filter(|reason| !old.contains(reason)) {
+        said.push(format!(
+            "after `{name}::{reason}` something may exist that credits are spent on: its creation is not simply repeated"
+        ));
     }
-    // A reason that is gone is told as such.
-    for reason in old
-        .difference(&new)
-        .filter(|reason| listed(after, "enum").contains(*reason))
-    {
-        changes.push(Change::money(format!(
-            "the reason `{reason}` of `{name}` means now that nothing was created: it is created again, and paid for \
-             twice if that isn't so"
-        )));
+    // A reason that is gone is reported as such.
+    let remains = |reason: &&String| values.iter().any(|value| value.variant == **reason);
+    let decided = old.iter().filter(|reason| !ambiguous.contains(reason));
+    for reason in decided.filter(remains) {
+        said.push(format!(
+            "`{name}::{reason}` now means that nothing was created: the creation is repeated, and paid for twice if that \
+             isn't so"
+        ));
     }
 }
 
 /// `x-identity`
-fn identities(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    let kinds = |schema: &Value| {
-        schema["x-identity"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default()
-    };
-    let (old, new) = (kinds(before), kinds(after));
-    for kind in keys(
-        old.keys().map(String::as_str),
-        new.keys().map(String::as_str),
-    )
-    .both
-    {
-        let (was, is) = (recognised(&old[kind]), recognised(&new[kind]));
+fn identities(before: &Schema, after: &Schema, said: &mut Vec<String>) {
+    for new in &after.identities {
+        let mut olds = before.identities.iter();
+        let Some(old) = olds.find(|old| old.variant == new.variant) else {
+            continue;
+        };
+        let (was, is) = (fingerprint(old), fingerprint(new));
         if was != is {
-            changes.push(Change::money(format!(
-                "what was created from the kind `{kind}` of `{name}`, and paid for, is {is} now; it was {was}"
-            )));
+            said.push(format!(
+                "a batch of `{}::{}`, which credits were spent on, now has {is}; it had {was}",
+                after.name, new.variant
+            ));
         }
     }
 }
 
-/// By what something of a kind is recognised, in words.
-fn recognised(identity: &Value) -> String {
-    let list = |key: &str| {
-        let names = identity[key].as_array().into_iter().flatten();
-        let names: Vec<String> = names
-            .filter_map(|name| Some(format!("`{}`", name.as_str()?)))
-            .collect();
-        names.join(", ")
+/// What something of a kind is recognised by, in words.
+fn fingerprint(identity: &Identity) -> String {
+    let list = |names: &[String]| {
+        let names = names.iter();
+        let names = names.map(|it| format!("`{}`", it.trim_start_matches('/').replace('/', ".")));
+        names.collect::<Vec<_>>().join(", ")
     };
-    let (fields, ids) = (list("fields"), list("ids"));
-    let distinctness = identity["distinctness"].as_str().unwrap_or_default();
+    let Identity {
+        fields,
+        ids,
+        distinctness,
+        ..
+    } = identity;
     let mut text = match fields.is_empty() {
-        true => format!("not recognised ({distinctness})"),
-        false => format!("recognised by {fields} ({distinctness})"),
+        true => format!("no fingerprint ({distinctness})"),
+        false => format!("the fingerprint {} ({distinctness})", list(fields)),
     };
     if !ids.is_empty() {
-        text.push_str(&format!(" and told apart by {ids}"));
+        text.push_str(&format!(" and the ids {}", list(ids)));
     }
     text
 }

@@ -4,11 +4,12 @@ use proc_macro2::Ident;
 use quote::{format_ident, quote};
 
 use super::field::taken;
+use super::links::link;
 use super::rust::{docs, ident, print, snake};
 use super::structs::{Constructors, equality};
 use crate::model::{EnumValue, Schema, Variant};
 
-/// An enum that keeps values it doesn't know; the macro of the types crate writes its impls.
+/// An enum that preserves unknown values; the macro of the types crate writes its impls.
 pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> String {
     let name = &schema.name;
     let mut text = String::from("crate::open_enum! {\n");
@@ -37,7 +38,7 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
         let ends = terminal.iter().map(|variant| ident(variant));
         text.push_str(&print(quote! {
             impl #name {
-                /// Nothing changes after this status.
+                /// Returns whether the status is terminal: nothing changes after it. `false` for an unknown status.
                 pub fn is_terminal(&self) -> bool {
                     matches!(self, #(Self::#ends)|*)
                 }
@@ -55,7 +56,8 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
         });
         text.push_str(&print(quote! {
             impl #name {
-                /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+                /// Returns what to do about the reason, as one sentence; `None` for a reason that is newer than this
+                /// crate.
                 pub fn advice(&self) -> Option<&'static str> {
                     Some(match self {
                         #(#arms)*
@@ -68,7 +70,7 @@ pub fn open_enum(schema: &Schema, values: &[EnumValue], terminal: &[String]) -> 
     text
 }
 
-/// A union told apart by a tag, which keeps kinds it doesn't know.
+/// A union with a tag, which preserves unknown kinds.
 pub fn tagged_union(
     schema: &Schema,
     tag: &str,
@@ -98,18 +100,22 @@ pub fn tagged_union(
         quote!(#text #serde #case #fields,)
     });
     let unknown = docs(if schema.answered {
-        "A kind newer than this crate, or a known one that doesn't have the form it should: kept as \
-         it came, and written back unchanged."
+        "A kind that is newer than this crate, or a known kind with unexpected fields. It is preserved as \
+         received and serialized unchanged."
     } else {
-        "A kind newer than this crate, to be sent as it is."
+        "A kind that is newer than this crate. It is sent unchanged."
     });
     let constructors = schema.sent.then(|| {
         let each = variants
             .iter()
             .zip(constructors)
-            .map(|(variant, (function, _, arguments))| {
+            .map(|(variant, (function, arguments))| {
                 let case = ident(&variant.variant);
-                let text = docs(&variant.description);
+                let text = docs(&format!(
+                    "Creates the variant {}. {}",
+                    link(&case.to_string(), &format!("Self::{case}")),
+                    variant.description,
+                ));
                 let parameters = taken(arguments);
                 let value = variant.schema.as_deref().map(ident).map(|fields| {
                     let names = arguments.iter().map(|argument| &argument.name);
@@ -179,7 +185,7 @@ fn unique(variants: &[Variant]) -> impl Iterator<Item = &Variant> {
     })
 }
 
-/// The name of the function that makes a variant.
+/// Returns the name of the function that creates a variant.
 pub fn constructor_name(variant: &Variant) -> Ident {
     snake(&variant.variant)
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::links::link;
 use super::progenitor::Type;
 use super::rust::{code, docs, field, snake};
 use crate::spec::Property;
@@ -16,7 +17,7 @@ pub struct Field {
     pub wire: String,
     /// Its type.
     pub kind: Type,
-    /// It is a union whose fields stand among the others on the wire.
+    /// It is a union whose fields are among the others on the wire.
     pub flattened: bool,
     setter: Ident,
     docs: String,
@@ -40,25 +41,20 @@ pub enum Writer {
     Server,
     /// The server as well, of what the caller may have written.
     Both,
-    /// The caller, who wants to hear of a mistake; or the server within a union, which keeps what it doesn't
-    /// know as it came, so that nothing is taken for what the caller wrote that was written otherwise.
+    /// The caller, to whom a mistake is reported; or the server within a union, which preserves what it doesn't
+    /// know, so that nothing is mistaken for what the caller wrote.
     Caller,
 }
 
 impl Field {
     /// The field that a property becomes.
     pub fn new(property: &Property, kind: Type) -> Self {
-        let name = field(&property.rust);
-        let setter = match property.setter() {
-            whole if whole == property.rust => name.clone(),
-            stem => snake(stem),
-        };
         Self {
-            name,
+            name: field(&property.rust),
             wire: property.wire.clone(),
             kind,
             flattened: false,
-            setter,
+            setter: setter(property),
             docs: property.description.clone(),
             deprecated: property.deprecated,
         }
@@ -157,10 +153,14 @@ impl Field {
         quote!(#name: Some(#given),)
     }
 
-    /// `workflowUuid` is set by `.workflow(id)`: the id's type says already that it is one.
-    pub fn setter(&self) -> TokenStream {
+    /// The method that sets it; its documentation links to the field where that `is_public`.
+    pub fn setter(&self, is_public: bool) -> TokenStream {
         let (name, method) = (&self.name, &self.setter);
-        let text = docs(&format!("Sets {}. {}", code(&self.wire), self.docs));
+        let what = match is_public && name != method {
+            true => link(&name.to_string(), &format!("Self::{name}")),
+            false => code(&method.to_string()),
+        };
+        let text = docs(&format!("Sets {what}. {}", self.docs));
         let (taken, given) = conversion(self.kind.required(), method);
         let deprecated = self.deprecation();
         quote! {
@@ -171,6 +171,15 @@ impl Field {
                 self
             }
         }
+    }
+}
+
+/// The name of the method that sets a field: `workflowUuid` is set by `.workflow(id)`, as the type of the id says
+/// that it is one.
+pub fn setter(property: &Property) -> Ident {
+    match property.setter() {
+        name if name == property.rust => field(name),
+        stem => snake(stem),
     }
 }
 

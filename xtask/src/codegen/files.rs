@@ -27,6 +27,11 @@ const UP_TO_THE_API: [&str; 4] = [
 const IN_FLIGHT: &str = "use crate::pending::Pending;";
 const CLIENT_ITEMS: &str = "use crate::{Client, Error, Response, types};";
 
+/// What descriptions say of facts that aren't certain.
+const MARKS: [&str; 2] = ["Unknown: ", "Unconfirmed: "];
+const MARKS_MEAN: &str = "\n\n\"Unknown:\" marks a fact that no source documents, and \"Unconfirmed:\" one that a single source \
+                          documents; either reading is accepted.";
+
 /// Where the snapshots of chunks are, one named like each.
 const SNAPSHOTS: &str = "tests/tests/snapshots";
 
@@ -111,7 +116,9 @@ impl Generated {
         for chunk in chunks {
             modules.entry(&chunk.module).or_default().push(&chunk.text);
         }
-        let mut index = preamble("What `cargo xtask codegen` makes of `openapi.yaml`.");
+        let mut index = preamble(
+            "Types and operations that `cargo xtask codegen` generates from `openapi.yaml`.",
+        );
         let _ = writeln!(
             index,
             "#![allow(\n    {}\n)] // How it is worded and named is up to the API.\n",
@@ -145,11 +152,11 @@ impl Generated {
         for (module, texts) in &modules {
             let about = match (folder, *module) {
                 (CLIENT, "operations") => {
-                    "What the specification says of how each operation behaves."
+                    "The behaviour of each operation, as the specification states it."
                 }
-                (CLIENT, "reasons") => "Why the server refuses, typed by operation.",
+                (CLIENT, "reasons") => "The reasons of error responses, typed by operation.",
                 (CLIENT, "identities") => {
-                    "By what the batches of each kind of data are recognised."
+                    "The fields that identify the batches of each kind of data."
                 }
                 (CLIENT, tag) => self
                     .api
@@ -159,11 +166,15 @@ impl Generated {
                     .map_or("", String::as_str),
                 (_, module) => self.api.modules.get(module).map_or("", String::as_str),
             };
+            let items = texts.join("\n");
+            let marks = match MARKS.iter().any(|mark| items.contains(mark)) {
+                true => MARKS_MEAN,
+                false => "",
+            };
             let text = format!(
-                "{}{}\n\n{}",
-                preamble(about),
-                uses(module),
-                texts.join("\n")
+                "{}{}\n\n{items}",
+                preamble(&format!("{about}{marks}")),
+                uses(module)
             );
             files.insert(format!("{folder}/{module}.rs"), text);
         }

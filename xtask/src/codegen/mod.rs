@@ -8,6 +8,7 @@ mod emitted;
 mod field;
 mod files;
 mod identities;
+mod links;
 mod operations;
 mod panics;
 mod progenitor;
@@ -30,7 +31,7 @@ use crate::spec::{self, Document, Place, Problem};
 use compile::Verdict;
 use settle::Edit;
 
-/// A piece of generated Rust: what came of one schema or one operation.
+/// Generated Rust of one schema or one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// The file it belongs to.
@@ -60,9 +61,35 @@ pub struct Generated {
     api: Api,
 }
 
+impl Generated {
+    /// Returns the API that it is generated from.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+}
+
 /// Generates both crates from the text of a specification.
 pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
-    let document = spec::load(text)?.renamed(spec::naming::schema);
+    from_document(&spec::load(text)?)
+}
+
+/// Generates both crates from a specification that isn't linted: an older one may break rules that are newer.
+///
+/// # Errors
+/// What keeps anything from being generated.
+pub fn generate_unchecked(document: &Document) -> Result<Generated, Vec<Problem>> {
+    let generated = panics::caught(|| Ok(from_document(document)));
+    let generated =
+        generated.unwrap_or_else(|message| Err(vec![document.problem(&Place::root(), message)]));
+    // A rule that it breaks says better why.
+    generated.map_err(|problems| match spec::check(document) {
+        none if none.is_empty() => problems,
+        broken => broken,
+    })
+}
+
+fn from_document(document: &Document) -> Result<Generated, Vec<Problem>> {
+    let document = document.renamed(spec::naming::schema);
     let api = Api::read(&document)?;
     let problems = taken::check(&document, &api);
     if !problems.is_empty() {
@@ -70,9 +97,10 @@ pub fn generate(text: &str) -> Result<Generated, Vec<Problem>> {
     }
     let answers = panics::caught(|| progenitor::ask(&api))
         .map_err(|message| vec![located(&document, &api, message)])?;
+    let linked = links::linked(&api);
     let generated = Generated {
-        types: types::generate(&api, &answers),
-        operations: operations::generate(&document, &api, &answers)?,
+        types: types::generate(&linked, &answers),
+        operations: operations::generate(&document, &linked, &answers)?,
         table: table::generate(&api),
         reasons: reasons::generate(&api),
         identities: identities::generate(&api),
@@ -118,7 +146,7 @@ fn located(document: &Document, api: &Api, message: String) -> Problem {
     fault.unwrap_or_else(|| document.problem(&Place::root(), message))
 }
 
-/// Brings the generated files of the workspace at `root` up to date, or only looks (`check`).
+/// Brings the generated files of the workspace at `root` up to date, or only compares them (`check`).
 ///
 /// # Errors
 /// What is wrong with the specification, or which file can't be read or written; then nothing is changed.

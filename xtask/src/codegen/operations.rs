@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::Chunk;
 use super::field::{Field, taken};
+use super::links::link;
 use super::progenitor::{Answers, Request, Type};
 use super::rust::{camel, code, docs, ident, print, shouting, snake};
 use crate::model::{Api, Schema, Shape};
@@ -44,7 +45,7 @@ pub fn generate(
 }
 
 /// What every operation has beside its parameters.
-const OWN: [&str; 3] = ["client", "send", "send_as"];
+const OWN: [&str; 4] = ["client", "send", "send_as", "sent"];
 /// What it has when it is paged.
 const PAGED: [&str; 3] = ["pages", "items", "received"];
 
@@ -121,7 +122,7 @@ impl<'a> Emitter<'a> {
 
     fn write(&self, listed: &mut BTreeSet<String>) -> TokenStream {
         let (method, request, sending) = (self.method(), self.structure(), self.sending());
-        let setters = self.setters();
+        let (setters, limit) = (self.setters(), self.limit());
         let pages = self.operation.pagination.as_ref().map(|paging| {
             let item = self.item(paging);
             let identity = item
@@ -130,7 +131,7 @@ impl<'a> Emitter<'a> {
             let pages = item.map(|item| self.pages(paging, item));
             quote!(#pages #identity)
         });
-        quote!(#method #request #setters #sending #pages)
+        quote!(#method #request #setters #limit #sending #pages)
     }
 
     /// `client.get_batch(uuid)`: what is required is an argument.
@@ -165,30 +166,89 @@ impl<'a> Emitter<'a> {
             description,
             ..
         } = self.operation;
+        let see_also: String = self
+            .operation
+            .see_also
+            .iter()
+            .map(|it| {
+                format!(
+                    "Prefer {} to {}.\n",
+                    link(&it.item, &self.target(&it.item)),
+                    prose::escaped(&it.to)
+                )
+            })
+            .collect();
         let repeat = if self.operation.idempotent {
-            "Idempotent: sending it again does no harm."
+            "The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits."
         } else {
-            "Not idempotent: it is never sent again unless it provably did not arrive."
+            "The operation is not idempotent: it is retried only when the request is known not to have reached \
+             the server, or when the status is 429."
         };
-        let reasons = match self.api.reasons(self.operation) {
-            Some(reasons) => format!("The reasons are [`types::{}`]", reasons.name),
-            None => "The API documents no reasons for this operation".to_owned(),
+        let name = &self.name;
+        let awaited = match self.operation.response {
+            Some(_) => format!(
+                "`.await` the request for the response body, or call [`send`]({name}::send) for the body with \
+                 status and headers."
+            ),
+            None => format!(
+                "`.await` the request, or call [`send`]({name}::send) for the status and headers of the response."
+            ),
         };
         format!(
-            "{summary}.\n\n{description}\n\n{call}. {repeat}\n\nAwait it for the answer, or \
-             [`send`]({name}::send) it for the answer with its status and headers.\n\n# Errors\n\n{reasons}; see \
-             [`Error`].",
+            "{summary}.\n\n{see_also}\n{description}\n\n{call}. {repeat}\n\n{awaited}\n\n{errors}",
             summary = prose::escaped(summary),
-            description = prose::escaped(description),
             call = code(&format!("{method} {path}")),
-            name = self.name,
+            errors = self.errors(),
+        )
+    }
+
+    /// Where a method is: the types of the generated file are in its scope, and so is `Client`.
+    fn target(&self, method: &str) -> String {
+        match method.split_once("::") {
+            Some((owner, _)) if owner == "Client" || self.name == owner => method.to_owned(),
+            _ => format!("crate::{method}"),
+        }
+    }
+
+    /// The kinds of errors, and the reasons of the operation.
+    fn errors(&self) -> String {
+        let kind = |name: &str| link(name, &format!("crate::ErrorKind::{name}"));
+        let reasons = match self.api.reasons(self.operation) {
+            Some(reasons) => format!(
+                "with a reason of [`types::{reasons}`] in [`Reason::{name}`](crate::Reason::{name})",
+                reasons = reasons.name,
+                name = self.name,
+            ),
+            None => "for which the API documents no reasons".to_owned(),
+        };
+        let created = self.operation.creates.as_ref().map(|path| {
+            format!(
+                "\n\nAfter an error for which [`Error::is_ambiguous`] is true, the {} may exist and spend credits.",
+                path.first().map_or("result", String::as_str),
+            )
+        });
+        format!(
+            "# Errors\n\nAn [`Error`] of one of these kinds:\n\n\
+             - {}: the server returned an error, {reasons}.\n\
+             - {}: there is no token, or the server did not accept it.\n\
+             - {}: there was no connection; the request has not reached the server.\n\
+             - {}: the connection was lost, or a timeout elapsed.\n\
+             - {}: the response could not be read.\n\
+             - {}: the request could not be built; nothing was sent.{}",
+            kind("Status"),
+            kind("Unauthorized"),
+            kind("Connect"),
+            kind("Interrupted"),
+            kind("InvalidResponse"),
+            kind("InvalidRequest"),
+            created.unwrap_or_default(),
         )
     }
 
     fn structure(&self) -> TokenStream {
         let Self { name, fields, .. } = self;
-        let summary = prose::escaped(&self.operation.summary);
-        let text = docs(&format!("{summary}: awaited, or sent with `send`."));
+        let method = snake(&self.operation.id);
+        let text = docs(&format!("The request of [`Client::{method}`]."));
         let fields = fields
             .iter()
             .map(|Field { name, kind, .. }| quote!(pub(crate) #name: #kind,));
@@ -206,8 +266,31 @@ impl<'a> Emitter<'a> {
     fn setters(&self) -> Option<TokenStream> {
         let name = &self.name;
         let optional = self.fields.iter().filter(|field| !field.is_required());
-        let setters: Vec<_> = optional.map(Field::setter).collect();
+        let setters: Vec<_> = optional.map(|field| field.setter(false)).collect();
         (!setters.is_empty()).then(|| quote!(impl #name { #(#setters)* }))
+    }
+
+    /// What creates a batch can be limited to so many records.
+    fn limit(&self) -> Option<TokenStream> {
+        let (name, creates) = (&self.name, self.operation.creates.as_ref()?);
+        let creates_batch = creates.first().is_some_and(|field| field == "batch");
+        (creates_batch && self.operation.request.is_some()).then(|| {
+            quote! {
+                impl #name {
+                    /// Sets how many records the batch may have at most. By default there is no limit.
+                    ///
+                    /// They are counted right before every attempt, by a [preview](Client::preview) unless they are in
+                    /// the request. Where there are more, nothing is sent, and the call ends with
+                    /// [`TooManyRecords`](crate::ErrorKind::TooManyRecords); where their number can't be known, with
+                    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest). A filter is sent with it as its `limit`
+                    /// besides.
+                    pub fn max_records(mut self, most: u64) -> Self {
+                        (self.client, self.body) = self.client.limited(self.body, most);
+                        self
+                    }
+                }
+            }
+        })
     }
 
     fn sending(&self) -> TokenStream {
@@ -217,35 +300,52 @@ impl<'a> Emitter<'a> {
             response,
             ..
         } = self;
-        let text = docs(match self.operation.response {
+        let returned = match self.operation.response {
             Some(_) => {
-                "Sends the request; the answer comes with its status, its headers and as it was\nreceived."
+                "Sends the request and returns the response body with its status and headers."
             }
             None => {
-                "Sends the request; the response has a status and headers, and nothing to read."
+                "Sends the request and returns the status and headers of the response, whose body is not read."
             }
-        });
+        };
+        let sent = docs(&format!("{returned}\n\n{}", self.errors()));
+        let sent_as = docs(
+            "Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.\n\n\
+             # Errors\n\nThose of [`send`](Self::send).",
+        );
+        let polled = docs(&format!(
+            "Sends the request and returns {}.\n\n# Errors\n\nThose of [`send`](Self::send).",
+            match self.operation.response {
+                Some(_) => "the response body",
+                None => "once it has succeeded",
+            },
+        ));
         let awaited = match self.operation.response {
-            Some(_) => quote!(Ok(self.send().await?.into_inner())),
-            None => quote!(self.send().await.map(|_| ())),
+            Some(_) => quote!(Ok(self.sent::<#response>().await?.into_inner())),
+            None => quote!(self.sent::<()>().await.map(|_| ())),
         };
         let is_asked = self.operation.creates.is_some() && self.operation.request.is_some();
         let omission = is_asked.then(
             || quote!(crate::creation::omission::check(&operations::#constant, &self.body)?;),
         );
-        let (url, chain) = (self.url(), &self.request.chain);
+        let ((segments, url), chain) = (self.url(), &self.request.chain);
         quote! {
             impl #name {
-                #text
+                #sent
                 pub async fn send(self) -> Result<Response<#response>, Error> {
-                    self.send_as().await
+                    self.sent().await
                 }
-                /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+                #sent_as
                 pub async fn send_as<T: serde::de::DeserializeOwned>(self) -> Result<Response<T>, Error> {
+                    self.sent().await
+                }
+                /// By reference: what is passed from one future to the next is copied each time.
+                async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
                     #omission
                     let client = &self.client;
-                    #url
+                    #segments
                     let request = || {
+                        let url = #url;
                         #chain
                             .build()
                             .map_err(|error| Error::unbuildable(&operations::#constant, error))
@@ -256,6 +356,7 @@ impl<'a> Emitter<'a> {
             impl IntoFuture for #name {
                 type Output = Result<#response, Error>;
                 type IntoFuture = Pending<#response>;
+                #polled
                 fn into_future(self) -> Self::IntoFuture {
                     Pending::new(async move { #awaited })
                 }
@@ -264,9 +365,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// The URL without its query: an id is written as it is, other text so that it stays one part of the path.
-    fn url(&self) -> TokenStream {
+    /// With it the texts that are escaped for it, which may fail.
+    fn url(&self) -> (TokenStream, TokenStream) {
         let (constant, url) = (&self.constant, &self.request.url);
-        let (mut texts, mut parts) = (Vec::new(), vec![quote!(client.baseurl)]);
+        // progenitor begins with the base URL.
+        let path = url.strip_prefix("{}").unwrap_or(url);
+        let (mut texts, mut parts) = (Vec::new(), Vec::new());
         for place in &self.request.segments {
             let name = &self.fields[*place].name;
             match &self.operation.parameters[*place].property.kind {
@@ -277,7 +381,8 @@ impl<'a> Emitter<'a> {
                 }
             }
         }
-        quote!(#(#texts)* let url = format!(#url, #(#parts),*);)
+        let url = quote!(client.url(format_args!(#path #(, #parts)*)));
+        (quote!(#(#texts)*), url)
     }
 
     fn is_id(&self, schema: &str) -> bool {
@@ -332,6 +437,14 @@ impl<'a> Emitter<'a> {
             (given(&limit, quote!(limit)), given(&offset, quote!(offset)));
         let (limit, offset) = (limit.0, offset.0);
         let items = &paging.items;
+        let text = |what: &str| {
+            docs(&format!(
+                "Returns all {what} of the list as a stream, from the offset of the request on.\n\nA page has as many \
+                 items as the limit of the request, by default {}.",
+                paging.page_size
+            ))
+        };
+        let (pages_text, items_text) = (text("pages"), text("items"));
         let rust = |wire: &str| {
             let response = self.api.schema(self.operation.response.as_deref()?)?;
             Some(super::rust::field(&field_of(response, wire)?.rust))
@@ -343,7 +456,7 @@ impl<'a> Emitter<'a> {
         };
         quote! {
             impl #name {
-                /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+                #pages_text
                 pub fn pages(self) -> Pages<types::#item> {
                     let (limit, offset) = (#old_limit, #old_offset);
                     Pages::new(&operations::#constant, limit, offset, move |offset, limit| {
@@ -353,11 +466,11 @@ impl<'a> Emitter<'a> {
                         request.received()
                     })
                 }
-                /// Returns all items of the list, from the offset on, as a stream; `limit` is the size of a page.
+                #items_text
                 pub fn items(self) -> Items<types::#item> {
                     self.pages().items()
                 }
-                /// Requests one page, which is read item by item where it can't be read as a whole.
+                /// Requests one page. Its items are read individually if the page can't be read at once.
                 pub(crate) async fn received(self) -> Result<Received<types::#item>, Error> {
                     Received::read(self.await, #items, |page| (page.#list, #total))
                 }
@@ -373,7 +486,7 @@ fn field_of<'a>(schema: &'a Schema, wire: &str) -> Option<&'a Property> {
     }
 }
 
-/// What tells the items of a list apart: their `uuid`.
+/// What distinguishes the items of a list: their `uuid`.
 fn identity(item: &Schema) -> Option<TokenStream> {
     let Kind::Schema(id) = &field_of(item, "uuid")?.kind else {
         return None;

@@ -1,7 +1,7 @@
 //! progenitor and typify: which Rust type each field and parameter has, and how a request is put together.
 //!
 //! They are asked once, with a document written for them: names that mean nothing (`S7` for a schema, `p3` for a
-//! property, `a4_007` for a parameter, `o4` for an operation), and types without bounds, defaults or words. So no
+//! property, `a4_007` for a parameter, `o4` for an operation), and types without bounds, defaults or descriptions. So no
 //! name of the API meets their rules, and what comes back is read as data and tokens.
 
 use std::collections::BTreeMap;
@@ -43,9 +43,9 @@ pub struct Request {
     pub types: Vec<Type>,
     /// `"{}/batches/{}"`
     pub url: String,
-    /// The parameters that stand in it after the base URL, by their place among all.
+    /// The parameters in it after the base URL, by their index among all.
     pub segments: Vec<usize>,
-    /// `client.client.get(&url).query(..)`, in which `url` is the URL, and `self` has the parameters.
+    /// `client.client.get(url).query(..)`, in which `url` is the URL, and `self` has the parameters.
     pub chain: TokenStream,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Names<'a> {
         let properties = fields.iter().enumerate().map(|(i, field)| {
             let mut kind = self.kind(&field.kind);
             if !field.required && matches!(field.kind, Kind::List(_) | Kind::Map(_)) {
-                // typify makes an empty list of one that is left out, and leaves an empty one out. In a request
+                // typify reads an omitted list as an empty one, and omits an empty one. In a request
                 // that is another request: `uuids: []` selects nothing, no `uuids` selects everything.
                 kind["nullable"] = true.into();
             }
@@ -317,7 +317,9 @@ fn number(name: &str) -> Option<usize> {
 }
 
 fn inline(name: &str) -> String {
-    format!("typify makes `{name}` of something without a name: name it under components.schemas")
+    format!(
+        "typify generates `{name}` for something without a name: name it under components.schemas"
+    )
 }
 
 /// Reads from `let url = ..` to `let mut request = ..build()?`.
@@ -404,7 +406,7 @@ fn given_names(tokens: TokenStream, operation: &Operation) -> TokenStream {
             }
             TokenTree::Ident(word) if was_member => quote!(#word),
             TokenTree::Ident(word) if word == "self" => quote!(client),
-            TokenTree::Ident(word) if word == "url" => quote!(&url),
+            TokenTree::Ident(word) if word == "url" => quote!(url),
             TokenTree::Ident(word) if word == "body" => quote!(self.body),
             TokenTree::Ident(word) => match property(&word.to_string()) {
                 Some(property) => {

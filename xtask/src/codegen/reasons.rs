@@ -1,4 +1,4 @@
-//! Why the server refuses, typed by operation.
+//! The reasons of error responses, typed by operation.
 
 use quote::quote;
 
@@ -19,8 +19,8 @@ pub fn generate(api: &Api) -> Chunk {
     let typed: Vec<_> = typed.collect();
     let cases = typed.iter().map(|(case, _, reason, _)| {
         let text = docs(&format!(
-            "Of [`Client::{}`](crate::Client).",
-            heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
+            "A reason of [`Client::{method}`](crate::Client::{method}).",
+            method = heck::ToSnakeCase::to_snake_case(case.to_string().as_str())
         ));
         quote!(#text #case(types::#reason),)
     });
@@ -71,35 +71,35 @@ pub fn generate(api: &Api) -> Chunk {
         false => quote!(matches!(self, #(#ambiguous)|*)),
     };
     let text = print(quote! {
-        /// Why the server refused, typed by the operation that was refused.
+        /// The reason of an error response, typed by operation.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Reason {
             #(#cases)*
-            /// Of an operation that documents no reasons.
+            /// A reason of an operation that documents none.
             Other(String),
         }
         impl Reason {
-            /// Reads the `reason` of an error answer.
+            /// Reads the `reason` of an error response.
             pub(crate) fn read(operation: &Operation, text: &str) -> Self {
                 #(#reads)*
                 Self::Other(text.to_owned())
             }
-            /// The reason as the server spells it.
+            /// Returns the reason as the server spells it.
             pub fn as_str(&self) -> &str {
                 match self {
                     #(#texts)*
                     Self::Other(text) => text,
                 }
             }
-            /// Returns the operation that was refused, unless it documents no reasons.
+            /// Returns the operation that failed; `None` if it documents no reasons.
             pub fn operation(&self) -> Option<&'static Operation> {
                 match self {
                     #(#operations)*
                     Self::Other(_) => None,
                 }
             }
-            /// What to do about it, in a sentence, where the specification knows.
+            /// Returns what to do about the reason, as one sentence; `None` if the specification does not say.
             pub fn advice(&self) -> Option<&'static str> {
                 match self {
                     #(#advice)*
@@ -110,7 +110,7 @@ pub fn generate(api: &Api) -> Chunk {
             pub fn is_known(&self) -> bool {
                 !matches!(self, #(#unknown |)* Self::Other(_))
             }
-            /// Returns whether something may exist all the same, although the server refused.
+            /// Returns whether a batch or a run may have been created, although the server returned an error.
             pub fn is_ambiguous(&self) -> bool {
                 #is_ambiguous
             }

@@ -58,7 +58,7 @@ fn doc_line(line: &str) -> TokenStream {
     quote!(#[doc = #line])
 }
 
-/// A name of the wire as documentation shows it.
+/// A name as documentation shows it.
 pub fn code(text: &str) -> String {
     format!("`{text}`")
 }

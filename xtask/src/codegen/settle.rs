@@ -18,7 +18,7 @@ const SHOWN_OF_FILE: usize = 12;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Paths that were different from what the specification says (and are now written, unless
-    /// it was only looked).
+    /// they were only compared).
     pub stale: Vec<String>,
     /// What is different in them, as far as it is short.
     pub difference: String,
@@ -110,7 +110,7 @@ fn below(root: &Path, folder: &str) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// Makes all edits, or none: every text is on the disk before the first file is replaced, and what was replaced is put
+/// Applies all edits, or none: every text is on the disk before the first file is replaced, and what was replaced is put
 /// back when another can't be.
 pub fn apply(root: &Path, edits: &[Edit]) -> Result<(), String> {
     let replaced = edits

@@ -7,8 +7,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::field::{Argument, Field, Writer, taken};
+use super::links::link;
 use super::progenitor::Type;
-use super::rust::{code, docs, ident, snake};
+use super::rust::{docs, ident, snake};
 use crate::model::{Schema, Shape, Tag};
 
 /// A struct with named fields.
@@ -19,8 +20,8 @@ pub struct Struct {
     fields: Vec<Field>,
 }
 
-/// The constructors of unions by name: the function, the kind on the wire, and what it takes.
-pub type Constructors = Vec<(Ident, String, Vec<Argument>)>;
+/// The constructors of a union: the function, and what it takes.
+pub type Constructors = Vec<(Ident, Vec<Argument>)>;
 
 impl Struct {
     /// Returns the struct that an object becomes, with fields of those types; nothing for other schemas.
@@ -42,7 +43,7 @@ impl Struct {
 
     /// The struct and, when it can be sent, its constructors.
     ///
-    /// `is_kept` says that it is within a union, which keeps what isn't of its form.
+    /// `is_kept` says that it is within a union, which preserves what isn't of its form.
     pub fn write(&self, unions: &BTreeMap<String, Constructors>, is_kept: bool) -> TokenStream {
         let name = &self.name;
         let text = docs(&self.schema.description);
@@ -151,22 +152,33 @@ impl Struct {
             let field = super::rust::field(&tag.field);
             quote!(#field: Default::default(),)
         });
-        let text = docs(match arguments.is_empty() {
-            true => "Nothing is required: add what matters by name.",
-            false => "With what is required; the rest is added by name.",
+        let has_setters = self
+            .fields
+            .iter()
+            .any(|field| !field.is_required() && !self.is_asked_for(field));
+        let text = docs(&match (arguments.is_empty(), has_setters) {
+            (true, _) => {
+                format!("Creates a `{name}` with no field set. Set fields with the methods below.")
+            }
+            (false, true) => format!(
+                "Creates a `{name}` from its required fields. Set optional fields with the methods below."
+            ),
+            (false, false) => format!("Creates a `{name}` from its fields."),
         });
         let setters = self
             .fields
             .iter()
             .filter(|field| !field.is_required())
-            .map(Field::setter);
+            .map(|field| field.setter(true));
         let shorthands = self.shorthands(unions);
         let flags = self.schema.flags.keys().map(|name| format_ident!("{name}"));
         let flag_methods = self.schema.flags.iter().map(|(name, meaning)| {
             let (flag, is_set) = (format_ident!("{name}"), format_ident!("is_{name}"));
             let (text, read) = (
                 docs(meaning),
-                docs(&format!("Returns whether `{name}` was called.")),
+                docs(&format!(
+                    "Returns whether [`{name}`](Self::{name}) was called."
+                )),
             );
             quote! {
                 #text
@@ -196,7 +208,7 @@ impl Struct {
         }
     }
 
-    /// A constructor for each field whose absence is a word of its own.
+    /// A constructor for each field whose absence has a constructor of its own.
     fn omissions(&self) -> TokenStream {
         let constructor = |(wire, (name, meaning)): (&String, &(String, String))| {
             let kept = self.fields.iter().filter(|field| {
@@ -240,19 +252,22 @@ impl Struct {
             .filter(|field| field.is_required() && !field.flattened)
             .map(Field::argument)
             .collect();
-        let made = unions
+        let constructors = unions
             .get(&quote!(#union).to_string())
             .into_iter()
             .flatten();
-        made.filter(|(_, _, arguments)| own.len() + arguments.len() <= READABLE)
-            .map(|(tag, kind, arguments)| {
+        constructors
+            .filter(|(_, arguments)| own.len() + arguments.len() <= READABLE)
+            .map(|(tag, arguments)| {
                 let all = taken(own.iter().chain(arguments));
                 let names = own.iter().map(|argument| &argument.name);
                 let inner = arguments.iter().map(|argument| &argument.name);
+                let path = format!("{}::{tag}", quote!(#union));
                 let text = docs(&format!(
-                    "With {} set to {}.",
-                    code(&field.wire),
-                    code(kind)
+                    "Creates a `{}` with {} as its {}.",
+                    self.name,
+                    link(&path, &format!("crate::{path}")),
+                    link(&field.name.to_string(), &format!("Self::{}", field.name)),
                 ));
                 quote! {
                     #text

@@ -136,7 +136,7 @@ fn referred_to(chunks: &[Chunk]) -> BTreeSet<String> {
             if path.leading_colon.is_none()
                 && let Some(first) = path.segments.first()
             {
-                // A word alone in small letters is a variable; before others it is a crate or a module.
+                // A single name in lower case is a variable; before others it is a crate or a module.
                 let name = first.ident.to_string();
                 if path.segments.len() > 1 || name.starts_with(|c: char| c.is_ascii_uppercase()) {
                     self.0.insert(name);
@@ -162,7 +162,7 @@ fn referred_to(chunks: &[Chunk]) -> BTreeSet<String> {
     names.0
 }
 
-/// Identifiers that nothing stands before that says where they are from.
+/// Identifiers without a path before them.
 fn unqualified(tokens: TokenStream, found: &mut BTreeSet<String>) {
     let mut before = [' ', ' '];
     let mut declares = false;
@@ -252,7 +252,7 @@ fn modules_by_hand(package: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is written by hand in a package of this workspace: the files that hold one of some words.
+/// What is written by hand in a package of this workspace: the files that contain one of some texts.
 fn sources(package: &str, words: &[&str]) -> Vec<(PathBuf, syn::File)> {
     fn collect(folder: &Path, words: &[&str], found: &mut Vec<(PathBuf, syn::File)>) {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -88,7 +88,6 @@ fn constructors(schema: &Schema, structs: &BTreeMap<&str, Struct>) -> Option<Con
         let fields = variant.schema.as_deref().and_then(|name| structs.get(name));
         (
             constructor_name(variant),
-            variant.value.clone(),
             fields.map(Struct::arguments).unwrap_or_default(),
         )
     });

@@ -1,4 +1,4 @@
-//! Two documents, operation by operation.
+//! The comparison of two documents, operation by operation.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +103,7 @@ pub fn compare(vendor: &Value, ours: &Document) -> Vec<Difference> {
     found.sorted()
 }
 
-/// How bad it is that a request or its response isn't what it was.
+/// Returns the weight of a difference in a request or its response.
 fn breaks(operation: &Operation<'_>) -> Weight {
     match operation.value.get("x-creates") {
         Some(_) => Money,
@@ -111,7 +111,7 @@ fn breaks(operation: &Operation<'_>) -> Weight {
     }
 }
 
-/// An operation that both have.
+/// An operation of both documents.
 struct Pair<'c, 'a> {
     ours: &'c Operation<'a>,
     theirs: &'c Operation<'a>,
@@ -290,7 +290,7 @@ impl<'a> Pair<'_, 'a> {
                     let worst = if is_success(&class) { worst } else { Breaks };
                     self.content(&label, ours, theirs, way, worst);
                 }
-                // The vendor's document says nothing of the bodies of errors, and any is read.
+                // The vendor's document doesn't describe the bodies of errors, and any body is accepted.
                 (Some(_), None) if !is_success(&class) => {}
                 (Some((place, Some(_))), None) => {
                     self.schemas

@@ -1,11 +1,11 @@
-//! The differences that were looked at.
+//! The differences that were decided.
 
 use serde_json::Value;
 
 use super::difference::{Difference, Side};
 use crate::spec::{Document, Place, Problem};
 
-/// What was decided about one difference.
+/// The decision on one difference.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// The difference as it is printed; `*` in it stands for any text.
@@ -23,7 +23,7 @@ impl Decisions {
     ///
     /// # Errors
     ///
-    /// Names the line of what is missing or too much, and of a `*` that would silence more than operations of no
+    /// Names the line of what is missing or superfluous, and of a `*` that would silence more than operations of no
     /// concern.
     pub fn parse(text: &str) -> Result<Self, String> {
         let document = Document::parse(text).map_err(|problem| said(&problem))?;
@@ -80,12 +80,12 @@ impl Decisions {
         Ok(Self(decisions))
     }
 
-    /// Whether a difference was looked at.
+    /// Returns whether a difference was decided.
     pub(super) fn has(&self, difference: &Difference) -> bool {
         self.0.iter().any(|decision| decision.covers(difference))
     }
 
-    /// Those that no difference needs any more.
+    /// Returns the decisions without a difference.
     pub(super) fn stale<'d>(
         &'d self,
         differences: &'d [Difference],
@@ -105,7 +105,7 @@ impl Decision {
     }
 }
 
-/// Whether a text has the form of a pattern, in which `*` is any text.
+/// Returns whether a text matches a pattern, in which `*` is any text.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

@@ -1,29 +1,29 @@
-//! One difference, and how bad it is.
+//! A difference and its weight.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How bad a difference is, worst first.
+/// The weight of a difference, heaviest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// It breaks what creates something that spends credits, or is read wrongly there.
     Money,
     /// Requests are refused or ignored, or responses can't be read.
     Breaks,
-    /// Code runs on, and meets what it doesn't know: values, kinds, bounds.
+    /// Code still works, and receives unknown values, kinds or bounds.
     Behavior,
-    /// There is more, or nothing to compare with.
+    /// Something is added, or can't be compared.
     New,
 }
 
-/// Which document says it.
+/// The document that says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// The vendor's document says it, ours doesn't.
+    /// Only the vendor's document says it.
     VendorOnly,
-    /// Ours says it, the vendor's doesn't.
+    /// Only our document says it.
     OursOnly,
-    /// Both say something, and not the same.
+    /// Both say something different.
     Differs,
 }
 
@@ -40,15 +40,15 @@ impl fmt::Display for Side {
 /// One difference; its `Display` is what a decision names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The worst of all places where it is met.
+    /// The heaviest of all places where it occurs.
     pub weight: Weight,
-    /// Which document says it.
+    /// The document that says it.
     pub side: Side,
-    /// Of what, and what.
+    /// Its subject, and what is different.
     pub what: String,
-    /// The line of `openapi.yaml` to look at.
+    /// Its line in `openapi.yaml`.
     pub line: Option<usize>,
-    /// The operations where it is met.
+    /// The operations where it occurs.
     pub operations: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All that was found, each once.
+/// All differences, each once.
 #[derive(Debug, Default)]
 pub(super) struct Found(BTreeMap<String, Difference>);
 

@@ -1,6 +1,6 @@
-//! What the vendor's OpenAPI document says otherwise than `openapi.yaml`.
+//! The differences between the vendor's OpenAPI document and `openapi.yaml`.
 //!
-//! Both documents are read by the same code, which takes what OpenAPI 3.0 and 3.1 have for the same thing. Names of
+//! Both documents are read by the same code, which treats the equivalents of OpenAPI 3.0 and 3.1 alike. Names of
 //! schemas and of path parameters don't matter: what is on the wire is compared.
 
 mod compare;

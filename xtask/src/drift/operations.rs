@@ -12,7 +12,7 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// An operation as a request sees it.
+/// An operation as it is on the wire.
 pub(super) struct Operation<'a> {
     /// `POST /v1/orchestration/batches/{}`: names of path parameters are nothing to the wire.
     pub(super) key: String,
@@ -24,13 +24,13 @@ pub(super) struct Operation<'a> {
     pub(super) body: Option<Body<'a>>,
     /// `200`, `2XX` or `default`, and its body.
     pub(super) responses: BTreeMap<String, (Place, Option<Body<'a>>)>,
-    /// Each way to prove who is calling.
+    /// The ways to authenticate.
     pub(super) security: BTreeSet<String>,
 }
 
 /// A parameter.
 pub(super) struct Parameter<'a> {
-    /// Where it stands, and what it is known by there: lists are `uuids` and `uuids[]`, path parameters have a number.
+    /// Its location, and its name there: lists are `uuids` and `uuids[]`, path parameters have a number.
     pub(super) key: (String, String),
     pub(super) name: String,
     pub(super) place: Place,
@@ -41,7 +41,7 @@ pub(super) struct Parameter<'a> {
     pub(super) schema: Schema<'a>,
 }
 
-/// What is sent or received.
+/// A body that is sent or received.
 pub(super) struct Body<'a> {
     pub(super) required: bool,
     pub(super) place: Place,
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         .collect()
     }
 
-    /// All operations; `prefix` is the path of the server, and `usual` that of ours, which isn't shown.
+    /// Returns all operations; `prefix` is the path of the server, and `usual` that of ours, which isn't shown.
     pub(super) fn operations(&self, prefix: &str, usual: &str) -> Vec<Operation<'a>> {
         let mut found = Vec::new();
         for (path, item) in self.root["paths"].as_object().into_iter().flatten() {
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
             "header" => name.to_lowercase(),
             _ => name.strip_suffix("[]").unwrap_or(name).to_owned(),
         };
-        // OpenAPI has other words for these.
+        // OpenAPI describes these elsewhere.
         if location == "header"
             && ["accept", "content-type", "authorization"].contains(&known.as_str())
         {
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Nothing where there is no content.
+    /// Returns `None` if there is no content.
     fn body(&self, node: Node<'a>) -> Option<Body<'a>> {
         let content = node.value["content"]
             .as_object()
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
         .collect()
     }
 
-    /// What a chain of references leads to; what leads nowhere stays.
+    /// Resolves a chain of references; a dangling one stays.
     fn follow(&self, node: Node<'a>) -> Node<'a> {
         let mut node = node;
         for _ in 0..16 {
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
         node
     }
 
-    /// How a place is called in a report: by its schema and the way into it, or by its operation.
+    /// Returns the name of a place in a report: by its schema and the way into it, or by its operation.
     pub(super) fn label(&self, place: &Place) -> String {
         let keys: Vec<&str> = place.keys().collect();
         match keys.as_slice() {
@@ -293,7 +293,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The way from a schema to one within.
+/// Returns the path from a schema to one within.
 fn way(keys: &[&str]) -> String {
     let mut way = String::new();
     let mut keys = keys.iter();
@@ -311,7 +311,7 @@ fn way(keys: &[&str]) -> String {
     way
 }
 
-/// The names in the braces of a path.
+/// Returns the names in the braces of a path.
 fn placeholders(path: &str) -> Vec<&str> {
     let after = path.split('{').skip(1);
     after

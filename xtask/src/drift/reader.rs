@@ -1,4 +1,4 @@
-//! Schemas as written, in the words of OpenAPI 3.0 or 3.1, to what a value may be.
+//! From schemas as written, in OpenAPI 3.0 or 3.1, to the values that they permit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::shape::{Kind, List, Node, Object, Scalar, Schema, Shape};
 use crate::spec::Place;
 
-/// Keywords that are read, or don't change what a value may be.
+/// Keywords that are read, or don't change the permitted values.
 const READ: [&str; 34] = [
     "$ref",
     "$defs",
@@ -68,7 +68,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The node that `#/components/…` points to.
+    /// Returns the node that `#/components/…` points to.
     pub(super) fn resolve(&self, target: &str) -> Option<Node<'a>> {
         let pointer = target.strip_prefix('#')?;
         let keys = pointer.split('/').skip(1);
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// What a schema allows.
+    /// Returns the values that a schema permits.
     pub(super) fn shape(&self, schema: &Schema<'a>) -> Shape<'a> {
         let all = schema.iter().map(|nodes| {
             let nodes = nodes.iter().map(|node| self.node(node, &mut Vec::new()));
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         shape
     }
 
-    /// A form of a union, marked with the values that tell it.
+    /// Returns a form of a union, with the tag values that identify it.
     fn variant(
         &self,
         union: &Node<'a>,
@@ -184,7 +184,7 @@ fn parts<'a>(node: &Node<'a>, key: &str) -> impl Iterator<Item = Node<'a>> {
     })
 }
 
-/// What a schema says by itself.
+/// Returns what a schema itself says, without those it refers to.
 fn own<'a>(node: &Node<'a>, map: &'a Map<String, Value>) -> Shape<'a> {
     let mut shape = Shape::default();
     let mut types: BTreeSet<&str> = match &map.get("type") {
@@ -341,7 +341,7 @@ fn list_items<'a>(node: &Node<'a>, map: &'a Map<String, Value>) -> Schema<'a> {
     }
 }
 
-/// Bounds, written in one way: `exclusiveMinimum` is a number in 3.1 and a mark of `minimum` in 3.0.
+/// Returns the bounds in one form: `exclusiveMinimum` is a number in 3.1 and a mark of `minimum` in 3.0.
 fn limits(map: &Map<String, Value>, name: &str) -> BTreeMap<&'static str, String> {
     let mut limits = BTreeMap::new();
     for key in LIMITS {
@@ -403,12 +403,12 @@ fn type_of(value: &Value) -> &'static str {
 
 fn plain(value: &Value) -> String {
     // 1.0 and 1 are the same number.
-    let whole = value
+    let integer = value
         .as_f64()
         .filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
-    match (value, whole) {
+    match (value, integer) {
         (Value::String(text), _) => text.clone(),
-        (_, Some(whole)) => format!("{whole:.0}"),
+        (_, Some(integer)) => format!("{integer:.0}"),
         _ => value.to_string(),
     }
 }

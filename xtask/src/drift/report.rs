@@ -1,10 +1,10 @@
-//! What a person reads of the differences.
+//! The report of the differences.
 
 use std::fmt;
 
 use super::{Decisions, Difference, Weight};
 
-/// The differences that nobody has decided about, and decisions that are no longer needed.
+/// The undecided differences, and the decisions that are no longer needed.
 #[derive(Debug)]
 pub struct Report {
     undecided: Vec<Difference>,
@@ -13,7 +13,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Sorts out what was decided.
+    /// Creates the report; decided differences are left out.
     pub fn new(differences: Vec<Difference>, decisions: &Decisions) -> Self {
         let stale = decisions
             .stale(&differences)
@@ -29,7 +29,7 @@ impl Report {
         }
     }
 
-    /// How many differences are undecided.
+    /// Returns the number of undecided differences.
     pub fn undecided(&self) -> usize {
         self.undecided.len()
     }

@@ -1,4 +1,4 @@
-//! Two schemas, as deep as they go.
+//! The comparison of two schemas, at all depths.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::shape::{Kind, List, Object, Scalar, Schema, Shape, places};
 use crate::spec::{Document, Place};
 
-/// Where a value goes.
+/// The direction of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Way {
     Sent,
@@ -27,9 +27,9 @@ pub(super) struct Schemas<'c, 'a> {
     ours: Reader<'a>,
     theirs: Reader<'a>,
     operation: &'c str,
-    /// How bad it is where this operation no longer works.
+    /// The weight if this operation no longer works.
     pub(super) worst: Weight,
-    /// What was compared already: schemas may contain themselves.
+    /// The compared pairs, as schemas may contain themselves.
     seen: HashSet<(Key, Key, Way)>,
     found: &'c mut Found,
 }
@@ -93,7 +93,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
         self.values((ours, &one), (theirs, &two), way);
     }
 
-    /// The same, where null was compared.
+    /// Compares the values other than null.
     fn values(
         &mut self,
         (ours, one): (&Schema<'a>, &Shape<'a>),
@@ -302,7 +302,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
         self.compare(&ours.items, &theirs.items, way);
     }
 
-    /// Forms of an object, told apart by a field that is named in `used` once that has happened.
+    /// Compares forms of an object, which are distinguished by a tag; its field is added to `used`.
     fn objects(
         &mut self,
         label: &str,
@@ -411,7 +411,7 @@ impl<'c, 'a> Schemas<'c, 'a> {
             );
         }
         let in_object = self.ours.label(&ours.place);
-        // Whatever a map of ours holds, it holds what the vendor names.
+        // A map of ours contains what the vendor names, whatever its values are.
         if ours.is_open() && !theirs.is_open() {
             let names: Vec<_> = theirs.fields.keys().copied().collect();
             let what = format!("fields {} of {in_object}{}", names.join(", "), said(way));
@@ -581,7 +581,7 @@ fn names(shape: &Shape<'_>) -> BTreeSet<&'static str> {
     scalars.chain(list).chain(objects).collect()
 }
 
-/// A value in a few words.
+/// Describes a value briefly.
 fn describe(shape: &Shape<'_>) -> String {
     if shape.any {
         return "any value".to_owned();

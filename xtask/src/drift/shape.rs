@@ -1,4 +1,4 @@
-//! What a value may be on the wire, whatever way a schema says it.
+//! The permitted values on the wire, independent of how a schema states them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::spec::Place;
 
-/// More forms of one value than this are not told apart.
+/// More forms of one value than this are not distinguished.
 const MOST_FORMS: usize = 256;
 
 /// A schema as written, and where.
@@ -32,7 +32,7 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scalar {
     pub(super) place: Place,
-    /// The only ones there are.
+    /// The only permitted values.
     pub(super) values: Option<BTreeSet<String>>,
     pub(super) format: Option<String>,
     pub(super) limits: BTreeMap<&'static str, String>,
@@ -44,11 +44,11 @@ pub(super) struct Object<'a> {
     pub(super) place: Place,
     pub(super) fields: BTreeMap<&'a str, Schema<'a>>,
     pub(super) required: BTreeSet<&'a str>,
-    /// What its other fields are.
+    /// The schema of its other fields.
     pub(super) others: Option<Schema<'a>>,
     /// It has no other fields.
     pub(super) closed: bool,
-    /// Unions that it is a variant of: the field that tells the variants apart, its values here, and the union.
+    /// Unions that it is a variant of: the tag, its values here, and the union.
     pub(super) tags: BTreeMap<&'a str, (BTreeSet<String>, Place)>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct List<'a> {
     pub(super) limits: BTreeMap<&'static str, String>,
 }
 
-/// What a value may be, one level deep.
+/// The permitted values, one level deep.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape<'a> {
     pub(super) any: bool,
@@ -86,7 +86,7 @@ pub(super) struct Shape<'a> {
     pub(super) scalars: BTreeMap<Kind, Scalar>,
     pub(super) list: Option<List<'a>>,
     pub(super) objects: Vec<Object<'a>>,
-    /// What is said in words that aren't compared.
+    /// Keywords that aren't compared.
     pub(super) unread: BTreeSet<String>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// What both allow.
+    /// Returns what both permit.
     pub(super) fn and(self, other: Self) -> Self {
         let unread = &self.unread | &other.unread;
         let null = self.null && other.null;
@@ -164,7 +164,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// What either allows.
+    /// Returns what either permits.
     pub(super) fn or(mut self, mut other: Self) -> Self {
         if self.any || other.any {
             return Self {
@@ -251,7 +251,7 @@ impl<'a> Object<'a> {
         both
     }
 
-    /// One object in the place of several that nothing tells apart.
+    /// Merges objects that nothing distinguishes into one.
     pub(super) fn merged(objects: &[&Self]) -> Self {
         let mut all = objects.iter().copied();
         let mut merged = all.next().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The vendor's document as it was downloaded.
+//! The vendor's document, as downloaded.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 ///
 /// # Errors
 ///
-/// Says what it is instead.
+/// The text is not such a document.
 pub fn read(text: &str) -> Result<Value, String> {
     let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| format!("not JSON: {error}"))?;

@@ -31,7 +31,7 @@ pub struct Api {
 pub struct Server {
     /// Its URL, without a slash at its end.
     pub url: String,
-    /// What it is, in words.
+    /// Its description.
     pub description: String,
 }
 

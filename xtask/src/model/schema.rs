@@ -38,7 +38,7 @@ pub struct Schema {
     pub identities: Vec<Identity>,
 }
 
-/// What tells a variant from the others of its union.
+/// What distinguishes a variant from the others of its union.
 #[derive(Clone, Debug)]
 pub struct Tag {
     /// `kind`.
@@ -52,7 +52,7 @@ pub struct Tag {
 /// What a schema becomes.
 #[derive(Clone, Debug)]
 pub enum Shape {
-    /// A struct. One of its fields can be a union that stands among the others on the wire.
+    /// A struct. One of its fields can be a union whose fields are among the others on the wire.
     Object {
         fields: Vec<Property>,
         flattened: Option<String>,
@@ -61,7 +61,7 @@ pub enum Shape {
     Newtype(Kind),
     /// The body of an error that has a reason of that schema, a message, and nothing else.
     ErrorBody { reason: String },
-    /// An enum that keeps values it doesn't know.
+    /// An enum that preserves unknown values.
     OpenEnum {
         values: Vec<EnumValue>,
         /// Variants after which nothing changes.
@@ -69,7 +69,7 @@ pub enum Shape {
         /// Variants after which something may exist all the same.
         ambiguous: Vec<String>,
     },
-    /// A union told apart by a tag, which keeps kinds it doesn't know.
+    /// A union with a tag, which preserves unknown kinds.
     TaggedUnion { tag: String, variants: Vec<Variant> },
     /// A uuid of a kind of thing.
     Id,
@@ -276,7 +276,7 @@ fn fields(
         let field = Property {
             required: true,
             description:
-                "What sets this kind apart; its members stand beside the others on the wire."
+                "The kind, with the fields that belong to it. On the wire they are in the same object as the other fields."
                     .to_owned(),
             kind: Kind::Schema(name.to_owned()),
             ..Property::field(tag, &Value::Null, true)

@@ -38,7 +38,7 @@ impl Document {
         Ok(Self { root, lines })
     }
 
-    /// The whole tree.
+    /// Returns the complete tree.
     pub fn root(&self) -> &Value {
         &self.root
     }

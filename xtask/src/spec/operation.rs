@@ -23,16 +23,18 @@ pub struct Operation {
     pub summary: String,
     /// The rest of what there is to say.
     pub description: String,
-    /// `x-idempotent`: may it be sent again when nobody knows whether it arrived?
+    /// `x-idempotent`: it may be retried when its outcome is unknown.
     pub idempotent: bool,
     /// It should no longer be called.
     pub deprecated: bool,
-    /// `x-creates`: it starts something that spends credits; where the id of that stands in the response.
+    /// `x-creates`: it starts something that spends credits; the path of its id in the response.
     pub creates: Option<Vec<String>>,
     /// `x-waiter`: how to wait for what it reads to end.
     pub waiter: Option<Waiter>,
     /// `x-pagination`: how its list is paged.
     pub pagination: Option<Pagination>,
+    /// `x-see-also`: what a caller uses in its place, as a rule.
+    pub see_also: Vec<SeeAlso>,
     /// What it takes in its path and its query.
     pub parameters: Vec<Parameter>,
     /// Schema of the request body.
@@ -79,16 +81,26 @@ pub struct Pagination {
     /// `query` or `body`.
     #[serde(rename = "in")]
     pub location: String,
-    /// Name of the member that limits a page.
+    /// Name of the field that limits a page.
     pub limit: String,
-    /// Name of the member that says where it starts.
+    /// Name of the field with its offset.
     pub offset: String,
-    /// Field of the answer that holds the items.
+    /// Field of the response with the items.
     pub items: String,
-    /// Field of the answer that counts all matches, where there is one.
+    /// Field of the response with the number of all items, if any.
     pub total: Option<String>,
     /// Items asked for at once.
     pub page_size: u64,
+}
+
+/// An entry of `x-see-also`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeeAlso {
+    /// A method of the client crate: `Client::watch`.
+    pub item: String,
+    /// What it is for: `wait until a batch has ended`.
+    pub to: String,
 }
 
 impl Operation {
@@ -138,8 +150,8 @@ impl Operation {
         let idempotent = value["x-idempotent"].as_bool().unwrap_or_else(|| {
             problems.push(document.problem(
                 place,
-                "the operation needs `x-idempotent: true` or `false`: may it be sent again \
-                 when nobody knows whether it arrived?",
+                "the operation needs `x-idempotent: true` or `false`: may it be retried \
+                 when its outcome is unknown?",
             ));
             false
         });
@@ -186,6 +198,8 @@ impl Operation {
         let creates = creates.map(|path| path.split('.').map(str::to_owned).collect());
         let waiter = extension(document, place, value, "x-waiter", &mut problems);
         let pagination = extension(document, place, value, "x-pagination", &mut problems);
+        let see_also: Option<Vec<SeeAlso>> =
+            extension(document, place, value, "x-see-also", &mut problems);
         if problems.is_empty() {
             Ok(Self {
                 id,
@@ -199,6 +213,7 @@ impl Operation {
                 creates,
                 waiter,
                 pagination,
+                see_also: see_also.unwrap_or_default(),
                 parameters: parameters(value),
                 request,
                 hand_written,

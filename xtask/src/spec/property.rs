@@ -21,7 +21,7 @@ pub struct Property {
     pub kind: Kind,
 }
 
-/// What a value is, as far as the generator tells values apart.
+/// What a value is, as far as the generator distinguishes values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Any JSON.
@@ -35,7 +35,7 @@ pub enum Kind {
     },
     Number,
     Truth,
-    /// An item of a list that can be null. A field that can be null can be absent, too, and isn't told from that.
+    /// An item of a list that can be null. A field that can be null can also be absent, which is the same.
     Nullable(Box<Kind>),
     List(Box<Kind>),
     /// Values by name.

@@ -3,7 +3,7 @@
 //! A description may hold lists, code spans, fences and links to the web. A fence isn't a test, an indented line
 //! isn't one either, and neither `<T>` nor `[x]` is HTML or a link to an item.
 
-/// Returns a description as it stands in documentation.
+/// Returns a description as documentation.
 pub fn escaped(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut paragraph = String::new();
@@ -49,6 +49,49 @@ pub fn escaped(text: &str) -> String {
         lines.push(open.to_owned());
     }
     lines.join("\n")
+}
+
+/// Returns documentation with the code spans replaced for which there is another text.
+pub fn with_code(text: &str, replacement: impl Fn(&str) -> Option<String>) -> String {
+    let mut lines = Vec::new();
+    let mut fence: Option<&str> = None;
+    for line in text.lines() {
+        let marker = line.len() - line.trim_start_matches(['`', '~']).len();
+        let is_marker = marker >= 3 && fence.is_none_or(|open| line.starts_with(open));
+        lines.push(match (is_marker, fence) {
+            (false, None) => replaced(line, &replacement),
+            _ => line.to_owned(),
+        });
+        if is_marker {
+            fence = match fence {
+                Some(_) => None,
+                None => Some(&line[..marker]),
+            };
+        }
+    }
+    lines.join("\n")
+}
+
+fn replaced(line: &str, replacement: &impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(['`', '\\']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let kept = code_span(rest)
+            .or_else(|| escape(rest))
+            .unwrap_or(&rest[..1]);
+        let name = kept
+            .strip_prefix('`')
+            .and_then(|span| span.strip_suffix('`'));
+        match name.and_then(replacement) {
+            Some(text) => out.push_str(&text),
+            None => out.push_str(kept),
+        }
+        rest = &rest[kept.len()..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn flush(paragraph: &mut String, lines: &mut Vec<String>) {
@@ -120,14 +163,14 @@ fn enclosed(text: &str, end: char) -> Option<&str> {
     text[found..].starts_with(end).then(|| &text[..=found])
 }
 
-/// `[words](https://...)`
+/// `[label](https://...)`
 fn web_link(text: &str) -> Option<&str> {
-    let words = enclosed(text, ']')?;
+    let label = enclosed(text, ']')?;
     let plain = |c: char| !"[<`".contains(c);
-    let target = text[words.len()..].strip_prefix('(')?;
+    let target = text[label.len()..].strip_prefix('(')?;
     let link = &target[..target.find(')')?];
-    let is_plain = words[1..].chars().all(plain) && !words.contains("://");
-    (is_plain && is_link(link)).then(|| &text[..words.len() + link.len() + 2])
+    let is_plain = label[1..].chars().all(plain) && !label.contains("://");
+    (is_plain && is_link(link)).then(|| &text[..label.len() + link.len() + 2])
 }
 
 fn is_link(text: &str) -> bool {

@@ -34,7 +34,7 @@ pub fn each_reference(document: &Document, visit: &mut impl FnMut(&Place, &str))
                     && place
                         .parent()
                         .is_some_and(|within| within.key() == "discriminator");
-                // Extensions hold words, which may look like anything.
+                // Extensions contain text of any form.
                 for (key, value) in map
                     .iter()
                     .filter(|(key, _)| !key.starts_with("x-") || is_named(place))
@@ -59,7 +59,7 @@ pub fn each_reference(document: &Document, visit: &mut impl FnMut(&Place, &str))
     walk(&Place::root(), document.root(), visit);
 }
 
-/// Whether the keys of an object are names that the API gives, and no words of OpenAPI.
+/// Whether the keys of an object are names that the API gives, and no keywords of OpenAPI.
 fn is_named(place: &Place) -> bool {
     ["properties", "mapping", "schemas"].contains(&place.key())
 }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use xtask::changelog::{Markdown, compare, first};
+use xtask::changelog::{Markdown, Version, compare, first};
 use xtask::spec::Document;
 
 use super::{Task, process, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "changelog",
     help: "write the API part of CHANGELOG.md, since the last tag; with FROM TO (revisions or files) print it",
     run,
@@ -18,7 +18,7 @@ pub const CHORE: Task = Task {
 const SPEC: &str = "openapi.yaml";
 const FILE: &str = "CHANGELOG.md";
 
-/// What stands between these lines is ours; each release leaves its part behind without them.
+/// The text between these lines is generated; a release removes the lines and keeps the text.
 const BEGIN: &str = "<!-- cargo xtask changelog -->\n";
 const END: &str = "<!-- end -->\n";
 
@@ -29,7 +29,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             print!("{}", Markdown(&compare(&read(from)?, &read(to)?)));
             Ok(())
         }
-        other => Err(unknown(&CHORE, other)),
+        other => Err(unknown(&TASK, other)),
     }
 }
 
@@ -62,7 +62,7 @@ fn last_tag() -> Option<String> {
 }
 
 /// A file, or what git has of the specification at a revision.
-fn read(version: &str) -> Result<Document, String> {
+fn read(version: &str) -> Result<Version, String> {
     let text = match Path::new(version).is_file() {
         true => fs::read_to_string(version).map_err(|error| format!("{version}: {error}"))?,
         false => {
@@ -72,7 +72,17 @@ fn read(version: &str) -> Result<Document, String> {
             })?
         }
     };
-    Document::parse(&text).map_err(|problem| format!("{version}: {problem}"))
+    let problems = match Document::parse(&text) {
+        Ok(document) => match Version::new(&document) {
+            Ok(version) => return Ok(version),
+            Err(problems) => problems,
+        },
+        Err(problem) => vec![problem],
+    };
+    let lines = problems
+        .iter()
+        .map(|problem| format!("{version}: {problem}"));
+    Err(lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn git() -> Command {

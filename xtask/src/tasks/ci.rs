@@ -1,18 +1,17 @@
-//! `cargo xtask ci`: everything that must hold.
+//! `cargo xtask ci`: runs all checks.
 
 use std::process::Command;
 
 use super::{Task, process, root};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "ci",
-    help: "everything that must hold: does what .ci/run does, with the same arguments",
+    help: "run all checks: runs .ci/run with the same arguments",
     run,
 };
 
-/// The script is the one list of steps, and not this: it also runs where nothing of ours can be
-/// built, and then says which step it was that failed; and this program can't be built anew while
-/// it runs, as it would be in its own steps on Windows.
+/// The list of steps is in the script, not here. The script also runs when this package can't be built, and then names
+/// the step that failed. On Windows, this program can't be rebuilt while it runs, as its own steps would do.
 fn run(arguments: &[&str]) -> Result<(), String> {
     let script = root().join(".ci/run");
     process::run(Command::new("bash").arg(script).args(arguments))

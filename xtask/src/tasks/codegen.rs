@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: Rust from openapi.yaml.
+//! `cargo xtask codegen`: generates Rust from openapi.yaml.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use xtask::codegen;
 
 use super::{Task, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "codegen",
     help: "write the generated files from openapi.yaml and compile them (not with --no-compile); with --check only say which are stale",
     run,
@@ -18,12 +18,12 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         [] => codegen::run_compiled(&root(), codegen::cargo_check)?,
         ["--no-compile"] => codegen::run(&root(), false)?,
         ["--check"] => codegen::run(&root(), true)?,
-        other => return Err(unknown(&CHORE, other)),
+        other => return Err(unknown(&TASK, other)),
     };
     let stale = outcome.stale.join("\n  ");
     if arguments == ["--check"] && !outcome.stale.is_empty() {
         return Err(format!(
-            "stale, mend with `{}`:\n  {stale}\n\n{}",
+            "stale, update with `{}`:\n  {stale}\n\n{}",
             codegen::COMMAND,
             outcome.difference
         ));
@@ -33,7 +33,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     }
     if !outcome.by_hand.is_empty() {
         let lines = outcome.by_hand.join("\n  ");
-        println!("what is written by hand has to follow:\n  {lines}");
+        println!("hand-written code must follow:\n  {lines}");
     }
     let (files, lines) = (outcome.files, outcome.lines);
     println!(

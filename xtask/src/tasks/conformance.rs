@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the sandbox and openapi.yaml, held against each other by schemathesis.
+//! `cargo xtask conformance`: compares the sandbox with openapi.yaml, with schemathesis.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,21 +6,21 @@ use std::process::Command;
 use super::process::{self, Sandbox, folder};
 use super::{Task, http, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "conformance",
-    help: "try the sandbox against openapi.yaml with thousands of generated requests (needs Python)",
+    help: "test the sandbox against openapi.yaml with thousands of generated requests (needs Python)",
     run,
 };
 
-/// The release of schemathesis that the checks are known to mean what they say in.
+/// The release of schemathesis that the checks were written for.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// Fewer cases than this would show too little.
+/// The minimum number of cases.
 const LEAST_CASES: u64 = 2_000;
 
 fn run(arguments: &[&str]) -> Result<(), String> {
     if !arguments.is_empty() {
-        return Err(unknown(&CHORE, arguments));
+        return Err(unknown(&TASK, arguments));
     }
     let folder = root().join("target/conformance");
     let program = installed(&folder)?;
@@ -44,10 +44,12 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         .arg(folder.join("report"));
     let output = process::output(&mut command)?;
     println!("{output}");
-    let cases = cases(&output).ok_or("schemathesis doesn't say how many cases it tried")?;
+    let cases = cases(&output).ok_or("schemathesis printed no number of cases")?;
     match cases >= LEAST_CASES {
         true => Ok(()),
-        false => Err(format!("only {cases} cases were tried, not {LEAST_CASES}")),
+        false => Err(format!(
+            "only {cases} cases were tested, fewer than {LEAST_CASES}"
+        )),
     }
 }
 

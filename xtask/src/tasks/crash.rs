@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::{Task, root};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "crash",
     help: "kill the nightly example at random (500 times), and a control that must pay twice",
     run,
@@ -13,7 +13,7 @@ pub const CHORE: Task = Task {
 /// What is run: the sandbox's speed, the share of the kills, how late it acts, as a share of the settling time.
 const RUNS: [(u64, u64, f64); 3] = [(20, 1, 0.9), (1, 10, 0.9), (20, 10, 1.5)];
 
-/// What the last run goes beyond, in the words of the guide.
+/// The assumption of the guide that the last run violates.
 const ASSUMPTION: &str = "a server acts, and lists what it created, within the settling time";
 
 fn run(arguments: &[&str]) -> Result<(), String> {
@@ -22,7 +22,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         [kills] => kills
             .parse()
             .map_err(|_| format!("{kills:?} is not a number of kills"))?,
-        _ => return Err(super::unknown(&CHORE, arguments)),
+        _ => return Err(super::unknown(&TASK, arguments)),
     };
     for (speed, share, lateness) in RUNS {
         println!(

@@ -1,4 +1,4 @@
-//! `cargo xtask drift`: is the vendor's API still what ours says?
+//! `cargo xtask drift`: compares the vendor's document with `openapi.yaml`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use xtask::spec::Document;
 
 use super::{Task, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "drift",
     help: "compare the vendor's OpenAPI document, a FILE of JSON, with openapi.yaml; decisions are in xtask/drift.yaml",
     run,
@@ -20,15 +20,15 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     let [file] = arguments else {
         return Err(match arguments {
             [] => "name the vendor's document: `cargo xtask drift FILE`".to_owned(),
-            other => unknown(&CHORE, other),
+            other => unknown(&TASK, other),
         });
     };
     let vendor = read(&text(Path::new(file))?).map_err(|error| format!("{file}: {error}"))?;
-    let ours = Document::parse(&text(&root().join("openapi.yaml"))?)
+    let own = Document::parse(&text(&root().join("openapi.yaml"))?)
         .map_err(|problem| problem.to_string())?;
     let decisions = Decisions::parse(&text(&root().join(DECISIONS))?)
         .map_err(|error| format!("{DECISIONS}, {error}"))?;
-    let report = Report::new(compare(&vendor, &ours), &decisions);
+    let report = Report::new(compare(&vendor, &own), &decisions);
     print!("{report}");
     match report.undecided() {
         0 => Ok(()),

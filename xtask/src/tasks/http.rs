@@ -1,4 +1,4 @@
-//! Just enough HTTP to talk to a sandbox: a task needs no client with TLS.
+//! A minimal HTTP client for the sandbox: a task needs no TLS.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,13 +29,13 @@ pub fn send(
     stream
         .write_all(request.as_bytes())
         .map_err(|error| failed(&error))?;
-    let mut answer = String::new();
+    let mut response = String::new();
     stream
-        .read_to_string(&mut answer)
+        .read_to_string(&mut response)
         .map_err(|error| failed(&error))?;
-    let (head, text) = answer
+    let (head, text) = response
         .split_once("\r\n\r\n")
-        .ok_or_else(|| failed(&"the answer has no end of its head"))?;
+        .ok_or_else(|| failed(&"the response has no end of its head"))?;
     let line = head.lines().next().unwrap_or_default();
     if !line.contains(" 2") {
         return Err(failed(&format!("{line}\n{text}")));

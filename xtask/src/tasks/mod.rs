@@ -1,4 +1,4 @@
-//! What there is to do, each in a module of its own.
+//! The tasks, each in a module of its own.
 
 mod bench;
 mod changelog;
@@ -15,7 +15,7 @@ mod proxies;
 
 use std::path::{Path, PathBuf};
 
-/// A task: what it is called, what it does in a line, and how it is done with its arguments.
+/// A task: its name, a line of help, and the function that runs it with its arguments.
 struct Task {
     name: &'static str,
     help: &'static str,
@@ -23,19 +23,19 @@ struct Task {
 }
 
 const TASKS: [Task; 10] = [
-    bench::CHORE,
-    changelog::CHORE,
-    ci::CHORE,
-    codegen::CHORE,
-    conformance::CHORE,
-    crash::CHORE,
-    drift::CHORE,
-    page::CHORE,
-    picture::CHORE,
-    proxies::CHORE,
+    bench::TASK,
+    changelog::TASK,
+    ci::TASK,
+    codegen::TASK,
+    conformance::TASK,
+    crash::TASK,
+    drift::TASK,
+    page::TASK,
+    picture::TASK,
+    proxies::TASK,
 ];
 
-/// Does what the arguments name; without any it lists what there is.
+/// Runs the task that the arguments name; without arguments, prints the list of tasks.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         [] | ["help" | "--help" | "-h"] => {
@@ -50,14 +50,14 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
 }
 
 fn help() -> String {
-    let mut text = "cargo xtask CHORE\n".to_owned();
+    let mut text = "cargo xtask TASK\n".to_owned();
     for Task { name, help, .. } in &TASKS {
         text.push_str(&format!("\n  {name:<14}{help}"));
     }
     text
 }
 
-/// Arguments that a task doesn't take.
+/// Returns the error for arguments that a task doesn't take.
 fn unknown(task: &Task, arguments: &[&str]) -> String {
     format!(
         "`cargo xtask {}` takes no {:?}\n\n  {:<14}{}",
@@ -68,7 +68,7 @@ fn unknown(task: &Task, arguments: &[&str]) -> String {
     )
 }
 
-/// The workspace is the folder above this package.
+/// Returns the root of the workspace, which is the folder above this package.
 fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_owned()

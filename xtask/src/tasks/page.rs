@@ -1,4 +1,4 @@
-//! `cargo xtask page`: the sandbox's page, looked at in a browser nobody sees.
+//! `cargo xtask page`: checks the sandbox's page in a headless browser.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use super::process::{self, Sandbox, folder};
 use super::{Task, http, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "page",
     help: "check the sandbox's page in headless Chromium; with --update renew the README's picture",
     run,
 };
 
-/// Where the README has its picture.
+/// The path of the README's picture.
 const PICTURE: &str = "docs/sandbox.png";
 
 fn run(arguments: &[&str]) -> Result<(), String> {
     let update = match arguments {
         [] => false,
         ["--update"] => true,
-        other => return Err(unknown(&CHORE, other)),
+        other => return Err(unknown(&TASK, other)),
     };
     let browser = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
@@ -29,7 +29,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         .ok_or("there is no Chromium: install the package `chromium`")?;
     let target = root().join("target/page");
     folder(&target)?;
-    // Its time moves only when it is told to, so that the picture is the same every time.
+    // Its time advances only on request, so that the picture is the same every time.
     let sandbox = Sandbox::start(&["--seed", "1", "--speed", "0"])?;
     let batches = fill(&sandbox.origin)?;
 
@@ -62,7 +62,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts batches for the page to show; returns how it will call them.
+/// Creates batches for the page to show; returns their ids as the page shows them.
 fn fill(origin: &str) -> Result<Vec<String>, String> {
     let fixtures = http::send(origin, "GET", "/sandbox/world", "", None)?;
     let token = fixtures["token"].as_str().unwrap_or_default();
@@ -95,14 +95,14 @@ fn fill(origin: &str) -> Result<Vec<String>, String> {
     let mut batches = Vec::new();
     for (workflow, data, seconds) in orders {
         let body = json!({ "workflowUuid": workflow, "data": data });
-        let answer = http::send(
+        let response = http::send(
             origin,
             "POST",
             "/v1/orchestration/batches",
             token,
             Some(&body),
         )?;
-        let uuid = answer["batch"]["uuid"].as_str().unwrap_or_default();
+        let uuid = response["batch"]["uuid"].as_str().unwrap_or_default();
         http::send(
             origin,
             "POST",
@@ -127,12 +127,12 @@ fn contains(page: &str, wanted: &str, what: &str) -> Result<(), String> {
     }
 }
 
-/// The page as it is once its script has run.
+/// Returns the page after its script has run.
 fn dom(browser: &str, target: &Path, url: &str) -> Result<String, String> {
     process::output(headless(browser, target).arg("--dump-dom").arg(url))
 }
 
-/// A browser without a window, that reaches for nothing but what it is told to.
+/// A headless browser without background requests.
 fn headless(browser: &str, target: &Path) -> Command {
     let mut command = Command::new(browser);
     command

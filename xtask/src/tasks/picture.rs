@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the README's picture of the demo, as a terminal shows it.
+//! `cargo xtask picture`: draws the README's picture of the demo, as a terminal shows it.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 use super::process::{self, folder};
 use super::{Task, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "picture",
     help: "draw docs/demo.svg from what the demo prints; with --check only say whether it is stale",
     run,
@@ -16,7 +16,7 @@ pub const CHORE: Task = Task {
 const PICTURE: &str = "docs/demo.svg";
 
 /// Sizes in pixels; the width of a character is what most fonts of a terminal have at this size, and
-/// each piece of text is stretched to it.
+/// each span of text is stretched to it.
 const CHAR: usize = 8;
 const LINE: usize = 19;
 const EDGE: usize = 20;
@@ -26,7 +26,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     let check = match arguments {
         [] => false,
         ["--check"] => true,
-        other => return Err(unknown(&CHORE, other)),
+        other => return Err(unknown(&TASK, other)),
     };
     let picture = draw(&demo()?);
     let path = root().join(PICTURE);
@@ -34,7 +34,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         return match fs::read_to_string(&path) {
             Ok(there) if there == picture => Ok(()),
             _ => Err(format!(
-                "{PICTURE} is stale, mend with `cargo xtask picture`"
+                "{PICTURE} is stale, update with `cargo xtask picture`"
             )),
         };
     }
@@ -43,7 +43,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// What the demo prints, in virtual time: the same every time.
+/// Returns the output of the demo in virtual time, which is the same every time.
 fn demo() -> Result<String, String> {
     let here = root().join("target/picture");
     folder(&here)?;
@@ -52,7 +52,8 @@ fn demo() -> Result<String, String> {
     command
         .args(["run", "--quiet", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
-        .args(["--package", "cargo-batch-client", "--example", "demo"])
+        .args(["--package", "cargo-batch-client", "--features", "rows"])
+        .args(["--example", "demo"])
         .args(["--", "--virtual"])
         .env_remove("CARGO_API_TOKEN")
         .current_dir(here);
@@ -82,7 +83,7 @@ fn draw(output: &str) -> String {
     row.put(2, "cargo demo", "#ffffff");
     for line in output.lines() {
         row.y += LINE;
-        // A word at the beginning and a space after it: the line is about something.
+        // A name at the beginning and a space after it: the line is a label and its value.
         match line.char_indices().nth(10) {
             Some((at, ' ')) => {
                 let (about, text) = line.split_at(at);

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::root;
 
-/// Runs a program to its end, with its output going where ours goes.
+/// Runs a program to its end; it inherits the output of this process.
 pub fn run(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| cannot(command, &error))?;
     match status.success() {
@@ -15,8 +15,7 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Runs a program to its end and returns what it printed; what it complained of is told only when it
-/// fails.
+/// Runs a program to its end and returns its output. Its error output is reported only when it fails.
 pub fn output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| cannot(command, &error))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -31,7 +30,7 @@ pub fn output(command: &mut Command) -> Result<String, String> {
     }
 }
 
-/// Is there such a program?
+/// Returns whether there is such a program.
 pub fn is_there(program: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")
@@ -49,7 +48,7 @@ fn name(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
 }
 
-/// The sandbox as a process of its own; ended when this is dropped.
+/// The sandbox as a process of its own; it is killed on drop.
 pub struct Sandbox {
     process: Child,
     /// `http://127.0.0.1:PORT`
@@ -79,7 +78,7 @@ impl Sandbox {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| Some(line.strip_prefix("sandbox listening on ")?.to_owned()));
-        // What it prints from here on is read, so that it never waits for us.
+        // Its further output is read, so that it never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let origin = origin.ok_or("the sandbox ended before it was ready")?;
         Ok(Self { process, origin })
@@ -93,7 +92,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Makes a folder for what a task needs or leaves behind.
+/// Creates a folder for the files of a task.
 pub fn folder(path: &Path) -> Result<(), String> {
     std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))
 }

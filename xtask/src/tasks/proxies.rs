@@ -5,18 +5,18 @@ use std::process::Command;
 use super::process::{output, run as run_to_end};
 use super::{Task, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "proxies",
     help: "create batches through a real haproxy and nginx; with a text, scenarios of such titles only",
     run,
 };
 
-/// The programs; the packages of Debian are called the same.
+/// The programs, which have the names of their Debian packages.
 const PROGRAMS: [&str; 2] = ["haproxy", "nginx"];
 
 fn run(arguments: &[&str]) -> Result<(), String> {
     if arguments.len() > 1 {
-        return Err(unknown(&CHORE, arguments));
+        return Err(unknown(&TASK, arguments));
     }
     for program in PROGRAMS {
         output(Command::new(program).arg("-v")).map_err(|error| {

@@ -273,3 +273,157 @@ async fn a_preview_that_fails_sends_nothing() {
     assert!(!error.may_have_spent() && !error.is_final() && error.is_retryable());
     assert_eq!(script.seen_at(CREATE).len(), 0);
 }
+
+/// What limits a creation in one expression, plain and once, and what is sent.
+macro_rules! each_way {
+    ($client:expr, $request:expr, $most:expr) => {{
+        let plain = $client.create_batch($request).max_records($most).await;
+        let once = $client
+            .create_batch_once($request.again())
+            .max_records($most)
+            .await;
+        [plain.map(|response| response.batch), once]
+    }};
+}
+
+#[tokio::test(start_paused = true)]
+async fn plain_creations_are_limited_as_well() {
+    for data in [
+        CreateBatchData::file("f.csv"),
+        CreateBatchData::segment(segment()),
+        CreateBatchData::record_ids(model(), ["a"]),
+        filter(50).into(),
+    ] {
+        let fixtures = counting(1_501);
+        let (script, client) = fixtures
+            .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+            .await;
+        for refused in each_way!(client, request(data.clone()), 1_500) {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooManyRecords);
+            let text = error.to_string();
+            assert!(text.contains("1501") && text.contains("1500"), "{text}");
+            assert!(!error.may_have_spent() && error.is_final());
+        }
+        assert_eq!(script.seen_at(CREATE).len(), 0, "{data:?}");
+        fixtures.records.store(1_500, Ordering::SeqCst);
+        for created in each_way!(client, request(data.clone()), 1_500) {
+            created.unwrap();
+        }
+        assert_eq!(script.seen_at(CREATE).len(), 2, "{data:?}");
+        assert_eq!(script.seen_at(PREVIEW).len(), 4, "{data:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_filter_is_sent_with_the_last_limit() {
+    let fixtures = counting(80);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
+    for created in each_way!(client, whole_model(), 100) {
+        created.unwrap();
+    }
+    let raised = client
+        .create_batch(whole_model())
+        .max_records(50)
+        .max_records(90);
+    raised.await.unwrap();
+    let own = client.create_batch(request(filter(50))).max_records(100);
+    own.await.unwrap();
+    assert_eq!(
+        limits(&script),
+        [value!(100), value!(100), value!(90), value!(10)]
+    );
+    for seen in script.seen_at(PREVIEW).iter().take(3) {
+        assert_eq!(
+            seen.json()["data"],
+            value!({ "kind": "filter", "modelUuid": model() })
+        );
+    }
+    let lowered = client
+        .create_batch(whole_model())
+        .max_records(90)
+        .max_records(50);
+    assert_eq!(lowered.await.unwrap_err().kind(), ErrorKind::TooManyRecords);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_of_a_plain_creation_is_checked() {
+    let fixtures = counting(5);
+    let (script, client) = fixtures
+        .serve(move |fixtures, _| {
+            fixtures.records.store(50, Ordering::SeqCst);
+            status(429)
+        })
+        .await;
+    let error = client
+        .create_batch(file("f.csv"))
+        .max_records(10)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooManyRecords);
+    assert_eq!(
+        (script.seen_at(CREATE).len(), script.seen_at(PREVIEW).len()),
+        (1, 2)
+    );
+    // The client itself has no limit.
+    fixtures.records.store(50, Ordering::SeqCst);
+    let error = client.create_batch(file("f.csv")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Status);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_of_a_plain_request_are_counted_without_a_request() {
+    let action: cargo_batch_client::types::Action =
+        serde_json::from_value(value!({ "kind": "native", "actionSlug": "enrich" })).unwrap();
+    let fixtures = counting(0);
+    let (script, client) = fixtures
+        .serve(|fixtures, seen| json(fixtures.act(seen, 0.0)))
+        .await;
+    let records = request(CreateBatchData::records(leads(3)));
+    let actions = ExecuteActionBatchRequest::new(action, leads(3));
+    let refused = [
+        client
+            .create_batch(records.clone())
+            .max_records(2)
+            .await
+            .map(drop),
+        client
+            .execute_action_batch(actions.clone())
+            .max_records(2)
+            .await
+            .map(drop),
+        client
+            .create_batch_once(records.clone())
+            .max_records(2)
+            .await
+            .map(drop),
+        client
+            .create_batch_once(actions.clone())
+            .max_records(2)
+            .await
+            .map(drop),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::TooManyRecords);
+    }
+    assert_eq!(fixtures.sent(), 0);
+    client.create_batch(records).max_records(3).await.unwrap();
+    client
+        .execute_action_batch(actions)
+        .max_records(3)
+        .await
+        .unwrap();
+    assert_eq!((script.seen_at(PREVIEW).len(), fixtures.sent()), (0, 2));
+    // What can't be counted isn't sent.
+    let mut ad_hoc = file("f.csv");
+    ad_hoc.workflow_uuid = None;
+    let error = client
+        .create_batch(ad_hoc)
+        .max_records(10)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(fixtures.sent(), 2);
+}

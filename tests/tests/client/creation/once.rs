@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::ErrorKind;
 use cargo_batch_client::types::{
-    Action, BatchUuid, CreateBatchData, ExecuteActionBatchRequest, Record,
+    Action, BatchUuid, CreateBatchData, CreateBatchRequest, ExecuteActionBatchRequest, Record,
 };
 use cargo_batch_tests::script::{Script, Seen, batch, json, status, uuid};
 use serde_json::json as value;
@@ -220,7 +220,7 @@ async fn an_response_that_cannot_be_read_still_names_its_batch() {
     assert_eq!(error.created(), Some(uuid(1).parse().unwrap()));
     assert!(error.is_ambiguous() && error.kind() == ErrorKind::InvalidResponse);
     assert!(error.to_string().contains("was created"), "{error}");
-    assert!(error.advice().unwrap().contains("go on with it"));
+    assert!(error.advice().unwrap().contains("continue with it"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -619,4 +619,35 @@ async fn creations_refused_with_429_are_retried_until_the_timeout() {
         last > Duration::from_secs(150) && last < Duration::from_secs(180),
         "{last:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_one_action_over_a_file_is_found_by_its_file() {
+    let fixtures = Fixtures::default();
+    let (script, client) = fixtures.serve(lost).await;
+    let data = own_file(&client).await.data;
+    let action = Action::native("enrich").config(serde_json::Map::from_iter([(
+        "to".to_owned(),
+        value!("fr"),
+    )]));
+    let retry = cargo_batch_client::types::NodeRetry::new().maximum_attempts(2);
+    let request = CreateBatchRequest::of_action(action.retry(retry), data);
+    let batch = client.create_batch_once(request).await.unwrap();
+    assert_eq!((batch.uuid.to_string(), fixtures.sent()), (uuid(1000), 1));
+    let sent = script.seen_at(CREATE)[0].json();
+    let node = |n: usize| &sent["nodes"][n];
+    assert_eq!(node(0)["actionSlug"], "start");
+    assert_eq!(node(0)["childrenUuids"], value!([node(1)["uuid"]]));
+    assert_eq!(
+        (&node(1)["slug"], &node(1)["actionSlug"]),
+        (&value!("action"), &value!("enrich"))
+    );
+    assert_eq!(node(1)["config"], value!({ "to": "fr" }));
+    assert_eq!(node(1)["retry"], value!({ "maximumAttempts": 2 }));
+    assert_eq!(node(1)["childrenUuids"], value!([node(2)["uuid"]]));
+    assert_eq!(
+        (&node(2)["actionSlug"], &node(2)["childrenUuids"]),
+        (&value!("end"), &value!([]))
+    );
+    assert_eq!(sent["nodes"].as_array().unwrap().len(), 3);
 }

@@ -6,7 +6,7 @@ use super::{object, strings};
 use crate::spec::operation::{raw, reference};
 use crate::spec::{Document, Place, Problem};
 
-/// How far data tells a batch from others.
+/// How well data distinguishes a batch from others.
 const DISTINCTNESS: [&str; 4] = ["unique", "repeatable", "shared", "opaque"];
 
 pub fn check(document: &Document) -> Vec<Problem> {
@@ -26,7 +26,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
             problems.push(document.problem(&place.join("x-creates"), message));
         }
         if operation["x-idempotent"] == true {
-            let message = "what can be sent again creates nothing: `x-idempotent` is `true`";
+            let message = "what can be retried creates nothing: `x-idempotent` is `true`";
             problems.push(document.problem(&place.join("x-creates"), message));
         }
     }

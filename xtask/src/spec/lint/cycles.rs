@@ -1,4 +1,4 @@
-//! A type that holds itself has no size: only lists and maps can lead back to where they stand. One that holds
+//! A type that holds itself has no size: only lists and maps can contain themselves. One that holds
 //! others a hundred deep is more than the compiler follows.
 
 use std::collections::BTreeMap;

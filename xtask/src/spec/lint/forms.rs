@@ -81,7 +81,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
             if !is_right {
                 say(
                     &place.join("x-flags"),
-                    "a named object has flags: words of small letters that are no properties, each with \
+                    "a named object has flags: names in lower case that are no properties, each with \
                      what it means"
                         .to_owned(),
                 );
@@ -211,7 +211,7 @@ fn is_property(place: &Place) -> bool {
         .is_some_and(|within| within.key() == "properties")
 }
 
-/// Does it stand directly under `components.schemas`?
+/// Returns whether it is directly under `components.schemas`.
 fn is_named(place: &Place) -> bool {
     place.parent() == Place::schema("any").parent()
 }

@@ -1,4 +1,4 @@
-//! Keys that nothing here reads are refused, wherever they stand: what is written must have an effect.
+//! Keys that are not read are refused everywhere: what is written must have an effect.
 
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ const OPERATION: &[&str] = &[
     "x-idempotent",
     "x-pagination",
     "x-rust-name",
+    "x-see-also",
     "x-waiter",
 ];
 const PARAMETER: &[&str] = &[
@@ -52,7 +53,7 @@ const BODY: &[&str] = &["required", "description", "content"];
 const RESPONSE: &[&str] = &["description", "content"];
 const MEDIA_TYPE: &[&str] = &["schema"];
 
-/// Extensions of the schemas that stand under `components.schemas`.
+/// Extensions of the schemas under `components.schemas`.
 const NAMED: &[&str] = &[
     "x-advice",
     "x-ambiguous",
@@ -161,7 +162,7 @@ impl Keys<'_> {
                 let message = match key.as_str() {
                     key if !known.contains(&key) => "it has no effect here: leave it out",
                     key if OF_ENUMS.contains(&key) && schema.get("enum").is_none() => {
-                        "only an enum has values to speak of"
+                        "only an enum has values"
                     }
                     "x-flags" if schema.get("properties").is_none() => {
                         "only an object with properties has flags"

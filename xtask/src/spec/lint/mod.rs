@@ -1,7 +1,7 @@
 //! The rules of the specification: what is wrong is named before the generator sees it.
 //!
 //! The generator panics on a `$ref` to nowhere, drops keys that it does not know, and turns an
-//! undescribed union into something useless without a word. Each rule here stands for one of those.
+//! undescribed union into something useless silently. Each rule here is for one of those.
 
 mod creations;
 mod cycles;
@@ -67,7 +67,7 @@ fn every_schema(document: &Document, visit: &mut impl FnMut(&Place, &Value)) {
     }
 }
 
-/// The members of an object; none when it is anything else.
+/// Returns the fields of an object; none when it is anything else.
 fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }

@@ -6,6 +6,7 @@ use heck::ToSnakeCase;
 use serde_json::Value;
 
 use super::{described, object};
+use crate::spec::naming::is_identifier;
 use crate::spec::operation::raw;
 use crate::spec::{Document, Kind, Operation, Problem};
 
@@ -23,13 +24,14 @@ pub fn check(document: &Document) -> Vec<Problem> {
                     ));
                 }
                 problems.extend(paging(document, operation));
+                problems.extend(see_also(document, operation));
             }
         }
     }
     problems
 }
 
-/// What is looked at as it is written: parameters, bodies and answers.
+/// Checks what is written: parameters, bodies and responses.
 fn written(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (place, _, _, operation) in raw(document) {
@@ -46,26 +48,50 @@ fn written(document: &Document) -> Vec<Problem> {
                 ));
             }
         }
-        for (status, answer) in object(&operation["responses"]) {
+        for (status, response) in object(&operation["responses"]) {
             let place = place.join("responses").join(status);
             if !["2XX", "4XX", "5XX"].contains(&status.as_str()) {
                 problems.push(document.problem(
                     &place,
-                    "answers are `2XX`, `4XX` and `5XX`: the generator knows one success and one \
+                    "responses are `2XX`, `4XX` and `5XX`: the generator knows one success and one \
                      error for each operation",
                 ));
             }
-            if !described(answer) {
-                problems.push(document.problem(&place, "the answer needs a description"));
+            if !described(response) {
+                problems.push(document.problem(&place, "the response needs a description"));
             }
         }
     }
     problems
 }
 
+/// What is named in place of an operation is a method, and there is documentation to name it in.
+fn see_also(document: &Document, operation: &Operation) -> Vec<Problem> {
+    let place = operation.place.join("x-see-also");
+    let entries = operation.see_also.iter().enumerate();
+    let mut problems: Vec<Problem> = entries
+        .filter(|(_, entry)| !is_method(&entry.item))
+        .map(|(i, entry)| {
+            let place = place.join(&i.to_string()).join("item");
+            let message = format!("`{}` is no method such as `Client::watch`", entry.item);
+            document.problem(&place, message)
+        })
+        .collect();
+    if operation.hand_written.is_some() && !operation.see_also.is_empty() {
+        let message = "the documentation of the operation is written by hand: leave it out";
+        problems.push(document.problem(&place, message));
+    }
+    problems
+}
+
+fn is_method(item: &str) -> bool {
+    item.split_once("::")
+        .is_some_and(|(owner, method)| is_identifier(owner) && is_identifier(method))
+}
+
 /// A list that can be limited and continued must say how it is paged, and truly.
 fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
-    let has = |location: &str, name: &str| members(document, operation, location).contains(name);
+    let has = |location: &str, name: &str| fields_of(document, operation, location).contains(name);
     let Some(paging) = &operation.pagination else {
         if !operation.id.starts_with("list_") {
             return Vec::new();
@@ -77,7 +103,7 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
                     "the operation takes `limit` and `offset`, so it needs `x-pagination`",
                 )];
             }
-            let names = members(document, operation, location);
+            let names = fields_of(document, operation, location);
             if let Some(cursor) = super::parameters::cursor(&names) {
                 let message = format!(
                     "the operation is paged by `{cursor}`: only pages by `limit` and `offset` are generated. Leave the \
@@ -98,7 +124,7 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
         if !has(&paging.location, name) {
             problems.push(document.problem(
                 &place,
-                format!("`{name}` is not a member of the {}", paging.location),
+                format!("`{name}` is not a field of the {}", paging.location),
             ));
         }
     }
@@ -110,8 +136,8 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     let mut expect = |name: &String, is_right: &dyn Fn(&Kind) -> bool, what: &str| {
         let message = match field(response, name) {
             Some(kind) if is_right(&kind) => return,
-            Some(_) => format!("the field `{name}` of the answer is not {what}"),
-            None => format!("the answer has no field `{name}`"),
+            Some(_) => format!("the field `{name}` of the response is not {what}"),
+            None => format!("the response has no field `{name}`"),
         };
         problems.push(document.problem(&place, message));
     };
@@ -125,7 +151,7 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     expect(
         &paging.items,
         &is_identified,
-        "a list of a schema with a `uuid` that tells its items apart",
+        "a list of a schema with a `uuid` that distinguishes its items",
     );
     if let Some(total) = &paging.total {
         expect(
@@ -137,8 +163,8 @@ fn paging(document: &Document, operation: &Operation) -> Vec<Problem> {
     problems
 }
 
-/// Names of the members an operation takes in its query or its body.
-fn members(document: &Document, operation: &Operation, location: &str) -> BTreeSet<String> {
+/// Returns the names of the fields that an operation takes in its query or its body.
+fn fields_of(document: &Document, operation: &Operation, location: &str) -> BTreeSet<String> {
     let node = document.get(&operation.place).unwrap_or(&Value::Null);
     if location == "query" {
         let parameters = node["parameters"].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Keys that the generator would drop without a word are errors.
+//! Keys that the generator would drop silently are errors.
 
 use openapiv3::ReferenceOr;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::spec::operation::raw;
 use crate::spec::{Document, Place, Problem};
 
 /// The extensions this project gives a meaning to.
-const EXTENSIONS: [&str; 17] = [
+const EXTENSIONS: [&str; 18] = [
     "x-advice",
     "x-ambiguous",
     "x-creates",
@@ -22,6 +22,7 @@ const EXTENSIONS: [&str; 17] = [
     "x-one-or-many",
     "x-pagination",
     "x-rust-name",
+    "x-see-also",
     "x-sensitive",
     "x-terminal",
     "x-waiter",
@@ -46,7 +47,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
     problems
 }
 
-/// Says where it stands what openapiv3 can't read; its own error names no place.
+/// Names the place of what openapiv3 can't read, as its own error names none.
 fn unreadable(document: &Document, error: &serde_json::Error) -> Problem {
     let mut found = None;
     super::every_schema(document, &mut |place, schema| {

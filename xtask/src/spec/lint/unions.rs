@@ -1,4 +1,4 @@
-//! Unions are told apart by a tag, and composition has just the forms that have a form in Rust.
+//! The variants of a union are distinguished by a tag, and composition has just the forms that have a form in Rust.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ fn two_tags(document: &Document) -> Vec<Problem> {
             if known != tag {
                 let place = Place::schema(union).join("oneOf").join(&i.to_string());
                 let message = format!(
-                    "`{name}` is told apart by `{tag}` here, and by `{known}` in `{other}`: give each union a schema of \
+                    "`{name}` is distinguished by `{tag}` here, and by `{known}` in `{other}`: give each union a schema of \
                      its own"
                 );
                 problems.push(document.problem(&place, message));

@@ -1,8 +1,8 @@
 //! Instructions of the hot paths, counted by callgrind and compared with what they were.
 //!
-//! Unlike times they are the same on every run to a fraction of a percent, on a busy machine too, so
-//! that a few percent more are a fact. (gungraun keeps its baselines in the target folder and can't
-//! hold a fresh clone against what was committed.)
+//! Unlike times, they vary by a fraction of a percent between runs, even on a busy machine, so a few percent more are
+//! significant. (gungraun stores its baselines in the target folder and can't compare a fresh clone with committed
+//! counts.)
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -16,19 +16,19 @@ use super::{Programs, machine};
 const FILE: &str = "benches/instructions.json";
 const RENEW: &str = "cargo xtask bench --guard --update";
 
-/// How many percent more are too many.
+/// The tolerated increase, in percent.
 const TOLERANCE: f64 = 3.0;
 
-/// The counts, and what they depend on beside our code.
+/// The counts, and what they depend on beside the code.
 #[derive(Serialize, Deserialize)]
 struct Counts {
-    /// Other compilers, processors, C libraries and versions of valgrind count otherwise.
+    /// Compiler, processor, C library and version of valgrind: others give other counts.
     conditions: BTreeMap<String, String>,
-    /// Of doing each workload once.
+    /// The count of each workload, run once.
     instructions: BTreeMap<String, u64>,
 }
 
-/// Counts, and fails where there are more than before.
+/// Counts, and fails when a count has increased.
 pub fn check(programs: &Programs) -> Result<(), String> {
     let text =
         std::fs::read_to_string(root().join(FILE)).map_err(|error| format!("{FILE}: {error}"))?;
@@ -52,7 +52,7 @@ pub fn check(programs: &Programs) -> Result<(), String> {
     Ok(())
 }
 
-/// Counts, and keeps that.
+/// Counts, and stores the counts.
 pub fn renew(programs: &Programs) -> Result<(), String> {
     let counts = count(programs)?;
     let text = serde_json::to_string_pretty(&counts).map_err(|error| error.to_string())?;
@@ -61,7 +61,7 @@ pub fn renew(programs: &Programs) -> Result<(), String> {
         .map_err(|error| format!("{FILE}: {error}"))
 }
 
-/// A line for each workload, and those that are worse than they may be.
+/// Returns a line for each workload, and the workloads beyond the tolerance.
 fn compare(
     before: &BTreeMap<String, u64>,
     now: &BTreeMap<String, u64>,
@@ -78,7 +78,7 @@ fn compare(
         let percent = (*now as f64 / *before as f64 - 1.0) * 100.0;
         let hint = match percent {
             _ if percent > TOLERANCE => "  too many",
-            _ if percent < -TOLERANCE => "  so many fewer that the guard sleeps: renew it",
+            _ if percent < -TOLERANCE => "  so many fewer that the guard is too lax: renew it",
             _ => "",
         };
         lines.push(format!("{name:<14}{now:>12}  {percent:+.2} %{hint}"));
@@ -103,7 +103,7 @@ fn count(programs: &Programs) -> Result<Counts, String> {
         let times: u64 = times.parse().map_err(|error| format!("{line}: {error}"))?;
         let once = collected(programs, name, times, &server.origin)?;
         let twice = collected(programs, name, 2 * times, &server.origin)?;
-        // What the process costs by itself is in both.
+        // Both include the cost of the process itself.
         instructions.insert(name.to_owned(), twice.saturating_sub(once) / times);
     }
     let mut conditions: BTreeMap<String, String> = [
@@ -121,7 +121,7 @@ fn count(programs: &Programs) -> Result<Counts, String> {
     })
 }
 
-/// All instructions of a run.
+/// Returns the number of instructions of a run.
 fn collected(programs: &Programs, name: &str, times: u64, origin: &str) -> Result<u64, String> {
     let folder = root().join("target/callgrind");
     process::folder(&folder)?;
@@ -148,7 +148,7 @@ fn parse(output: &str) -> Option<u64> {
     line.1.trim().parse().ok()
 }
 
-/// The server of the workloads, in a process that is not counted; ended when this is dropped.
+/// The server of the workloads, in a process that is not counted; it is killed on drop.
 struct Server {
     process: Child,
     origin: String,
@@ -199,7 +199,7 @@ mod tests {
         let (lines, worse) = compare(&before, &now);
         assert_eq!(lines.len(), 4);
         assert_eq!(worse, ["b +3.1 %", "d is new"]);
-        assert!(lines[2].contains("sleeps"));
+        assert!(lines[2].contains("too lax"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the figures were measured on and with.
+//! The machine and the versions that the figures were measured with.
 
 use std::process::Command;
 
@@ -43,7 +43,7 @@ pub fn processor() -> String {
     field("/proc/cpuinfo", "model name", ':')
 }
 
-/// What a program says of its version, in one line.
+/// Returns the version that a program prints, as one line.
 pub fn version(program: &str) -> Result<String, String> {
     let output = process::output(Command::new(program).arg("--version"))?;
     Ok(output.lines().next().unwrap_or_default().trim().to_owned())
@@ -59,7 +59,7 @@ fn first_line(path: &str) -> String {
     text.lines().next().unwrap_or("unknown").to_owned()
 }
 
-/// The value of a name in a file of names and values; where there is none, that.
+/// Returns the value of a name in a file of names and values, or the default.
 fn field(path: &str, name: &str, separator: char) -> String {
     let text = read(path).unwrap_or_default();
     let value = text.lines().find_map(|line| {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the client costs, measured, and kept from growing unseen.
+//! `cargo xtask bench`: measures the overhead of the client, and guards it.
 
 mod guard;
 mod machine;
@@ -12,10 +12,11 @@ use serde_json::Value;
 use super::process;
 use super::{Task, root, unknown};
 
-pub const CHORE: Task = Task {
+pub const TASK: Task = Task {
     name: "bench",
     help: "measure everything, or what is named, and write BENCHMARKS.md (8 minutes in all); \
-           with --guard count the instructions of the hot paths, with --guard --update renew the counts",
+           with --page only update the page; with --guard count the instructions of the hot paths, with --guard \
+           --update renew the counts",
     run,
 };
 
@@ -24,6 +25,7 @@ const PACKAGE: &str = "cargo-batch-benches";
 fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         [] => all(),
+        ["--page"] => report::write_page(),
         ["--guard"] => guard::check(&built()?),
         ["--guard", "--update"] => guard::renew(&built()?),
         [name] if !name.starts_with('-') => {
@@ -37,7 +39,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             }
             measure(&programs, &[(*name).to_owned()], &names)
         }
-        other => Err(unknown(&CHORE, other)),
+        other => Err(unknown(&TASK, other)),
     }
 }
 
@@ -69,7 +71,7 @@ fn all() -> Result<(), String> {
     measure(&programs, &names, &names)
 }
 
-/// What there is to measure, in the order of the table.
+/// The measurements, in the order of the table.
 fn names(programs: &Programs) -> Result<Vec<String>, String> {
     let names = process::output(&mut Command::new(&programs.benches))?;
     let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
@@ -77,7 +79,7 @@ fn names(programs: &Programs) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Measures, and writes both files after each measurement: a run that is cut has not been for nothing.
+/// Measures, and writes both files after each measurement, so that the results of an interrupted run are kept.
 fn measure(programs: &Programs, wanted: &[String], all: &[String]) -> Result<(), String> {
     let machine = machine::describe()?;
     let mut figures = report::Figures::read(machine, wanted.len() == all.len())?;

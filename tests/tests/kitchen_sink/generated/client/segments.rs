@@ -11,15 +11,23 @@ use crate::{Client, Error, Response, types};
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things/{uuid}/stop`. Idempotent: sending it again does no harm.
+    /// `POST /things/{uuid}/stop`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](StopThing::send) it for the answer with its status and headers.
+    /// `.await` the request, or call [`send`](StopThing::send) for the status and headers of the response.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::StopThing`](crate::Reason::StopThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     #[deprecated = "by the API"]
     pub fn stop_thing(&self, uuid: impl Into<types::ThingUuid>) -> StopThing {
         StopThing {
@@ -28,7 +36,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::stop_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct StopThing {
@@ -36,20 +44,39 @@ pub struct StopThing {
     pub(crate) uuid: types::ThingUuid,
 }
 impl StopThing {
-    /// Sends the request; the response has a status and headers, and nothing to read.
+    /// Sends the request and returns the status and headers of the response, whose body is not read.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::StopThing`](crate::Reason::StopThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}/stop", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}/stop", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::STOP_THING, error))
         };
@@ -59,23 +86,36 @@ impl StopThing {
 impl IntoFuture for StopThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
+    /// Sends the request and returns once it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things/{uuid}/touch`. Not idempotent: it is never sent again unless it provably did not arrive.
+    /// `POST /things/{uuid}/touch`. The operation is not idempotent: it is retried only when the request is known not to have reached the server, or when the status is 429.
     ///
-    /// Await it for the answer, or [`send`](TouchThing::send) it for the answer with its status and headers.
+    /// `.await` the request, or call [`send`](TouchThing::send) for the status and headers of the response.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::TouchThing`](crate::Reason::TouchThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn touch_thing(
         &self,
         uuid: impl Into<types::ThingUuid>,
@@ -88,7 +128,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::touch_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct TouchThing {
@@ -97,20 +137,39 @@ pub struct TouchThing {
     pub(crate) body: types::ThingRequest,
 }
 impl TouchThing {
-    /// Sends the request; the response has a status and headers, and nothing to read.
+    /// Sends the request and returns the status and headers of the response, whose body is not read.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::TouchThing`](crate::Reason::TouchThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}/touch", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}/touch", self.uuid));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::TOUCH_THING, error))
@@ -121,7 +180,12 @@ impl TouchThing {
 impl IntoFuture for TouchThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
+    /// Sends the request and returns once it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }

@@ -9,17 +9,26 @@ use crate::pending::Pending;
 use crate::{Client, Error, Response, types};
 
 impl Client {
-    /// Do it.
+    /// Does it.
     ///
-    /// It does it.
+    /// Prefer [`Things::find`](crate::Things::find) to find a thing.
     ///
-    /// `GET /things/{uuid}`. Idempotent: sending it again does no harm.
+    /// It does what [`replace_thing`](Client::replace_thing) does not.
     ///
-    /// Await it for the answer, or [`send`](GetThing::send) it for the answer with its status and headers.
+    /// `GET /things/{uuid}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
+    ///
+    /// `.await` the request for the response body, or call [`send`](GetThing::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::GetThing`](crate::Reason::GetThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn get_thing(&self, uuid: impl Into<types::ThingUuid>) -> GetThing {
         GetThing {
             client: self.clone(),
@@ -27,7 +36,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::get_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct GetThing {
@@ -35,21 +44,39 @@ pub struct GetThing {
     pub(crate) uuid: types::ThingUuid,
 }
 impl GetThing {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::GetThing`](crate::Reason::GetThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_THING, error))
         };
@@ -59,23 +86,36 @@ impl GetThing {
 impl IntoFuture for GetThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `PUT /things/{uuid}`. Idempotent: sending it again does no harm.
+    /// `PUT /things/{uuid}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](ReplaceThing::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](ReplaceThing::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ReplaceThing`](crate::Reason::ReplaceThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn replace_thing(
         &self,
         uuid: impl Into<types::ThingUuid>,
@@ -88,7 +128,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::replace_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ReplaceThing {
@@ -97,21 +137,39 @@ pub struct ReplaceThing {
     pub(crate) body: types::ThingRequest,
 }
 impl ReplaceThing {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ReplaceThing`](crate::Reason::ReplaceThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::REPLACE_THING, error))
@@ -122,23 +180,36 @@ impl ReplaceThing {
 impl IntoFuture for ReplaceThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `PATCH /things/{uuid}`. Idempotent: sending it again does no harm.
+    /// `PATCH /things/{uuid}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](ChangeThing::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](ChangeThing::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The API documents no reasons for this operation; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn change_thing(
         &self,
         uuid: impl Into<types::ThingUuid>,
@@ -151,7 +222,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::change_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ChangeThing {
@@ -160,21 +231,39 @@ pub struct ChangeThing {
     pub(crate) body: types::ThingRequest,
 }
 impl ChangeThing {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .patch(&url)
+                .patch(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CHANGE_THING, error))
@@ -185,23 +274,36 @@ impl ChangeThing {
 impl IntoFuture for ChangeThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `DELETE /things/{uuid}`. Idempotent: sending it again does no harm.
+    /// `DELETE /things/{uuid}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](DeleteThing::send) it for the answer with its status and headers.
+    /// `.await` the request, or call [`send`](DeleteThing::send) for the status and headers of the response.
     ///
     /// # Errors
     ///
-    /// The API documents no reasons for this operation; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn delete_thing(&self, uuid: impl Into<types::ThingUuid>) -> DeleteThing {
         DeleteThing {
             client: self.clone(),
@@ -209,7 +311,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::delete_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct DeleteThing {
@@ -217,20 +319,39 @@ pub struct DeleteThing {
     pub(crate) uuid: types::ThingUuid,
 }
 impl DeleteThing {
-    /// Sends the request; the response has a status and headers, and nothing to read.
+    /// Sends the request and returns the status and headers of the response, whose body is not read.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, for which the API documents no reasons.
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/things/{}", self.uuid));
             client
                 .client
-                .delete(&url)
+                .delete(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::DELETE_THING, error))
         };
@@ -240,23 +361,38 @@ impl DeleteThing {
 impl IntoFuture for DeleteThing {
     type Output = Result<(), Error>;
     type IntoFuture = Pending<()>;
+    /// Sends the request and returns once it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things`. Not idempotent: it is never sent again unless it provably did not arrive.
+    /// `POST /things`. The operation is not idempotent: it is retried only when the request is known not to have reached the server, or when the status is 429.
     ///
-    /// Await it for the answer, or [`send`](CreateThing::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](CreateThing::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::CreateThing`](crate::Reason::CreateThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
+    ///
+    /// After an error for which [`Error::is_ambiguous`] is true, the uuid may exist and spend credits.
     pub fn create_thing(&self, body: impl Into<types::ThingRequest>) -> CreateThing {
         CreateThing {
             client: self.clone(),
@@ -264,7 +400,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::create_thing`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct CreateThing {
@@ -272,22 +408,42 @@ pub struct CreateThing {
     pub(crate) body: types::ThingRequest,
 }
 impl CreateThing {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::CreateThing`](crate::Reason::CreateThing).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
+    ///
+    /// After an error for which [`Error::is_ambiguous`] is true, the uuid may exist and spend credits.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         crate::creation::omission::check(&operations::CREATE_THING, &self.body)?;
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::CREATE_THING, error))
@@ -298,23 +454,36 @@ impl CreateThing {
 impl IntoFuture for CreateThing {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `GET /things`. Idempotent: sending it again does no harm.
+    /// `GET /things`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](ListThings::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](ListThings::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ListThings`](crate::Reason::ListThings).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn list_things(&self) -> ListThings {
         ListThings {
             client: self.clone(),
@@ -323,7 +492,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::list_things`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ListThings {
@@ -344,21 +513,39 @@ impl ListThings {
     }
 }
 impl ListThings {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ListThings`](crate::Reason::ListThings).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("limit", &self.limit))
                 .query(&progenitor_client::QueryParam::new("offset", &self.offset))
                 .build()
@@ -370,12 +557,19 @@ impl ListThings {
 impl IntoFuture for ListThings {
     type Output = Result<types::Things, Error>;
     type IntoFuture = Pending<types::Things>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListThings {
-    /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+    /// Returns all pages of the list as a stream, from the offset of the request on.
+    ///
+    /// A page has as many items as the limit of the request, by default 50.
     pub fn pages(self) -> Pages<types::Thing> {
         let (limit, offset) = (self.limit, self.offset);
         Pages::new(
@@ -390,11 +584,13 @@ impl ListThings {
             },
         )
     }
-    /// Returns all items of the list, from the offset on, as a stream; `limit` is the size of a page.
+    /// Returns all items of the list as a stream, from the offset of the request on.
+    ///
+    /// A page has as many items as the limit of the request, by default 50.
     pub fn items(self) -> Items<types::Thing> {
         self.pages().items()
     }
-    /// Requests one page, which is read item by item where it can't be read as a whole.
+    /// Requests one page. Its items are read individually if the page can't be read at once.
     pub(crate) async fn received(self) -> Result<Received<types::Thing>, Error> {
         Received::read(self.await, "things", |page| (page.things, page.total))
     }
@@ -409,15 +605,23 @@ impl HasId for types::Thing {
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `POST /things/search`. Idempotent: sending it again does no harm.
+    /// `POST /things/search`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](ListFoundThings::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](ListFoundThings::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ListFoundThings`](crate::Reason::ListFoundThings).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn list_found_things(
         &self,
         body: impl Into<types::SearchRequest>,
@@ -428,7 +632,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::list_found_things`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct ListFoundThings {
@@ -436,21 +640,39 @@ pub struct ListFoundThings {
     pub(crate) body: types::SearchRequest,
 }
 impl ListFoundThings {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::ListFoundThings`](crate::Reason::ListFoundThings).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Things>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/things/search", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/things/search"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -464,12 +686,19 @@ impl ListFoundThings {
 impl IntoFuture for ListFoundThings {
     type Output = Result<types::Things, Error>;
     type IntoFuture = Pending<types::Things>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Things>().await?.into_inner()) })
     }
 }
 impl ListFoundThings {
-    /// Returns all pages of the list, from the offset on, as a stream; `limit` is the size of a page.
+    /// Returns all pages of the list as a stream, from the offset of the request on.
+    ///
+    /// A page has as many items as the limit of the request, by default 50.
     pub fn pages(self) -> Pages<types::Thing> {
         let (limit, offset) = (self.body.limit, self.body.offset);
         Pages::new(
@@ -484,11 +713,13 @@ impl ListFoundThings {
             },
         )
     }
-    /// Returns all items of the list, from the offset on, as a stream; `limit` is the size of a page.
+    /// Returns all items of the list as a stream, from the offset of the request on.
+    ///
+    /// A page has as many items as the limit of the request, by default 50.
     pub fn items(self) -> Items<types::Thing> {
         self.pages().items()
     }
-    /// Requests one page, which is read item by item where it can't be read as a whole.
+    /// Requests one page. Its items are read individually if the page can't be read at once.
     pub(crate) async fn received(self) -> Result<Received<types::Thing>, Error> {
         Received::read(self.await, "things", |page| (page.things, None))
     }
@@ -497,15 +728,23 @@ impl ListFoundThings {
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `GET /required`. Idempotent: sending it again does no harm.
+    /// `GET /required`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](AskRequired::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](AskRequired::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskRequired`](crate::Reason::AskRequired).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn ask_required(
         &self,
         a_text: impl Into<String>,
@@ -546,7 +785,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::ask_required`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AskRequired {
@@ -569,21 +808,39 @@ pub struct AskRequired {
     pub(crate) l_id: Vec<types::ThingUuid>,
 }
 impl AskRequired {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskRequired`](crate::Reason::AskRequired).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/required", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/required"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -609,23 +866,36 @@ impl AskRequired {
 impl IntoFuture for AskRequired {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `GET /optional`. Idempotent: sending it again does no harm.
+    /// `GET /optional`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](AskOptional::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](AskOptional::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskOptional`](crate::Reason::AskOptional).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn ask_optional(&self) -> AskOptional {
         AskOptional {
             client: self.clone(),
@@ -648,7 +918,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::ask_optional`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AskOptional {
@@ -671,47 +941,47 @@ pub struct AskOptional {
     pub(crate) l_id: Option<Vec<types::ThingUuid>>,
 }
 impl AskOptional {
-    /// Sets `aText`. A parameter.
+    /// Sets `a_text`. A parameter.
     pub fn a_text(mut self, a_text: impl Into<String>) -> Self {
         self.a_text = Some(a_text.into());
         self
     }
-    /// Sets `aMoment`. A parameter.
+    /// Sets `a_moment`. A parameter.
     pub fn a_moment(mut self, a_moment: chrono::DateTime<chrono::Utc>) -> Self {
         self.a_moment = Some(a_moment);
         self
     }
-    /// Sets `aWhole`. A parameter.
+    /// Sets `a_whole`. A parameter.
     pub fn a_whole(mut self, a_whole: i64) -> Self {
         self.a_whole = Some(a_whole);
         self
     }
-    /// Sets `aCount`. A parameter.
+    /// Sets `a_count`. A parameter.
     pub fn a_count(mut self, a_count: u64) -> Self {
         self.a_count = Some(a_count);
         self
     }
-    /// Sets `aReal`. A parameter.
+    /// Sets `a_real`. A parameter.
     pub fn a_real(mut self, a_real: impl Into<f64>) -> Self {
         self.a_real = Some(a_real.into());
         self
     }
-    /// Sets `aTruth`. A parameter.
+    /// Sets `a_truth`. A parameter.
     pub fn a_truth(mut self, a_truth: bool) -> Self {
         self.a_truth = Some(a_truth);
         self
     }
-    /// Sets `aState`. A parameter.
+    /// Sets `a_state`. A parameter.
     pub fn a_state(mut self, a_state: impl Into<types::State>) -> Self {
         self.a_state = Some(a_state.into());
         self
     }
-    /// Sets `aId`. A parameter.
+    /// Sets `a_id`. A parameter.
     pub fn a_id(mut self, a_id: impl Into<types::ThingUuid>) -> Self {
         self.a_id = Some(a_id.into());
         self
     }
-    /// Sets `lText[]`. A parameter.
+    /// Sets `l_text`. A parameter.
     pub fn l_text(
         mut self,
         l_text: impl IntoIterator<Item = impl Into<String>>,
@@ -719,7 +989,7 @@ impl AskOptional {
         self.l_text = Some(l_text.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lMoment[]`. A parameter.
+    /// Sets `l_moment`. A parameter.
     pub fn l_moment(
         mut self,
         l_moment: impl IntoIterator<Item = impl Into<chrono::DateTime<chrono::Utc>>>,
@@ -727,22 +997,22 @@ impl AskOptional {
         self.l_moment = Some(l_moment.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lWhole[]`. A parameter.
+    /// Sets `l_whole`. A parameter.
     pub fn l_whole(mut self, l_whole: impl IntoIterator<Item = impl Into<i64>>) -> Self {
         self.l_whole = Some(l_whole.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lCount[]`. A parameter.
+    /// Sets `l_count`. A parameter.
     pub fn l_count(mut self, l_count: impl IntoIterator<Item = impl Into<u64>>) -> Self {
         self.l_count = Some(l_count.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lReal[]`. A parameter.
+    /// Sets `l_real`. A parameter.
     pub fn l_real(mut self, l_real: impl IntoIterator<Item = impl Into<f64>>) -> Self {
         self.l_real = Some(l_real.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lTruth[]`. A parameter.
+    /// Sets `l_truth`. A parameter.
     pub fn l_truth(
         mut self,
         l_truth: impl IntoIterator<Item = impl Into<bool>>,
@@ -750,7 +1020,7 @@ impl AskOptional {
         self.l_truth = Some(l_truth.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lState[]`. A parameter.
+    /// Sets `l_state`. A parameter.
     pub fn l_state(
         mut self,
         l_state: impl IntoIterator<Item = impl Into<types::State>>,
@@ -758,7 +1028,7 @@ impl AskOptional {
         self.l_state = Some(l_state.into_iter().map(Into::into).collect());
         self
     }
-    /// Sets `lId[]`. A parameter.
+    /// Sets `l_id`. A parameter.
     pub fn l_id(
         mut self,
         l_id: impl IntoIterator<Item = impl Into<types::ThingUuid>>,
@@ -768,21 +1038,39 @@ impl AskOptional {
     }
 }
 impl AskOptional {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskOptional`](crate::Reason::AskOptional).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/optional", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/optional"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("aText", &self.a_text))
                 .query(&progenitor_client::QueryParam::new("aMoment", &self.a_moment))
                 .query(&progenitor_client::QueryParam::new("aWhole", &self.a_whole))
@@ -808,23 +1096,36 @@ impl AskOptional {
 impl IntoFuture for AskOptional {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `GET /path/{aText}/{aMoment}/{aWhole}/{aCount}/{aReal}/{aTruth}/{aState}/{aId}/{one}-{two}:stop`. Idempotent: sending it again does no harm.
+    /// `GET /path/{aText}/{aMoment}/{aWhole}/{aCount}/{aReal}/{aTruth}/{aState}/{aId}/{one}-{two}:stop`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](AskPath::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](AskPath::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskPath`](crate::Reason::AskPath).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn ask_path(
         &self,
         a_text: impl Into<String>,
@@ -853,7 +1154,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::ask_path`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AskPath {
@@ -870,15 +1171,33 @@ pub struct AskPath {
     pub(crate) two: i64,
 }
 impl AskPath {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskPath`](crate::Reason::AskPath).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let a_text = operations::ASK_PATH.segment(&self.a_text)?;
         let a_moment = operations::ASK_PATH.segment(&self.a_moment)?;
@@ -889,14 +1208,17 @@ impl AskPath {
         let a_state = operations::ASK_PATH.segment(&self.a_state)?;
         let one = operations::ASK_PATH.segment(&self.one)?;
         let two = operations::ASK_PATH.segment(&self.two)?;
-        let url = format!(
-            "{}/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", client.baseurl, a_text,
-            a_moment, a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
-        );
         let request = || {
+            let url = client
+                .url(
+                    format_args!(
+                        "/path/{}/{}/{}/{}/{}/{}/{}/{}/{}-{}:stop", a_text, a_moment,
+                        a_whole, a_count, a_real, a_truth, a_state, self.a_id, one, two
+                    ),
+                );
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_PATH, error))
         };
@@ -906,23 +1228,36 @@ impl AskPath {
 impl IntoFuture for AskPath {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `GET /names/{zz}`. Idempotent: sending it again does no harm.
+    /// `GET /names/{zz}`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](AskNames::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](AskNames::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskNames`](crate::Reason::AskNames).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn ask_names(&self, zz: impl Into<String>) -> AskNames {
         AskNames {
             client: self.clone(),
@@ -968,7 +1303,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::ask_names`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AskNames {
@@ -1014,17 +1349,17 @@ pub struct AskNames {
     pub(crate) old: Option<String>,
 }
 impl AskNames {
-    /// Sets `type`. A parameter.
+    /// Sets `type_`. A parameter.
     pub fn type_(mut self, type_: impl Into<String>) -> Self {
         self.type_ = Some(type_.into());
         self
     }
-    /// Sets `in`. A parameter.
+    /// Sets `in_`. A parameter.
     pub fn in_(mut self, in_: impl Into<String>) -> Self {
         self.in_ = Some(in_.into());
         self
     }
-    /// Sets `async`. A parameter.
+    /// Sets `async_`. A parameter.
     pub fn async_(mut self, async_: impl Into<String>) -> Self {
         self.async_ = Some(async_.into());
         self
@@ -1079,12 +1414,12 @@ impl AskNames {
         self.created_at = Some(created_at.into());
         self
     }
-    /// Sets `x-y`. A parameter.
+    /// Sets `x_y`. A parameter.
     pub fn x_y(mut self, x_y: impl Into<String>) -> Self {
         self.x_y = Some(x_y.into());
         self
     }
-    /// Sets `T`. A parameter.
+    /// Sets `t`. A parameter.
     pub fn t(mut self, t: impl Into<String>) -> Self {
         self.t = Some(t.into());
         self
@@ -1124,7 +1459,7 @@ impl AskNames {
         self.text = Some(text.into());
         self
     }
-    /// Sets `Content-Type`. A parameter.
+    /// Sets `content_type`. A parameter.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
@@ -1154,47 +1489,47 @@ impl AskNames {
         self.serde = Some(serde.into());
         self
     }
-    /// Sets `zz`. A parameter.
+    /// Sets `zz_query`. A parameter.
     pub fn zz_query(mut self, zz_query: impl Into<String>) -> Self {
         self.zz_query = Some(zz_query.into());
         self
     }
-    /// Sets `+1`. A parameter.
+    /// Sets `plus_one`. A parameter.
     pub fn plus_one(mut self, plus_one: impl Into<String>) -> Self {
         self.plus_one = Some(plus_one.into());
         self
     }
-    /// Sets `self`. A parameter.
+    /// Sets `own`. A parameter.
     pub fn own(mut self, own: impl Into<String>) -> Self {
         self.own = Some(own.into());
         self
     }
-    /// Sets `new`. A parameter.
+    /// Sets `is_new`. A parameter.
     pub fn is_new(mut self, is_new: impl Into<String>) -> Self {
         self.is_new = Some(is_new.into());
         self
     }
-    /// Sets `send`. A parameter.
+    /// Sets `sending`. A parameter.
     pub fn sending(mut self, sending: impl Into<String>) -> Self {
         self.sending = Some(sending.into());
         self
     }
-    /// Sets `request`. A parameter.
+    /// Sets `request_number`. A parameter.
     pub fn request_number(mut self, request_number: i64) -> Self {
         self.request_number = Some(request_number);
         self
     }
-    /// Sets `client`. A parameter.
+    /// Sets `caller`. A parameter.
     pub fn caller(mut self, caller: impl Into<String>) -> Self {
         self.caller = Some(caller.into());
         self
     }
-    /// Sets `url`. A parameter.
+    /// Sets `address`. A parameter.
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = Some(address.into());
         self
     }
-    /// Sets `a b`. A parameter.
+    /// Sets `a_b`. A parameter.
     pub fn a_b(mut self, a_b: impl Into<String>) -> Self {
         self.a_b = Some(a_b.into());
         self
@@ -1207,22 +1542,40 @@ impl AskNames {
     }
 }
 impl AskNames {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskNames`](crate::Reason::AskNames).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
         let zz = operations::ASK_NAMES.segment(&self.zz)?;
-        let url = format!("{}/names/{}", client.baseurl, zz);
         let request = || {
+            let url = client.url(format_args!("/names/{}", zz));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("in", &self.in_))
                 .query(&progenitor_client::QueryParam::new("async", &self.async_))
@@ -1285,23 +1638,36 @@ impl AskNames {
 impl IntoFuture for AskNames {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Do it.
     ///
+    ///
     /// It does it.
     ///
-    /// `PUT /names`. Idempotent: sending it again does no harm.
+    /// `PUT /names`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](PutNames::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](PutNames::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::PutNames`](crate::Reason::PutNames).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn put_names(
         &self,
         type_: impl Into<String>,
@@ -1316,7 +1682,7 @@ impl Client {
         }
     }
 }
-/// Do it: awaited, or sent with `send`.
+/// The request of [`Client::put_names`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct PutNames {
@@ -1326,21 +1692,39 @@ pub struct PutNames {
     pub(crate) body: types::ThingRequest,
 }
 impl PutNames {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::PutNames`](crate::Reason::PutNames).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/names", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/names"));
             client
                 .client
-                .put(&url)
+                .put(url)
                 .json(&self.body)
                 .query(&progenitor_client::QueryParam::new("type", &self.type_))
                 .query(&progenitor_client::QueryParam::new("value", &self.value))
@@ -1353,13 +1737,19 @@ impl PutNames {
 impl IntoFuture for PutNames {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }
 
 impl Client {
     /// Ask \<T> of \[x] at <https://example.com>.
+    ///
     ///
     /// A list of \<T> or Vec\<u8>, see \[x], \[`no_such`] and <https://example.com/a_b?c=>\[1].
     ///
@@ -1383,13 +1773,20 @@ impl Client {
     ///
     /// | a | b |
     ///
-    /// `GET /hostile`. Idempotent: sending it again does no harm.
+    /// `GET /hostile`. The operation is idempotent: it is retried as [`RetryPolicy`](crate::RetryPolicy) permits.
     ///
-    /// Await it for the answer, or [`send`](AskHostile::send) it for the answer with its status and headers.
+    /// `.await` the request for the response body, or call [`send`](AskHostile::send) for the body with status and headers.
     ///
     /// # Errors
     ///
-    /// The reasons are [`types::ThingErrorReason`]; see [`Error`].
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskHostile`](crate::Reason::AskHostile).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub fn ask_hostile(&self) -> AskHostile {
         AskHostile {
             client: self.clone(),
@@ -1397,7 +1794,7 @@ impl Client {
         }
     }
 }
-/// Ask \<T> of \[x] at <https://example.com>: awaited, or sent with `send`.
+/// The request of [`Client::ask_hostile`].
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until it is awaited or sent"]
 pub struct AskHostile {
@@ -1432,21 +1829,39 @@ impl AskHostile {
     }
 }
 impl AskHostile {
-    /// Sends the request; the answer comes with its status, its headers and as it was
-    /// received.
+    /// Sends the request and returns the response body with its status and headers.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`] of one of these kinds:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status): the server returned an error, with a reason of [`types::ThingErrorReason`] in [`Reason::AskHostile`](crate::Reason::AskHostile).
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized): there is no token, or the server did not accept it.
+    /// - [`Connect`](crate::ErrorKind::Connect): there was no connection; the request has not reached the server.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the connection was lost, or a timeout elapsed.
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::Thing>, Error> {
-        self.send_as().await
+        self.sent().await
     }
-    /// Sends the request and reads the answer as a type of your own, for what is newer than this crate.
+    /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/hostile", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/hostile"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("a", &self.a))
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::ASK_HOSTILE, error))
@@ -1457,7 +1872,12 @@ impl AskHostile {
 impl IntoFuture for AskHostile {
     type Output = Result<types::Thing, Error>;
     type IntoFuture = Pending<types::Thing>;
+    /// Sends the request and returns the response body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move { Ok(self.sent::<types::Thing>().await?.into_inner()) })
     }
 }

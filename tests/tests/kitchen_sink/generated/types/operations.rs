@@ -44,7 +44,7 @@ pub struct SearchRequest {
     pub order: Option<State>,
 }
 impl SearchRequest {
-    /// With what is required; the rest is added by name.
+    /// Creates a `SearchRequest` from its required fields. Set optional fields with the methods below.
     pub fn new(order: impl Into<State>) -> Self {
         Self {
             limit: Default::default(),

@@ -64,7 +64,7 @@ crate::open_enum! {
     }
 }
 impl State {
-    /// Nothing changes after this status.
+    /// Returns whether the status is terminal: nothing changes after it. `false` for an unknown status.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::PlusOne | Self::ShutDown)
     }
@@ -80,7 +80,8 @@ crate::open_enum! {
     }
 }
 impl ThingErrorReason {
-    /// What to do about it, in a sentence; nothing for a reason newer than this crate.
+    /// Returns what to do about the reason, as one sentence; `None` for a reason that is newer than this
+    /// crate.
     pub fn advice(&self) -> Option<&'static str> {
         Some(
             match self {
@@ -320,7 +321,7 @@ pub struct ThingRequest {
 }
 #[allow(deprecated)]
 impl ThingRequest {
-    /// With what is required; the rest is added by name.
+    /// Creates a `ThingRequest` from its required fields. Set optional fields with the methods below.
     pub fn new(
         name: impl Into<String>,
         kind: impl Into<AskedKind>,
@@ -360,12 +361,12 @@ impl ThingRequest {
         self.old = Some(old.into());
         self
     }
-    /// Sets `self`. A word of Rust.
+    /// Sets `own`. A word of Rust.
     pub fn own(mut self, own: impl Into<String>) -> Self {
         self.own = Some(own.into());
         self
     }
-    /// Sets `parentUuid`. What it belongs to.
+    /// Sets [`parent_uuid`](Self::parent_uuid). What it belongs to.
     pub fn parent(mut self, parent: impl Into<ThingUuid>) -> Self {
         self.parent_uuid = Some(parent.into());
         self
@@ -400,7 +401,7 @@ impl ThingRequest {
         self.gladly = true;
         self
     }
-    /// Returns whether `gladly` was called.
+    /// Returns whether [`gladly`](Self::gladly) was called.
     pub fn is_gladly(&self) -> bool {
         self.gladly
     }
@@ -448,7 +449,7 @@ pub enum Kind {
     /// A kind \<T>.
     #[serde(rename = "again")]
     Again(TwiceKind),
-    /// A kind newer than this crate, or a known one that doesn't have the form it should: kept as it came, and written back unchanged.
+    /// A kind that is newer than this crate, or a known kind with unexpected fields. It is preserved as received and serialized unchanged.
     #[serde(untagged)]
     Unknown(crate::RawObject),
 }
@@ -493,20 +494,20 @@ pub enum AskedKind {
     /// A kind \<T>.
     #[serde(rename = "nothing")]
     Nothing,
-    /// A kind newer than this crate, to be sent as it is.
+    /// A kind that is newer than this crate. It is sent unchanged.
     #[serde(untagged)]
     Unknown(crate::RawObject),
 }
 impl AskedKind {
-    /// A kind \<T>.
+    /// Creates the variant [`Plain`](Self::Plain). A kind \<T>.
     pub fn plain(of: impl Into<ThingUuid>) -> Self {
         Self::Plain(PlainKind::new(of))
     }
-    /// A kind \<T>.
+    /// Creates the variant [`Superb`](Self::Superb). A kind \<T>.
     pub fn superb(more: impl Into<f64>) -> Self {
         Self::Superb(SuperKind::new(more))
     }
-    /// A kind \<T>.
+    /// Creates the variant [`Nothing`](Self::Nothing). A kind \<T>.
     pub fn nothing() -> Self {
         Self::Nothing
     }
@@ -539,7 +540,7 @@ pub struct PlainKind {
     pub of: ThingUuid,
 }
 impl PlainKind {
-    /// With what is required; the rest is added by name.
+    /// Creates a `PlainKind` from its fields.
     pub fn new(of: impl Into<ThingUuid>) -> Self {
         Self { of: of.into() }
     }
@@ -565,7 +566,7 @@ pub struct SuperKind {
     pub more: f64,
 }
 impl SuperKind {
-    /// With what is required; the rest is added by name.
+    /// Creates a `SuperKind` from its fields.
     pub fn new(more: impl Into<f64>) -> Self {
         Self { more: more.into() }
     }
@@ -596,7 +597,7 @@ crate::own_tag! {
     AloneTag is "alone"
 }
 impl Alone {
-    /// With what is required; the rest is added by name.
+    /// Creates a `Alone` from its fields.
     pub fn new(with: impl Into<String>) -> Self {
         Self {
             sort: Default::default(),
@@ -615,7 +616,7 @@ pub struct Other {
     pub than: String,
 }
 impl Other {
-    /// With what is required; the rest is added by name.
+    /// Creates a `Other` from its fields.
     pub fn new(than: impl Into<String>) -> Self {
         Self { than: than.into() }
     }
@@ -633,16 +634,16 @@ pub enum Sort {
     /// A kind \<T>.
     #[serde(untagged)]
     Alone(Alone),
-    /// A kind newer than this crate, or a known one that doesn't have the form it should: kept as it came, and written back unchanged.
+    /// A kind that is newer than this crate, or a known kind with unexpected fields. It is preserved as received and serialized unchanged.
     #[serde(untagged)]
     Unknown(crate::RawObject),
 }
 impl Sort {
-    /// A kind \<T>.
+    /// Creates the variant [`Alone`](Self::Alone). A kind \<T>.
     pub fn alone(with: impl Into<String>) -> Self {
         Self::Alone(Alone::new(with))
     }
-    /// A kind \<T>.
+    /// Creates the variant [`Other`](Self::Other). A kind \<T>.
     pub fn other(than: impl Into<String>) -> Self {
         Self::Other(Other::new(than))
     }
@@ -672,23 +673,23 @@ impl From<Other> for Sort {
 pub struct Flat {
     /// Its label.
     pub label: String,
-    /// What sets this kind apart; its members stand beside the others on the wire.
+    /// The kind, with the fields that belong to it. On the wire they are in the same object as the other fields.
     #[serde(flatten)]
     pub sort: Sort,
 }
 impl Flat {
-    /// With what is required; the rest is added by name.
+    /// Creates a `Flat` from its fields.
     pub fn new(label: impl Into<String>, sort: impl Into<Sort>) -> Self {
         Self {
             label: label.into(),
             sort: sort.into(),
         }
     }
-    /// With `sort` set to `alone`.
+    /// Creates a `Flat` with [`Sort::alone`](crate::Sort::alone) as its [`sort`](Self::sort).
     pub fn alone(label: impl Into<String>, with: impl Into<String>) -> Self {
         Self::new(label, Sort::alone(with))
     }
-    /// With `sort` set to `other`.
+    /// Creates a `Flat` with [`Sort::other`](crate::Sort::other) as its [`sort`](Self::sort).
     pub fn other(label: impl Into<String>, than: impl Into<String>) -> Self {
         Self::new(label, Sort::other(than))
     }

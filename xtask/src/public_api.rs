@@ -1,26 +1,70 @@
-//! The public API of a crate of this workspace, one line for each item, read from its source.
+//! The public API of a crate, item by item, read from its source.
 //!
-//! rustdoc's JSON would say it all, but only a nightly compiler writes it. This follows modules and
-//! re-exports from `lib.rs` on, and knows the crates' own macros by name.
+//! rustdoc's JSON has it all, but only a nightly compiler writes it. This follows modules and re-exports from
+//! `lib.rs` on, and knows the crates' own macros by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, ImplItem, Item, TraitItem, UseTree, Visibility};
 
-/// The public items of a crate, sorted: no bodies, no docs.
+/// What a public item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A struct, an enum, or another name of one.
+    Type,
+    Field,
+    Variant,
+    Constant,
+    Function,
+    /// A value of a union's tag.
+    Kind,
+    /// How a union is read.
+    Union,
+    /// An implementation of a trait.
+    Implementation,
+    /// A module, an item of another crate, a trait.
+    Other,
+}
+
+/// A public item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicItem {
+    pub class: Class,
+    /// The name of the type that it belongs to, without its modules.
+    pub owner: Option<String>,
+    /// Its name, without modules.
+    pub name: String,
+    /// Its modules and its name.
+    pub path: String,
+    /// What a program depends on beside the name: the type of a field, the signature of a function.
+    pub form: String,
+    /// The traits that it derives.
+    pub derives: BTreeSet<String>,
+    /// Its documentation.
+    pub docs: String,
+    pub deprecated: bool,
+    /// All of it, as it is listed.
+    pub line: String,
+}
+
+/// Lists the public items of a crate in the order of their lines: no bodies.
 ///
-/// # Panics
-/// When a source file is missing or doesn't parse.
-pub fn public_api(package: &str) -> String {
-    let source = crate::root().join(package).join("src");
-    let root = Module::read(&source.join("lib.rs"), &source);
+/// `lib` is the path of its `lib.rs`, and `read` returns the text of a source file; `None` where there is none.
+///
+/// # Errors
+/// A source file is missing or doesn't parse.
+pub fn public_api(
+    lib: &str,
+    read: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<PublicItem>, String> {
+    let folder = lib.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    let root = Module::read(&[lib.to_owned()], folder, read)?;
     let mut api = Api::default();
     api.export(&root, &root, "", None);
     api.implementations(&root);
-    api.lines.into_iter().collect::<Vec<_>>().join("\n")
+    Ok(api.items.into_values().collect())
 }
 
 /// A module with its items, and its child modules by name.
@@ -30,52 +74,89 @@ struct Module {
 }
 
 impl Module {
-    fn read(file: &Path, folder: &Path) -> Self {
-        let text = std::fs::read_to_string(file)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let parsed =
-            syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        Self::new(parsed.items, folder)
+    /// Reads the first of the files that there is.
+    fn read(
+        files: &[String],
+        folder: &str,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let found = files.iter().find_map(|file| Some((file, read(file)?)));
+        let (file, text) = found.ok_or_else(|| format!("{}: not found", files.join(" or ")))?;
+        let parsed = syn::parse_file(&text).map_err(|error| format!("{file}: {error}"))?;
+        Self::new(parsed.items, folder, read)
     }
 
-    fn new(items: Vec<Item>, folder: &Path) -> Self {
+    fn new(
+        items: Vec<Item>,
+        folder: &str,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
         let items: Vec<Item> = items.into_iter().filter(|item| !is_test(item)).collect();
         let mut children = BTreeMap::new();
         for item in &items {
             let Item::Mod(module) = item else { continue };
             let name = module.ident.to_string();
-            let inner = folder.join(&name);
+            let inner = format!("{folder}/{name}");
             let child = match &module.content {
-                Some((_, items)) => Self::new(items.clone(), &inner),
-                None => match folder.join(format!("{name}.rs")) {
-                    file if file.exists() => Self::read(&file, &inner),
-                    _ => Self::read(&inner.join("mod.rs"), &inner),
-                },
+                Some((_, items)) => Self::new(items.clone(), &inner, read),
+                None => {
+                    let files = [format!("{inner}.rs"), format!("{inner}/mod.rs")];
+                    Self::read(&files, &inner, read)
+                }
             };
-            children.insert(name, child);
+            children.insert(name, child?);
         }
-        Self { items, children }
+        Ok(Self { items, children })
     }
 }
 
 #[derive(Default)]
 struct Api {
-    lines: BTreeSet<String>,
+    /// By line.
+    items: BTreeMap<String, PublicItem>,
     /// Where each exported type and trait is met.
     paths: BTreeMap<String, String>,
 }
 
 impl Api {
+    /// Adds an item; the name of one without an owner is its path.
+    fn add(
+        &mut self,
+        class: Class,
+        (owner, name): (Option<&str>, &str),
+        form: &str,
+        line: String,
+        attributes: &[Attribute],
+    ) {
+        let item = PublicItem {
+            class,
+            owner: owner.map(|owner| short(owner).to_owned()),
+            name: owner.map_or(short(name), |_| name).to_owned(),
+            path: owner.map_or(name.to_owned(), |owner| format!("{owner}::{name}")),
+            form: form.to_owned(),
+            derives: derives(attributes).into_iter().collect(),
+            docs: docs(attributes),
+            deprecated: attributes.iter().any(|it| it.path().is_ident("deprecated")),
+            line: line.clone(),
+        };
+        self.items.insert(line, item);
+    }
+
+    fn add_other(&mut self, path: &str, line: String) {
+        self.add(Class::Other, (None, path), "", line, &[]);
+    }
+
     /// Lists what `module` offers under the path `prefix`; with `only`, just the item of that name,
     /// as the name it is given.
     fn export(&mut self, root: &Module, module: &Module, prefix: &str, only: Option<(&str, &str)>) {
         for item in &module.items {
             match item {
                 Item::Mod(inner) if is_public(&inner.vis) && only.is_none() => {
-                    let child = &module.children[&inner.ident.to_string()];
                     let path = format!("{prefix}{}", inner.ident);
-                    self.lines.insert(format!("mod {path}"));
-                    self.export(root, child, &format!("{path}::"), None);
+                    self.add_other(&path, format!("mod {path}"));
+                    if let Some(child) = module.children.get(&inner.ident.to_string()) {
+                        self.export(root, child, &format!("{path}::"), None);
+                    }
                 }
                 Item::Use(item) if is_public(&item.vis) => {
                     self.reexport(root, module, &item.tree, &[], prefix, only);
@@ -144,85 +225,96 @@ impl Api {
             // Of another crate.
             None => {
                 let path: Vec<String> = before.iter().cloned().chain(name).collect();
-                self.lines
-                    .insert(format!("use {} as {prefix}{alias}", path.join("::")));
+                let line = format!("use {} as {prefix}{alias}", path.join("::"));
+                self.add_other(&format!("{prefix}{alias}"), line);
             }
         }
     }
 
     fn item(&mut self, item: &Item, path: &str) {
-        let mut line = |text: String| self.lines.insert(text);
+        let whole = (None, path);
         match item {
             Item::Struct(item) => {
-                let generics = text(&item.generics);
-                line(format!("struct {path}{generics}{}", marks(&item.attrs)));
+                let (generics, marks) = (text(&item.generics), marks(&item.attrs));
+                let line = format!("struct {path}{generics}{marks}");
+                self.add(Class::Type, whole, "struct", line, &item.attrs);
                 for (i, field) in item.fields.iter().enumerate() {
                     if is_public(&field.vis) {
-                        let name = field
-                            .ident
-                            .as_ref()
-                            .map_or(i.to_string(), ToString::to_string);
-                        line(format!("field {path}::{name}: {}", text(&field.ty)));
+                        let name = field.ident.as_ref();
+                        let name = name.map_or(i.to_string(), ToString::to_string);
+                        let (kind, place) = (text(&field.ty), (Some(path), name.as_str()));
+                        let line = format!("field {path}::{name}: {kind}");
+                        self.add(Class::Field, place, &kind, line, &field.attrs);
                     }
                 }
             }
             Item::Enum(item) => {
-                line(format!(
-                    "enum {path}{}{}",
-                    text(&item.generics),
-                    marks(&item.attrs)
-                ));
+                let (generics, marks) = (text(&item.generics), marks(&item.attrs));
+                let line = format!("enum {path}{generics}{marks}");
+                self.add(Class::Type, whole, "enum", line, &item.attrs);
                 for variant in &item.variants {
+                    let name = variant.ident.to_string();
                     let fields = text(&variant.fields).replace(" ,", ",");
-                    line(format!("variant {path}::{}{fields}", variant.ident));
+                    let (place, line) = (
+                        (Some(path), &*name),
+                        format!("variant {path}::{name}{fields}"),
+                    );
+                    self.add(Class::Variant, place, &fields, line, &variant.attrs);
                 }
             }
             Item::Fn(item) => {
-                line(signature(&item.sig).replacen(&item.sig.ident.to_string(), path, 1));
+                let form = signature(&item.sig);
+                let line = form.replacen(&item.sig.ident.to_string(), path, 1);
+                self.add(Class::Function, whole, &form, line, &item.attrs);
             }
             Item::Const(item) => {
-                line(format!("const {path}: {}", text(&item.ty)));
+                let kind = text(&item.ty);
+                let line = format!("const {path}: {kind}");
+                self.add(Class::Constant, whole, &kind, line, &item.attrs);
             }
             Item::Type(item) => {
-                line(format!(
-                    "type {path}{} = {}",
-                    text(&item.generics),
-                    text(&item.ty)
-                ));
+                let (generics, kind) = (text(&item.generics), text(&item.ty));
+                let line = format!("type {path}{generics} = {kind}");
+                self.add(Class::Type, whole, &kind, line, &item.attrs);
             }
             Item::Trait(item) => {
-                let bounds = text(&item.supertraits);
-                line(format!("trait {path}{}: {bounds}", text(&item.generics)));
+                let (generics, bounds) = (text(&item.generics), text(&item.supertraits));
+                self.add_other(path, format!("trait {path}{generics}: {bounds}"));
                 for inner in &item.items {
-                    match inner {
-                        TraitItem::Fn(inner) => line(format!("{path}: {}", signature(&inner.sig))),
-                        TraitItem::Type(inner) => line(format!("{path}: type {}", inner.ident)),
-                        _ => false,
+                    let line = match inner {
+                        TraitItem::Fn(inner) => format!("{path}: {}", signature(&inner.sig)),
+                        TraitItem::Type(inner) => format!("{path}: type {}", inner.ident),
+                        _ => continue,
                     };
+                    self.add_other(path, line);
                 }
             }
-            Item::Macro(item) => self.macro_made(item, path),
+            Item::Macro(item) => self.from_macro(item, path),
             _ => {}
         }
     }
 
     /// A type that one of the crate's own macros writes: its name and its variants.
-    fn macro_made(&mut self, item: &syn::ItemMacro, path: &str) {
-        let maker = item
-            .mac
-            .path
-            .segments
-            .last()
-            .map(|part| part.ident.to_string());
-        self.lines
-            .insert(format!("{} {path}", maker.unwrap_or_default()));
-        if let Ok(item) = syn::parse2::<syn::ItemEnum>(item.mac.tokens.clone()) {
-            for variant in &item.variants {
-                let wire = variant.discriminant.as_ref().map(|(_, value)| text(value));
-                let wire = wire.unwrap_or_default();
-                self.lines
-                    .insert(format!("variant {path}::{} = {wire}", variant.ident));
-            }
+    fn from_macro(&mut self, item: &syn::ItemMacro, path: &str) {
+        let maker = item.mac.path.segments.last();
+        let maker = maker.map_or(String::new(), |part| part.ident.to_string());
+        let (attributes, variants) = match syn::parse2(item.mac.tokens.clone()) {
+            Ok(Item::Struct(item)) => (item.attrs, None),
+            Ok(Item::Enum(item)) => (item.attrs, Some(item.variants)),
+            _ => (Vec::new(), None),
+        };
+        let line = format!("{maker} {path}");
+        self.add(Class::Type, (None, path), &maker, line, &attributes);
+        for variant in variants.into_iter().flatten() {
+            let name = variant.ident.to_string();
+            let wire = variant
+                .discriminant
+                .map_or(String::new(), |(_, value)| text(&value));
+            let (place, line) = (
+                (Some(path), &*name),
+                format!("variant {path}::{name} = {wire}"),
+            );
+            self.add(Class::Variant, place, &wire, line, &variant.attrs);
         }
     }
 
@@ -252,24 +344,28 @@ impl Api {
             if self.paths.contains_key(name)
                 || self.paths.keys().any(|ours| mentions(&wanted, ours))
             {
-                let generics = text(&item.generics);
-                self.lines
-                    .insert(format!("impl{generics} {wanted} for {own}{when}"));
+                let line = format!("impl{} {wanted} for {own}{when}", text(&item.generics));
+                self.add(Class::Implementation, (Some(&own), &wanted), "", line, &[]);
             }
             return;
         }
-        let Some(path) = self.paths.get(name) else {
+        let Some(path) = self.paths.get(name).cloned() else {
             return;
         };
         for inner in &item.items {
-            let line = match inner {
-                ImplItem::Fn(inner) if is_public(&inner.vis) => signature(&inner.sig),
+            let (class, name, form, attributes) = match inner {
+                ImplItem::Fn(inner) if is_public(&inner.vis) => {
+                    let form = signature(&inner.sig);
+                    (Class::Function, &inner.sig.ident, form, &inner.attrs)
+                }
                 ImplItem::Const(inner) if is_public(&inner.vis) => {
-                    format!("const {}: {}", inner.ident, text(&inner.ty))
+                    let form = format!("const {}: {}", inner.ident, text(&inner.ty));
+                    (Class::Constant, &inner.ident, form, &inner.attrs)
                 }
                 _ => continue,
             };
-            self.lines.insert(format!("{path}: {line}{when}"));
+            let (name, line) = (name.to_string(), format!("{path}: {form}{when}"));
+            self.add(class, (Some(&path), &name), &form, line, attributes);
         }
     }
 
@@ -287,10 +383,12 @@ impl Api {
         let mut tokens = item.mac.tokens.clone().into_iter();
         let head: TokenStream = tokens.by_ref().take(5).collect();
         let head = head.to_string().replace(" ,", ",");
-        let Some(path) = self.paths.get(head.split(' ').next().unwrap_or_default()) else {
+        let (name, rule) = head.split_once(' ').unwrap_or_default();
+        let Some(path) = self.paths.get(name).cloned() else {
             return;
         };
-        self.lines.insert(format!("{path}: tagged_union {head}"));
+        let line = format!("{path}: tagged_union {head}");
+        self.add(Class::Union, (Some(&path), name), rule, line, &[]);
         for token in tokens {
             let proc_macro2::TokenTree::Group(group) = token else {
                 continue;
@@ -298,14 +396,34 @@ impl Api {
             for case in group.stream().to_string().split(',').map(str::trim) {
                 if let Some((wire, case)) = case.split_once("=>") {
                     let case = case.trim().split([' ', '(']).next().unwrap_or_default();
-                    self.lines.insert(format!("{path}: kind {}=> {case}", wire));
+                    let line = format!("{path}: kind {wire}=> {case}");
+                    self.add(Class::Kind, (Some(&path), case), wire.trim(), line, &[]);
                 }
             }
         }
     }
 }
 
-/// The name of a public item, of a macro call that makes one too.
+fn docs(attributes: &[Attribute]) -> String {
+    let docs = attributes.iter().filter(|it| it.path().is_ident("doc"));
+    let literals = docs.filter_map(|it| match &it.meta.require_name_value().ok()?.value {
+        syn::Expr::Lit(literal) => Some(&literal.lit),
+        _ => None,
+    });
+    let lines = literals.filter_map(|literal| match literal {
+        syn::Lit::Str(line) => Some(line.value().trim().to_owned()),
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A path without modules and type parameters.
+fn short(path: &str) -> &str {
+    let path = path.split('<').next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
+}
+
+/// The name of a public item, of a macro call that writes one too.
 fn offered(item: &Item) -> Option<String> {
     let (vis, ident) = match item {
         Item::Struct(item) => (&item.vis, &item.ident),
@@ -335,27 +453,30 @@ fn find<'a>(root: &'a Module, module: &'a Module, path: &[String]) -> Option<&'a
 
 /// What derives and attributes promise: `(Clone, Debug) non_exhaustive`.
 fn marks(attributes: &[Attribute]) -> String {
+    let paths = attributes.iter().map(Attribute::path);
+    let marks = paths.filter(|path| path.is_ident("non_exhaustive") || path.is_ident("must_use"));
+    let marks: String = marks.map(|path| format!(" {}", text(path))).collect();
+    format!(" ({}){marks}", derives(attributes).join(", "))
+}
+
+/// The traits that are derived, each once for every condition that it is derived on.
+fn derives(attributes: &[Attribute]) -> Vec<String> {
     let mut derives = Vec::new();
-    let mut rest = String::new();
     for attribute in attributes {
-        let path = attribute.path();
-        if path.is_ident("non_exhaustive") || path.is_ident("must_use") {
-            rest.push_str(&format!(" {}", text(path)));
-        }
         let Ok(list) = attribute.meta.require_list() else {
             continue;
         };
         let inside = tidy(&list.tokens.to_string())
             .replace("serde::", "")
             .replace("schemars::", "");
-        if path.is_ident("derive") {
+        if attribute.path().is_ident("derive") {
             derives.extend(inside.trim_end_matches(',').split(", ").map(str::to_owned));
         } else if let Some((when, derived)) = inside.split_once(", derive(") {
             derives.push(format!("{} if {when}", derived.trim_end_matches(')')));
         }
     }
     derives.sort();
-    format!(" ({}){rest}", derives.join(", "))
+    derives
 }
 
 fn is_public(visibility: &Visibility) -> bool {
@@ -393,7 +514,7 @@ fn text(tokens: &impl ToTokens) -> String {
     tidy(&tokens.to_token_stream().to_string())
 }
 
-/// Tokens come with a space between any two: take out those that nobody would write.
+/// Tokens come with a space between any two: removes those that are not usually written.
 fn tidy(tokens: &str) -> String {
     let mut text = tokens.split_whitespace().collect::<Vec<_>>().join(" ");
     for (from, to) in [
