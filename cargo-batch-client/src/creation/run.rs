@@ -26,7 +26,7 @@ impl BatchCreation {
     ///   before the first request, by its id and by the server's own dates.
     ///
     /// Only where there is none, nor any that could be it, after the
-    /// [settling time](crate::ClientBuilder::settling_time), the request is sent again. It never guesses: where
+    /// [settling time](crate::ClientBuilder::settling_time), the request is retried. It never guesses: where
     /// several batches fit, or where the data is the same for all callers (a segment, a form, records that
     /// aren't a file, an action) and such a batch has appeared, it fails with an error that
     /// [is ambiguous](Error::is_ambiguous) and names the [candidates](Error::candidates). While another
