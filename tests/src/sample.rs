@@ -280,7 +280,7 @@ impl<'a> Samples<'a> {
                 sample.insert(name.clone(), self.make(property, None));
             }
         }
-        // A map is made of fields that nobody knows.
+        // A map is made of fields that no specification names.
         if schema["additionalProperties"].is_null() && self.choose.is_newer() {
             let new = json!({ "kind": "new", "deep": [1, null] });
             sample.insert("addedTomorrow".into(), new);

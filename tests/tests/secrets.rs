@@ -18,7 +18,7 @@ use cargo_batch_tests::faults::failures;
 use cargo_batch_tests::script::{Script, json, status, uuid};
 use serde_json::json as value;
 
-/// Keeps everything that anybody could read.
+/// Keeps everything that any reader of logs could see.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<String>>);
 

@@ -324,10 +324,10 @@ fn no_creation_goes_to_an_http2_connection_that_the_server_has_ended() {
         let (ends, handle) = (server.clone(), others.handle().clone());
         let done = flavour.creations(&client, 5, move || {
             ends.go_away();
-            let (ends, (told, ended)) = (ends.clone(), std::sync::mpsc::channel());
+            let (ends, (reported, ended)) = (ends.clone(), std::sync::mpsc::channel());
             handle.spawn(async move {
                 ends.ended().await;
-                told.send(())
+                reported.send(())
             });
             ended.recv().unwrap();
             sleep(COMPUTES);

@@ -68,7 +68,7 @@ async fn they_work_with_what_reports_errors() {
 
 #[tokio::test(start_paused = true)]
 async fn a_report_of_the_whole_chain_says_nothing_twice() {
-    // Nobody listens there.
+    // Nothing listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -272,13 +272,13 @@ async fn what_a_refused_creation_leaves_open() {
         (reason(400, "brandNew"), false),
         (reason(500, "brandNew"), true),
     ] {
-        let told = format!("{answer:?}");
+        let text = format!("{answer:?}");
         let answer = std::sync::Mutex::new(Some(answer));
         let script = Script::start(move |_| answer.lock().unwrap().take().unwrap()).await;
         let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
         let client = script.client().with_retry(RetryPolicy::never());
         let error = client.create_batch(request).await.unwrap_err();
-        assert_eq!(error.is_ambiguous(), is_ambiguous, "{told}: {error}");
+        assert_eq!(error.is_ambiguous(), is_ambiguous, "{text}: {error}");
     }
 }
 

@@ -417,7 +417,7 @@ async fn results_arrive_whole_or_not_at_all() {
                     changed += 1;
                 }
                 // The length is all there is to know a file's end by: where it is too small to begin
-                // with, nobody can tell; in a part that is resumed it is.
+                // with, it can't be told; in a part that is resumed it is.
                 (Fault::WrongLength { by: -10 }, Ok(_)) if skip == 0 => {
                     assert_eq!(read().len(), whole.len() - 10);
                 }

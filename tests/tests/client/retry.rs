@@ -161,7 +161,7 @@ async fn a_success_whose_json_does_not_fit_is_not() {
 /// The beginning of a response that never ends.
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"batch\":";
 
-/// A server that reads a request, and then does with the connection as it is told.
+/// A server that reads a request, and then treats the connection as the test says.
 async fn raw(responses: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

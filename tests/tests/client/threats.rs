@@ -1,4 +1,4 @@
-//! What somebody who responds in the server's place could try: the threats of SECURITY.md that no other
+//! What another server that responds in the place of the real one could try: the threats of SECURITY.md that no other
 //! test shows.
 
 use std::io::Write;

@@ -235,20 +235,21 @@ async fn a_large_file_goes_in_parts_and_says_how_far_it_is() {
     let content = bytes(50 * MIB);
     std::fs::write(&path, &content).unwrap();
     let (api, _, parts) = servers(|_| None).await;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let kept = told.clone();
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let kept = reported.clone();
     let upload = api.client().upload(&path);
     let upload = upload.on_progress(move |progress| kept.lock().unwrap().push(progress));
     assert_eq!(upload.await.unwrap().s3_filename, "large.csv");
     let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
     assert!(parts.concat() == content);
-    let told = told.lock().unwrap();
-    let far: Vec<u64> = told.iter().map(|progress| progress.bytes).collect();
+    let reported = reported.lock().unwrap();
+    let far: Vec<u64> = reported.iter().map(|progress| progress.bytes).collect();
     assert_eq!(far.len(), 7);
     assert!(far.is_sorted(), "{far:?}");
     assert_eq!(far[6], content.len() as u64);
     assert!(
-        told.iter()
+        reported
+            .iter()
             .all(|progress| progress.total == Some(content.len() as u64))
     );
 }
@@ -495,23 +496,50 @@ async fn an_invalid_response_to_an_upload_names_the_field() {
     let empty = "expected";
     for (response, expected) in [
         (file(), Ok("a.csv")),
-        (value!({ "contentType": null, "s3Filename": "a.csv" }), Ok("a.csv")),
+        (
+            value!({ "contentType": null, "s3Filename": "a.csv" }),
+            Ok("a.csv"),
+        ),
         (value!({ "s3Filename": 7 }), Ok("7")),
         (value!({ "status": "ok", "file": file() }), Ok("a.csv")),
         (value!({ "files": [file()], "count": 1 }), Ok("a.csv")),
         (value!({}), Err((".", "missing field `s3Filename`"))),
-        (value!({ "uuid": "x" }), Err((".", "missing field `s3Filename`"))),
+        (
+            value!({ "uuid": "x" }),
+            Err((".", "missing field `s3Filename`")),
+        ),
         (value!({ "s3Filename": "" }), Err(("s3Filename", empty))),
         (value!({ "s3Filename": "  " }), Err(("s3Filename", empty))),
         (value!({ "s3Filename": null }), Err(("s3Filename", empty))),
-        (value!({ "name": "n", "s3Filename": {} }), Err(("s3Filename", empty))),
-        (value!({ "file": {} }), Err(("file", "missing field `s3Filename`"))),
-        (value!({ "file": { "s3Filename": "" } }), Err(("file.s3Filename", empty))),
+        (
+            value!({ "name": "n", "s3Filename": {} }),
+            Err(("s3Filename", empty)),
+        ),
+        (
+            value!({ "file": {} }),
+            Err(("file", "missing field `s3Filename`")),
+        ),
+        (
+            value!({ "file": { "s3Filename": "" } }),
+            Err(("file.s3Filename", empty)),
+        ),
         (value!({ "file": null }), Err(("file", empty))),
-        (value!({ "files": [] }), Err(("files", "a list of one file"))),
-        (value!({ "files": [file(), file()] }), Err(("files", "a list of one file"))),
-        (value!({ "files": [{}] }), Err(("files[0]", "missing field `s3Filename`"))),
-        (value!({ "files": file() }), Err(("files", "a list of one file"))),
+        (
+            value!({ "files": [] }),
+            Err(("files", "a list of one file")),
+        ),
+        (
+            value!({ "files": [file(), file()] }),
+            Err(("files", "a list of one file")),
+        ),
+        (
+            value!({ "files": [{}] }),
+            Err(("files[0]", "missing field `s3Filename`")),
+        ),
+        (
+            value!({ "files": file() }),
+            Err(("files", "a list of one file")),
+        ),
         (value!([file()]), Err((".", "an uploaded file"))),
         (value!("a.csv"), Err((".", "an uploaded file"))),
         (value!(null), Err((".", "an uploaded file"))),
@@ -553,7 +581,10 @@ async fn a_page_in_place_of_an_uploaded_file_is_an_error() {
         let error = uploaded.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         assert_eq!((requests, error.attempts() as usize), (expected, expected));
-        assert_eq!((error.field_path(), error.body()), (None, Some(page.as_bytes())));
+        assert_eq!(
+            (error.field_path(), error.body()),
+            (None, Some(page.as_bytes()))
+        );
         let text = format!("{error:#}");
         assert!(text.contains("a body that is not JSON"), "{text}");
         assert!(text.contains("uploading again costs no credits"), "{text}");

@@ -203,7 +203,7 @@ async fn a_body_trickles() {
     let start = Instant::now();
     let slow = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (slow.told(), slow.body.len()),
+        (slow.announced(), slow.body.len()),
         (Some(whole.body.len()), whole.body.len())
     );
     let pauses = (whole.body.len() as u32).div_ceil(100) - 1;
@@ -227,7 +227,7 @@ async fn a_body_ends_too_soon() {
             .await
             .unwrap();
         let cut = list(&sandbox).send().await.unwrap();
-        assert_eq!((cut.status, cut.told()), (200, Some(whole.len())));
+        assert_eq!((cut.status, cut.announced()), (200, Some(whole.len())));
         assert_eq!(cut.body, whole[..left], "{bytes:?}");
     }
     // A list may be asked for again.
@@ -250,7 +250,7 @@ async fn a_length_is_wrong() {
         .unwrap();
     let long = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (long.told(), long.body.len()),
+        (long.announced(), long.body.len()),
         (Some(whole.len() + 7), whole.len())
     );
     sandbox
@@ -259,12 +259,12 @@ async fn a_length_is_wrong() {
         .unwrap();
     let short = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (short.told(), short.body.len()),
+        (short.announced(), short.body.len()),
         (Some(whole.len() - 7), whole.len() - 7)
     );
     sandbox
         .faults(Rule::new(Fault::WrongLength { by: i64::MIN }))
         .await
         .unwrap();
-    assert_eq!(list(&sandbox).send().await.unwrap().told(), Some(0));
+    assert_eq!(list(&sandbox).send().await.unwrap().announced(), Some(0));
 }

@@ -238,7 +238,7 @@ fn unknown_fields_are_ignored() {
     let mut wrong = Vec::new();
     for codec in CODECS {
         let schema = document().schema(codec.name).unwrap_or(&Value::Null);
-        // A map is made of fields that nobody knows.
+        // A map is made of fields that no specification names.
         if schema["additionalProperties"] == true {
             continue;
         }
@@ -341,7 +341,7 @@ fn any_value_of_any_type_is_written_back_unchanged() {
     });
 }
 
-/// With fields, kinds and values nobody knows, and null for what may be absent: what is read of it
+/// With fields, kinds and values that no specification names, and null for what may be absent: what is read of it
 /// is written, and read as the same again.
 #[test]
 fn any_value_of_tomorrow_is_read() {

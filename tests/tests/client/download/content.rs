@@ -9,7 +9,7 @@ use cargo_batch_client::ErrorKind;
 use cargo_batch_tests::script::{Script, status};
 use futures_util::{StreamExt, stream};
 
-use super::{id, content, file, servers, to_file, signed};
+use super::{content, file, id, servers, signed, to_file};
 
 #[tokio::test(start_paused = true)]
 async fn progress_is_told_and_a_restart_with_it() {

@@ -9,7 +9,7 @@ use cargo_batch_client::{Client, ErrorKind};
 use cargo_batch_tests::script::{Script, Seen, status, uuid};
 use futures_util::{StreamExt, stream};
 
-use super::{id, content, file, servers, to_file};
+use super::{content, file, id, servers, to_file};
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_named() {
@@ -50,7 +50,7 @@ async fn downloads_to_one_place_do_not_meet_and_replace_what_was_there() {
     let download = client.batch(id()).download();
     let download = download.on_progress(move |_| send.send(()).unwrap());
     tokio::select! {
-        _ = download.to_file(&path) => panic!("it is slower than its first piece"),
+        _ = download.to_file(&path) => panic!("it is slower than its first chunk"),
         _ = moved.recv() => {}
     }
     assert_eq!(std::fs::read(&path).unwrap(), whole);
@@ -139,7 +139,7 @@ async fn special_files_are_written_in_place() {
         download.await.unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
-    // Whoever may replace the machine's own `/dev/null` may also create another one to try it on.
+    // A user who may replace the machine's own `/dev/null` may also create another one to test on.
     let null = folder.path().join("null");
     let created = std::process::Command::new("mknod")
         .args([null.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()])

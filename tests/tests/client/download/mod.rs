@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Response;
-use cargo_batch_client::types::BatchUuid;
 use cargo_batch_client::Client;
+use cargo_batch_client::types::BatchUuid;
 use cargo_batch_tests::script::{Script, Seen, json, uuid};
 use futures_util::{StreamExt, stream};
 use serde_json::json as value;
@@ -67,12 +67,12 @@ fn file(seen: &Seen, content: &[u8], etag: &str, cut: usize) -> Response<Body> {
 
 /// A range of a file, whatever was asked for.
 fn part(content: &[u8], range: Range<usize>) -> Response<Body> {
-    let told = format!("bytes {}-{}/{}", range.start, range.end - 1, content.len());
+    let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, content.len());
     Response::builder()
         .status(206)
         .header("etag", "\"v1\"")
         .header("content-length", range.len())
-        .header("content-range", told)
+        .header("content-range", content_range)
         .body(Body::from(content[range].to_vec()))
         .unwrap()
 }

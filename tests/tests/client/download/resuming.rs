@@ -8,7 +8,7 @@ use cargo_batch_client::ErrorKind;
 use cargo_batch_tests::script::status;
 use futures_util::{StreamExt, stream};
 
-use super::{id, content, file, part, servers, to_file};
+use super::{content, file, id, part, servers, to_file};
 
 #[tokio::test(start_paused = true)]
 async fn a_download_that_is_cut_again_and_again_goes_on_where_it_was() {

@@ -9,7 +9,7 @@ use cargo_batch_tests::script::{Script, TOKEN, json, status};
 use futures_util::stream;
 use serde_json::json as value;
 
-use super::{id, content, file, servers, to_file, signed};
+use super::{content, file, id, servers, signed, to_file};
 
 #[tokio::test(start_paused = true)]
 async fn a_link_that_expires_on_the_way_is_asked_for_again() {
@@ -80,7 +80,7 @@ async fn a_link_that_is_not_encrypted_is_not_followed() {
         assert!(!format!("{error} {error:?}").contains("hush"));
         assert!(left.is_empty());
     }
-    // One that is, is: but nobody listens there.
+    // One that is, is: but nothing listens there.
     let link = "https://127.0.0.1:1/r";
     let api = Script::start(move |_| json(value!({ "url": link }))).await;
     let error = to_file(&api.client()).await.0.unwrap_err();

@@ -9,13 +9,13 @@ use axum::http::Response;
 use cargo_batch_client::Client;
 use cargo_batch_tests::child;
 use cargo_batch_tests::frames::{self, Act};
-use cargo_batch_tests::sandbox::self;
+use cargo_batch_tests::sandbox;
 use cargo_batch_tests::script::{Script, Seen, TOKEN, batch, json};
 use futures_util::StreamExt;
 use serde_json::json as value;
 use tokio::time::Instant;
 
-use super::{CREATE, id, one_batch, request, at_once, read, create, delayed, runtime};
+use super::{CREATE, at_once, create, delayed, id, one_batch, read, request, runtime};
 
 /// No more at once than was set, however many there are.
 #[tokio::test(start_paused = true)]
@@ -140,7 +140,7 @@ fn few_file_descriptors_are_enough() {
     assert_eq!(script.seen().len(), 2000);
 }
 
-/// Over HTTP/2 each dials as well, where no connection has come up yet.
+/// Over HTTP/2 each opens a connection as well, where no connection has come up yet.
 #[test]
 fn few_file_descriptors_are_enough_for_http2() {
     const NAME: &str = "throttling::in_flight::few_file_descriptors_are_enough_for_http2";

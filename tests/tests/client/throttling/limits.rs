@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_client::Client;
+use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_tests::script::{Script, batch, json, uuid};
 use futures_util::StreamExt;
 use serde_json::json as value;
 use tokio::time::Instant;
 
-use super::{CREATE, get, one_batch, refused, at_once, create, delayed};
+use super::{CREATE, at_once, create, delayed, get, one_batch, refused};
 
 /// How servers count what they permit.
 #[derive(Clone, Copy, Debug)]

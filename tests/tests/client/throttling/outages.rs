@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use cargo_batch_client::{Client, ErrorKind};
 use cargo_batch_tests::child;
-use cargo_batch_tests::frames::self;
+use cargo_batch_tests::frames;
 use cargo_batch_tests::sandbox::{self, Checked};
 use cargo_batch_tests::script::{Script, TOKEN};
 use tokio::time::Instant;
 
-use super::{id, one_batch, refused, at_once, read, runtime};
+use super::{at_once, id, one_batch, read, refused, runtime};
 
-/// An outage of 6 seconds costs nobody a call, whatever it looks like.
+/// An outage of 6 seconds fails no call, whatever it looks like.
 #[tokio::test(start_paused = true)]
 async fn a_short_outage_fails_no_call() {
     for (code, after) in [

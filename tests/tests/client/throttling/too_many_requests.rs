@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Response;
-use cargo_batch_client::types::BatchUuid;
 use cargo_batch_client::RetryPolicy;
+use cargo_batch_client::types::BatchUuid;
 use cargo_batch_tests::script::{Script, batch, json, status, uuid};
 use futures_util::StreamExt;
 use serde_json::json as value;
 use tokio::time::Instant;
 
-use super::{CREATE, id, get, one_batch, refused, request, at_once, read};
+use super::{CREATE, at_once, get, id, one_batch, read, refused, request};
 
-/// One pause for all clones, as long as is asked for.
+/// One delay for all clones, as long as is asked for.
 #[tokio::test(start_paused = true)]
 async fn a_retry_after_delays_all_clones() {
     let script = Script::start(|seen| match seen.number {
@@ -133,7 +133,7 @@ async fn another_policy_leaves_the_budget_alone() {
     assert_eq!(error.attempts(), 6);
 }
 
-/// A watch that is told 429 polls less often, not more.
+/// A watch that receives 429 polls less often, not more.
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_is_refused_slows_down() {
     for after in [None, Some(30)] {
@@ -160,7 +160,7 @@ async fn a_watch_that_is_refused_slows_down() {
             between(400.0, 580.0),
         );
         assert!((11..=13).contains(&before), "{times:?}");
-        // Soon again at first, and then less often.
+        // Soon at first, and then less often.
         assert!(between(60.0, 90.0) <= 9, "{times:?}");
         // In 240 seconds it would be 48.
         let least = match after {
@@ -211,7 +211,7 @@ async fn storage_that_is_throttled_is_waited_for() {
     assert!((100..=190).contains(&elapsed), "{elapsed}");
 }
 
-/// All that was sent for one call is told: refusals, renewed tokens, the requests of a creation.
+/// All that was sent for one call is reported: refusals, renewed tokens, the requests of a creation.
 #[tokio::test(start_paused = true)]
 async fn an_error_tells_all_attempts() {
     let script = Script::start(|seen| match seen.number {
@@ -301,7 +301,7 @@ async fn a_429_that_is_cut_is_one() {
 #[tokio::test(start_paused = true)]
 async fn no_retry_after_holds_up_others_or_ends_in_a_panic() {
     for (asked, attempts) in [
-        // Longer than the policy permits: an error, and no pause for anyone.
+        // Longer than the policy permits: an error, and no delay for others.
         ("61", 1),
         ("18446744073709551615", 1),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 1),

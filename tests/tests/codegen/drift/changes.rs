@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{few, lines, edit};
+use super::{edit, few, lines};
 
 const CREATE: &str = "paths|/orchestration/batches|post";
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use xtask::drift::{Decisions, Report, compare};
 
-use super::{few, edit};
+use super::{edit, few};
 
 fn decided(what: &str) -> String {
     format!("decisions:\n  - what: {what:?}\n    decided: Waits.\n    why: No user asked.\n")

@@ -5,7 +5,7 @@ use serde_json::json;
 use xtask::drift::{Decisions, Report, compare, read};
 use xtask::spec::Operation;
 
-use super::{ours, few, lines, edit};
+use super::{edit, few, lines, ours};
 
 const FRAGMENT: &str = include_str!("../../../fixtures/vendor-3.1-fragment.json");
 

@@ -3,7 +3,7 @@
 use cargo_batch_tests::openapi;
 use serde_json::{Map, Value, json};
 
-use super::{ours, few, rewritten, lines, edit};
+use super::{edit, few, lines, ours, rewritten};
 
 #[test]
 fn the_same_said_in_the_words_of_3_1_is_the_same() {

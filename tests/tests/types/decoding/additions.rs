@@ -4,7 +4,7 @@ use cargo_batch_types::{Batch, BatchData, BatchStatus, GetBatchResponse, Node, f
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{read, written, node, batch};
+use super::{batch, node, read, written};
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -27,7 +27,7 @@ fn fields(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<Stri
     prop::collection::vec((".{0,8}", value), 0..4).prop_map(|fields| fields.into_iter().collect())
 }
 
-/// Members under names that the specification doesn't have.
+/// Fields under names that the specification doesn't have.
 fn extra() -> impl Strategy<Value = Map<String, Value>> {
     fields(any_json()).prop_map(|fields| {
         fields
@@ -38,7 +38,7 @@ fn extra() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 proptest! {
-    // The same cases each time: a test that fails now and then helps nobody.
+    // The same cases each time: a test that fails now and then is of no help.
     #![proptest_config(ProptestConfig {
         cases: 256,
         rng_seed: prop::test_runner::RngSeed::Fixed(7),

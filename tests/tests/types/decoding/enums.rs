@@ -4,7 +4,7 @@ use cargo_batch_tests::pinned;
 use cargo_batch_types::{Batch, BatchStatus};
 use serde_json::json;
 
-use super::{read, written, batch, with};
+use super::{batch, read, with, written};
 
 #[test]
 fn a_status_newer_than_the_crate_is_kept() {

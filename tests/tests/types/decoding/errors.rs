@@ -3,7 +3,7 @@
 use cargo_batch_types::{Batch, GetBatchResponse, from_json};
 use serde_json::{Value, json};
 
-use super::{refused, node, batch, with};
+use super::{batch, node, refused, with};
 
 #[test]
 fn an_error_names_the_field_from_the_outside_in() {

@@ -2,7 +2,7 @@
 
 use cargo_batch_types::{Batch, BatchUuid, SegmentUuid, WorkflowUuid};
 
-use super::{ID, read, written, batch};
+use super::{ID, batch, read, written};
 
 #[test]
 fn an_id_is_parsed_and_shown() {

@@ -1,9 +1,12 @@
 //! Secrets: sent, and never shown.
 
-use cargo_batch_types::{Batch, BatchData, DownloadResponse, ExecuteActionBatchRequest, GetBatchResponse, SignedUrl, WebhookSecret};
+use cargo_batch_types::{
+    Batch, BatchData, DownloadResponse, ExecuteActionBatchRequest, GetBatchResponse, SignedUrl,
+    WebhookSecret,
+};
 use serde_json::{Value, json};
 
-use super::{read, refused, written, batch, with};
+use super::{batch, read, refused, with, written};
 
 const SECRET: &str = "hush-hush-5f1c";
 

@@ -1,9 +1,12 @@
 //! Objects of several kinds, known and unknown.
 
-use cargo_batch_types::{Batch, BatchData, Condition, CreateBatchRequest, ListBatchesResponse, NodeKind, PreviewBatchRequest};
+use cargo_batch_types::{
+    Batch, BatchData, Condition, CreateBatchRequest, ListBatchesResponse, NodeKind,
+    PreviewBatchRequest,
+};
 use serde_json::{Value, json};
 
-use super::{ID, read, refused, written, node, batch, with};
+use super::{ID, batch, node, read, refused, with, written};
 
 #[test]
 fn data_of_an_unknown_kind_is_kept_and_written_back() {

@@ -1,10 +1,13 @@
 //! Absent fields, numbers and dates, in every form that means one thing only.
 
 use cargo_batch_tests::{Samples, document};
-use cargo_batch_types::{Batch, BatchData, BatchStatus, CreateBatchRequest, Filter, GetRunResponse, ListRunsRequest, Node, NodeKind, NodeRetry, PreviewBatchResponse, StringValues, from_json};
+use cargo_batch_types::{
+    Batch, BatchData, BatchStatus, CreateBatchRequest, Filter, GetRunResponse, ListRunsRequest,
+    Node, NodeKind, NodeRetry, PreviewBatchResponse, StringValues, from_json,
+};
 use serde_json::{Value, json};
 
-use super::{ID, read, refused, written, node, batch, with};
+use super::{ID, batch, node, read, refused, with, written};
 
 #[test]
 fn absent_options_are_omitted_when_written() {
