@@ -115,12 +115,12 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
         .map(|at| chrono::DateTime::parse_from_rfc3339(at).unwrap());
     let mut last = moments.next().unwrap();
     for moment in moments {
-        let pause = (moment - last).as_seconds_f64();
-        assert!((4.4..16.6).contains(&pause), "{pause} from {last}");
+        let delay = (moment - last).as_seconds_f64();
+        assert!((4.4..16.6).contains(&delay), "{delay} from {last}");
         last = moment;
     }
     // One timer: it wakes the stream once a tick; all else that does are the responses, a few times
-    // each (head and pieces of the body).
+    // each (head and chunks of the body).
     assert!(woken < ticks.len() + 20 * seen.len(), "{woken}");
 }
 
@@ -138,8 +138,8 @@ async fn under_faults_each_end_is_reported_once() {
             }
             Ok(WatchEvent::NotFound(id)) => panic!("{id} is there"),
             Ok(_) => {}
-            // Refusals that trying again wouldn't mend (and responses that can't be read) end it: a
-            // service would look into it, and go on.
+            // Errors that a retry wouldn't mend (and responses that can't be read) end it: a
+            // service would investigate, and continue.
             Err(error) => {
                 assert!(!error.is_retryable(), "{error:#}");
                 resumed += 1;

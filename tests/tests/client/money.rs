@@ -51,14 +51,14 @@ impl FaultySandbox {
             hits: Arc::default(),
         };
         let (sandbox, hits) = (faulty.sandbox.clone(), faulty.hits.clone());
-        sandbox.faults(storm_of(seed)).await.unwrap();
+        sandbox.faults(faults_of(seed)).await.unwrap();
         // The port is closed for two seconds now and then, which only begins with a plan.
         tokio::spawn(async move {
             for turn in 1.. {
                 tokio::time::sleep(Duration::from_secs(50)).await;
-                note(&sandbox, storm_of(seed), &hits);
+                note(&sandbox, faults_of(seed), &hits);
                 let closed = Rule::new(Fault::ConnectionRefused { seconds: 2.0 }).on("api");
-                let plan = storm_of(seed + 1000 * turn).rule(closed);
+                let plan = faults_of(seed + 1000 * turn).rule(closed);
                 sandbox.faults(plan).await.unwrap();
                 *hits.lock().unwrap().entry("refuse".to_owned()).or_default() += 1;
                 clocks(&sandbox, turn);
@@ -69,7 +69,7 @@ impl FaultySandbox {
 
     /// Ends it, and tells how often each kind has hit.
     async fn end(&self) -> BTreeMap<String, u64> {
-        note(&self.sandbox, storm_of(0), &self.hits);
+        note(&self.sandbox, faults_of(0), &self.hits);
         self.sandbox.faults(FaultPlan::new()).await.unwrap();
         self.hits.lock().unwrap().clone()
     }
@@ -88,7 +88,7 @@ fn clocks(sandbox: &Sandbox, turn: u64) {
     }
 }
 
-fn storm_of(seed: u64) -> FaultPlan {
+fn faults_of(seed: u64) -> FaultPlan {
     random_faults(SHARE, seed)
 }
 
@@ -123,7 +123,7 @@ async fn by_tasks<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     all.into_iter().map(|(_, done)| done).collect()
 }
 
-/// As a service would: what provably made nothing is tried again after a while.
+/// As a service would: what is known to have created nothing is retried after a while.
 async fn insistently<T, F: Future<Output = Result<T, Error>>>(
     call: impl Fn() -> F,
     stop: impl Fn(&Error) -> bool,
@@ -217,7 +217,7 @@ async fn a_thousand_are_created_once_each(seed: u64) {
     for one in &created {
         assert_eq!((one.count, one.batch_uuids.len()), (1, 1), "{:?}", one.body);
     }
-    // As known by the tasks: each has the batch that was made of its data, and no other has.
+    // As known by the tasks: each has the batch that was created of its data, and no other has.
     let of_batch: BTreeMap<BatchUuid, &Value> = created
         .iter()
         .map(|one| (one.batch_uuids[0], &one.body))
@@ -254,7 +254,7 @@ async fn a_thousand_are_created_once_each(seed: u64) {
     assert!((0.27..0.33).contains(&share), "{share}");
 }
 
-/// Members in the order of their names, as the sandbox tells them.
+/// Fields in the order of their names, as the sandbox reports them.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

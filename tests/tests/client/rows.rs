@@ -91,10 +91,10 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
         let (front, back) = text.split_at(text.len() / 2);
         let fields = [gzipped(front), gzipped(back)].concat();
         for content in [text.to_vec(), gzipped(text), fields] {
-            for piece in [1, 2, 7, 4096] {
-                let all = rows(content.clone(), piece).await;
+            for chunk in [1, 2, 7, 4096] {
+                let all = rows(content.clone(), chunk).await;
                 let all: Vec<Row> = all.into_iter().map(Result::unwrap).collect();
-                assert_eq!(all, expected, "in pieces of {piece}");
+                assert_eq!(all, expected, "in chunks of {chunk}");
             }
         }
     }
@@ -105,10 +105,10 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
 async fn byte_order_marks_are_passed_over_wherever_the_file_is_cut() {
     for start in ["\u{feff}\u{feff}", "\n\u{feff}", "\u{feff}\r\n\u{feff}"] {
         let text = format!("{start}name,age\nAda,36\n");
-        for piece in 1..=text.len() {
-            let mut rows = rows(text.clone().into_bytes(), piece).await;
+        for chunk in 1..=text.len() {
+            let mut rows = rows(text.clone().into_bytes(), chunk).await;
             let only = rows.pop().unwrap().unwrap();
-            assert_eq!(only, row("Ada", Some(36)), "{start:?}, {piece} at a time");
+            assert_eq!(only, row("Ada", Some(36)), "{start:?}, {chunk} at a time");
             assert!(rows.is_empty());
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Time is virtual, and the network is the sandbox's, whose faults change every few seconds. (turmoil
 //! has a network of its own, but reqwest takes no connector that isn't one of its own.) Whatever the
-//! weather, a batch is paid for once, none is lost, and the results are whole.
-//! `SIMULATIONS=1000 SIMULATIONS_SEED=7` tries more of them, and others.
+//! faults, a batch is paid for once, none is lost, and the results are complete.
+//! `SIMULATIONS=1000 SIMULATIONS_SEED=7` runs more of them, and others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 const LEADS: usize = 150;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The token of the moment: a restart of the server may have made another.
+/// The current token: a restart of the server may have created another.
 struct Tokens(Arc<Checked>);
 
 impl TokenProvider for Tokens {
@@ -76,7 +76,7 @@ fn random_plan(random: &mut Rng) -> (FaultPlan, f64) {
     (plan, seconds)
 }
 
-/// Tries something that costs nothing twice until it succeeds; faults pass.
+/// Retries something that costs nothing twice until it succeeds; faults pass.
 async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
     for _ in 0..100 {
         match attempt().await {
@@ -100,7 +100,7 @@ fn passes(error: &Error) -> bool {
     )
 }
 
-/// Waits by itself or among many, saves and goes on in another process now and then.
+/// Waits by itself or among many, saves and resumes in another process now and then.
 async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &mut Rng) -> Batch {
     let mut watch = client.watch(id);
     let mut many = client.watch_many([id]);
@@ -136,7 +136,7 @@ async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &m
 /// How a life went.
 #[derive(Debug, PartialEq)]
 struct Life {
-    /// It could not be told whether the batch was made.
+    /// It could not be told whether the batch was created.
     undecided: bool,
     requests: usize,
     time: Duration,
@@ -166,7 +166,7 @@ async fn live(seed: u64) -> Life {
     let created = loop {
         match client.create_batch_once(request.clone()).await {
             Ok(batch) => break Some(batch.uuid),
-            // Provably not made: nothing is risked by another go.
+            // Known not to have been created: nothing is risked by another attempt.
             Err(error) if !error.is_ambiguous() && error.is_retryable() => {}
             Err(error) => {
                 assert!(passes(&error), "{error:#}");

@@ -111,9 +111,9 @@ async fn only_the_part_that_failed_is_sent_again() {
     let failed = Mutex::new(0);
     let (api, storage, parts) = servers(move |seen| {
         let mut failed = failed.lock().unwrap();
-        let again = seen.values("part") == ["2"] && *failed < 2;
-        *failed += usize::from(again);
-        again.then(|| status(500))
+        let fails = seen.values("part") == ["2"] && *failed < 2;
+        *failed += usize::from(fails);
+        fails.then(|| status(500))
     })
     .await;
     let content = bytes(20 * MIB);
@@ -121,7 +121,11 @@ async fn only_the_part_that_failed_is_sent_again() {
     let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
     assert!(parts.concat() == content);
     assert_eq!(storage.seen().len(), 3 + 2);
-    assert_eq!(api.seen_at(SIGN).len(), 5, "each try has a link of its own");
+    assert_eq!(
+        api.seen_at(SIGN).len(),
+        5,
+        "each attempt has a URL of its own"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +148,7 @@ async fn an_upload_that_fails_is_given_up_before_it_says_so() {
 async fn an_upload_that_is_dropped_is_given_up() {
     let (api, _, _) = servers(|seen| (seen.values("part") == ["2"]).then(|| status(500))).await;
     let uploading = upload(&api, bytes(20 * MIB));
-    // In the pause before the second try.
+    // In the delay before the second attempt.
     let dropped = tokio::time::timeout(Duration::from_millis(100), uploading).await;
     assert!(dropped.is_err());
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -157,9 +161,9 @@ async fn uploads_are_retried() {
         let lost = Mutex::new(0);
         let (api, _, _) = servers(move |seen| {
             let mut lost = lost.lock().unwrap();
-            let again = seen.line == line && *lost < 2;
-            *lost += usize::from(again);
-            again.then(|| status(502))
+            let fails = seen.line == line && *lost < 2;
+            *lost += usize::from(fails);
+            fails.then(|| status(502))
         })
         .await;
         upload(&api, bytes(length)).await.unwrap();
@@ -254,7 +258,7 @@ async fn a_large_file_goes_in_parts_and_says_how_far_it_is() {
     );
 }
 
-/// Gives what it has, and makes the file longer when it has been read.
+/// A server that makes the file longer once the upload has begun.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_while_it_is_read_is_not_uploaded() {
     let folder = tempfile::tempdir().unwrap();

@@ -412,7 +412,7 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
             assert_eq!(created, 1, "{operation}");
             assert_eq!(sandbox.requests().len(), 1, "{operation}");
         }
-        // What wasn't received is sent again.
+        // What wasn't received is retried.
         let (sandbox, client) = Checked::start().await;
         sandbox
             .faults(

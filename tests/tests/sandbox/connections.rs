@@ -112,7 +112,7 @@ async fn bytes_come_that_nobody_asked_for() {
             ),
             _ => assert_eq!(Some(stray), given),
         }
-        // The connection goes on, out of step for a client that doesn't notice.
+        // The connection continues, out of step for a client that doesn't notice.
         kept.ask(&sandbox).await;
         assert!(kept.read_to(END).await.starts_with("HTTP/1.1 200 OK"));
     }

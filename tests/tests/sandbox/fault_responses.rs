@@ -163,7 +163,7 @@ async fn a_token_is_good_until_it_is_revoked() {
         Ask::new("GET", &url).send().await.unwrap().json()["token"],
         new
     );
-    // Links that were signed before are good without any token.
+    // URLs that were signed before are valid without any token.
     assert!(sandbox.requests().iter().all(|seen| seen.carried_token));
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every generated type, checked on samples made from its schema.
+//! What holds for every generated type, checked on samples created from its schema.
 
 use std::fmt::Debug;
 
@@ -238,7 +238,7 @@ fn unknown_fields_are_ignored() {
     let mut wrong = Vec::new();
     for codec in CODECS {
         let schema = document().schema(codec.name).unwrap_or(&Value::Null);
-        // A map is made of fields that no specification names.
+        // A map consists of fields that no specification names.
         if schema["additionalProperties"] == true {
             continue;
         }
@@ -310,7 +310,7 @@ fn a_list_that_is_null_is_absent() {
     }
 }
 
-/// Tries a property on many samples of many types; the bytes choose what is in the sample.
+/// Checks a property on many samples of many types; the bytes choose what is in the sample.
 fn on_any(newer: bool, property: fn(&Codec, &Value) -> Result<(), String>) {
     let config = Config {
         cases: 2000,

@@ -140,7 +140,7 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_cannot_be_read_does_not_end_a_look() {
     let fixtures = Fixtures::default();
-    // Two pages, none of which is so old that a look could end with it.
+    // Two pages, none of which is so old that a search could end with it.
     for n in 0..150 {
         let data = value!({ "kind": "file", "s3Filename": format!("old-{n}") });
         fixtures.make(-10.0, &value!(workflow()), data);
@@ -159,7 +159,7 @@ async fn a_page_that_cannot_be_read_does_not_end_a_look() {
     let (script, client) = fixtures.serve_list(lost, list).await;
     let began = tokio::time::Instant::now();
     client.create_batch_once(file("f.csv")).await.unwrap();
-    // In the first look, a second after the loss; the next would be four seconds later.
+    // In the first search, a second after the loss; the next would be four seconds later.
     assert!(began.elapsed() < Duration::from_millis(4500));
     let seen = script.seen_at(LIST);
     let offsets: Vec<_> = seen.iter().map(|seen| seen.values("offset")[0]).collect();
@@ -447,7 +447,7 @@ async fn records_that_became_a_file_are_found_as_that_file() {
     let error = client.create_batch_once(sent.clone()).await.unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
     tokio::time::sleep(Duration::from_secs(600)).await;
-    // The next one with the same records goes on with it.
+    // The next one with the same records continues with it.
     let found = client.create_batch_once(sent).await.unwrap();
     assert_eq!(found.uuid.to_string(), uuid(1001));
     assert_eq!(fixtures.sent(), 1);

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Response;
 use cargo_batch_client::ErrorKind;
 use cargo_batch_tests::script::{Script, status};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 
 use super::{content, file, id, servers, signed, to_file};
 
@@ -135,7 +135,7 @@ async fn a_download_is_a_reader_a_stream_or_bytes() {
     assert!(read == whole);
     let mut chunks = download().bytes_stream();
     let mut read = Vec::new();
-    // Given up again and again.
+    // Cancelled repeatedly.
     loop {
         match tokio::time::timeout(Duration::from_millis(1), chunks.next()).await {
             Ok(Some(chunk)) => read.extend_from_slice(&chunk.unwrap()),

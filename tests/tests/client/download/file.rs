@@ -9,7 +9,7 @@ use cargo_batch_client::{Client, ErrorKind};
 use cargo_batch_tests::script::{Script, Seen, status, uuid};
 use futures_util::{StreamExt, stream};
 
-use super::{content, file, id, servers, to_file};
+use super::{content, file, id, servers};
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_named() {
@@ -187,7 +187,7 @@ async fn links_and_permissions_stay_as_they_are() {
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     let read = |name: &str| std::fs::read(other.join(name)).unwrap();
-    // Over two links, both relative.
+    // Over two symbolic links, both relative.
     std::fs::write(other.join("r.csv"), "before").unwrap();
     let mode = std::fs::Permissions::from_mode(0o640);
     std::fs::set_permissions(other.join("r.csv"), mode).unwrap();
@@ -277,7 +277,7 @@ async fn killed(client: &Client, folder: &std::path::Path) {
     }
 }
 
-/// A file of which 40,000 bytes come, and then nothing, until it is asked for again.
+/// A file of which 40,000 bytes come, and then nothing, until it is requested again.
 fn stalling(seen: &Seen, content: &[u8], etag: &str) -> Response<Body> {
     let mut response = file(seen, content, etag, usize::MAX);
     if seen.number == 0 {

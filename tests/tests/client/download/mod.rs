@@ -56,7 +56,7 @@ fn file(seen: &Seen, content: &[u8], etag: &str, cut: usize) -> Response<Body> {
     if rest.len() <= cut {
         return response.body(Body::from(rest.to_vec())).unwrap();
     }
-    // The pause lets what came before the cut out of the server's buffer.
+    // The delay lets what came before the cut out of the server's buffer.
     let before = stream::iter([Ok(rest[..cut].to_vec())]);
     let cut = stream::once(async {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -77,7 +77,7 @@ fn part(content: &[u8], range: Range<usize>) -> Response<Body> {
         .unwrap()
 }
 
-/// Storage on a port of its own, and an API that gives numbered links to it.
+/// Storage on a port of its own, and an API that gives numbered URLs to it.
 async fn servers(
     storage: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
 ) -> (Script, Script, Client) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};
 use cargo_batch_client::ErrorKind;
-use cargo_batch_tests::script::{Script, TOKEN, json, status};
+use cargo_batch_tests::script::{Script, Seen, TOKEN, json, status};
 use futures_util::stream;
 use serde_json::json as value;
 
-use super::{content, file, id, servers, signed, to_file};
+use super::{content, file, servers, signed, to_file};
 
 #[tokio::test(start_paused = true)]
 async fn a_link_that_expires_on_the_way_is_asked_for_again() {
@@ -307,7 +307,7 @@ async fn any_signed_url_is_a_download() {
     let url = format!("{}/runs.csv?X-Sig=hush", storage.base_url());
     let link = client.download_url(signed(&url));
     assert!(link.bytes().await.unwrap() == whole);
-    // It can't be asked for again.
+    // No other URL can be requested.
     let error = client.download_url(signed(&url)).bytes().await.unwrap_err();
     let text = format!("{error} {error:?}");
     assert!(

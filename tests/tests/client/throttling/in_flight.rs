@@ -9,7 +9,6 @@ use axum::http::Response;
 use cargo_batch_client::Client;
 use cargo_batch_tests::child;
 use cargo_batch_tests::frames::{self, Act};
-use cargo_batch_tests::sandbox;
 use cargo_batch_tests::script::{Script, Seen, TOKEN, batch, json};
 use futures_util::StreamExt;
 use serde_json::json as value;

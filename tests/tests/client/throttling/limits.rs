@@ -6,7 +6,6 @@ use std::time::Duration;
 use cargo_batch_client::Client;
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_tests::script::{Script, batch, json, uuid};
-use futures_util::StreamExt;
 use serde_json::json as value;
 use tokio::time::Instant;
 
@@ -136,7 +135,7 @@ async fn a_limit_without_burst_is_used_to_two_thirds() {
     }
 }
 
-/// The clones of a client wait together: a second one alone would be refused as often again.
+/// The clones of a client wait together: a second one alone would be refused as often.
 #[tokio::test(start_paused = true)]
 async fn a_watch_keeps_its_pace_while_many_creations_are_throttled() {
     for limiter in LIMITERS {

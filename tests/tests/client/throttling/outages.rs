@@ -1,10 +1,10 @@
 //! Servers that are away for a while, or were never there.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cargo_batch_client::{Client, ErrorKind};
 use cargo_batch_tests::child;
-use cargo_batch_tests::frames;
 use cargo_batch_tests::sandbox::{self, Checked};
 use cargo_batch_tests::script::{Script, TOKEN};
 use tokio::time::Instant;
@@ -52,14 +52,14 @@ async fn a_server_that_goes_away_is_waited_for() {
         sandbox.faults(plan).await.unwrap();
         let start = Instant::now();
         let id = created.batch.uuid;
-        let again = sandbox::create(&sandbox);
+        let request = sandbox::create(&sandbox);
         let call = move |client: Client, number: usize| {
-            let again = again.clone();
+            let request = request.clone();
             async move {
                 match number % 2 {
                     0 => client.get_batch(id).await.map(drop),
                     // Not idempotent, and not received.
-                    _ => client.create_batch(again).await.map(drop),
+                    _ => client.create_batch(request).await.map(drop),
                 }
             }
         };

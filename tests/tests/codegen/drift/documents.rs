@@ -1,6 +1,5 @@
-//! Whole documents: the vendor's own, recursive ones, and what is none.
+//! Complete documents: the vendor's own, recursive ones, and what is none.
 
-use cargo_batch_tests::openapi;
 use serde_json::json;
 use xtask::drift::{Decisions, Report, compare, read};
 use xtask::spec::Operation;

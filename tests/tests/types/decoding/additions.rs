@@ -2,7 +2,7 @@
 
 use cargo_batch_types::{Batch, BatchData, BatchStatus, GetBatchResponse, Node, from_json};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{batch, node, read, written};
 
