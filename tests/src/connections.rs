@@ -1,4 +1,4 @@
-//! An HTTP/1 server on threads of its own, so that it goes on while a program blocks its runtime, and
+//! An HTTP/1 server on threads of its own, so that it continues while a program blocks its runtime, and
 //! whose connections a test ends or writes to.
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -95,7 +95,7 @@ pub fn failures() -> Vec<Fault> {
 /// A plan in which that share of the requests to the API fails, by all of [`failures`] alike. Beside
 /// that, connections are closed before they are used, and what isn't a failure is otherwise than it
 /// was agreed on: lists overlap and are out of order, statuses and kinds are new.
-pub fn storm(share: f64, seed: u64) -> FaultPlan {
+pub fn random_faults(share: f64, seed: u64) -> FaultPlan {
     let failures = failures();
     let each = share / failures.len() as f64;
     let mut plan = FaultPlan::new().seed(seed);

@@ -47,7 +47,7 @@ pub fn write_certificate(certificate: &Path, key: &Path) {
     std::fs::write(key, created.signing_key.serialize_pem()).expect("a file");
 }
 
-/// What is done with requests: each is read whole first.
+/// What is done with requests: each is read completely first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Respond.
@@ -101,7 +101,7 @@ impl Server {
                     let stream = acceptor.accept(stream).await.expect("a TLS handshake");
                     let connection = h2::server::handshake(stream).await.expect("HTTP/2");
                     serve(connection, commands, move |request, respond| {
-                        exchange(request, respond, act, requests.clone(), body.clone())
+                        respond_to(request, respond, act, requests.clone(), body.clone())
                     })
                     .await;
                     ended.notify_one();
@@ -126,7 +126,7 @@ impl Server {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// How many requests it has read whole.
+    /// How many requests it has read completely.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -156,12 +156,12 @@ impl Server {
 async fn serve<F: Future<Output = ()> + Send + 'static>(
     mut connection: Connection<TlsStream<TcpStream>, Bytes>,
     mut commands: broadcast::Receiver<Command>,
-    exchange: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    respond_to: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
 ) {
     loop {
         tokio::select! {
             next = connection.accept() => match next {
-                Some(Ok((request, respond))) => drop(tokio::spawn(exchange(request, respond))),
+                Some(Ok((request, respond))) => drop(tokio::spawn(respond_to(request, respond))),
                 _ => return,
             },
             command = commands.recv() => match command {
@@ -178,7 +178,7 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-async fn exchange(
+async fn respond_to(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     act: Act,

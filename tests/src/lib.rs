@@ -3,12 +3,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod broken_server;
 pub mod calls;
 pub mod child;
 pub mod clock;
 pub mod connections;
 pub mod crash;
-pub mod exchanges;
 pub mod faults;
 pub mod frames;
 mod mutation;

@@ -25,7 +25,7 @@ impl Raw {
     }
 
     /// The length that the headers tell.
-    pub fn told(&self) -> Option<usize> {
+    pub fn announced(&self) -> Option<usize> {
         self.header("content-length")?.parse().ok()
     }
 

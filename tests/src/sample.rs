@@ -1,4 +1,4 @@
-//! JSON that a schema of the specification allows, made from the schema.
+//! JSON that a schema of the specification permits, created from the schema.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use xtask::spec::{Document, reference, used_outside_unions};
 
-/// Makes samples of schemas.
+/// Creates samples of schemas.
 pub struct Samples<'a> {
     document: &'a Document,
     choose: Choose<'a>,
@@ -280,7 +280,7 @@ impl<'a> Samples<'a> {
                 sample.insert(name.clone(), self.make(property, None));
             }
         }
-        // A map is made of fields that nobody knows.
+        // A map consists of fields that no specification names.
         if schema["additionalProperties"].is_null() && self.choose.is_newer() {
             let new = json!({ "kind": "new", "deep": [1, null] });
             sample.insert("addedTomorrow".into(), new);

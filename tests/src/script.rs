@@ -98,7 +98,7 @@ impl Script {
     /// A client of it.
     ///
     /// # Panics
-    /// When none can be made.
+    /// When none can be created.
     pub fn client(&self) -> Client {
         self.builder().build().expect("a client")
     }

@@ -168,7 +168,7 @@ async fn a_gigabyte_that_is_cut_twenty_times_arrives_whole_in_flat_memory() {
         eprintln!("the peak grew by {grown} bytes, to {}", before + grown);
         assert!(grown < 16 << 20, "{grown} bytes more");
     }
-    // The same to disk, where there is less room.
+    // The same to disk, where there is less space.
     const SIZE: u64 = 100_000_000;
     let (storage, client) = set_up(SIZE).await;
     let folder = tempfile::tempdir().unwrap();

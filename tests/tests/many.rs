@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use cargo_batch_client::types::{Batch, BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_client::{Client, TokenFuture, TokenProvider, WatchEvent, WatchMany};
 use cargo_batch_sandbox::{FaultPlan, Sandbox};
-use cargo_batch_tests::faults::storm;
+use cargo_batch_tests::faults::random_faults;
 use futures_util::Stream;
 
 const COUNT: usize = 1000;
@@ -92,7 +92,7 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
         if batch.is_finished() {
             assert!(
                 ended.insert(batch.uuid, batch.status).is_none(),
-                "told twice"
+                "reported twice"
             );
         }
     }
@@ -115,31 +115,31 @@ async fn a_thousand_cost_ten_lists_a_tick_and_one_timer() {
         .map(|at| chrono::DateTime::parse_from_rfc3339(at).unwrap());
     let mut last = moments.next().unwrap();
     for moment in moments {
-        let pause = (moment - last).as_seconds_f64();
-        assert!((4.4..16.6).contains(&pause), "{pause} from {last}");
+        let delay = (moment - last).as_seconds_f64();
+        assert!((4.4..16.6).contains(&delay), "{delay} from {last}");
         last = moment;
     }
     // One timer: it wakes the stream once a tick; all else that does are the responses, a few times
-    // each (head and pieces of the body).
+    // each (head and chunks of the body).
     assert!(woken < ticks.len() + 20 * seen.len(), "{woken}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn under_faults_each_end_is_reported_once() {
     let (sandbox, client, ids) = set_up().await;
-    sandbox.faults(storm(0.3, 4)).await.unwrap();
+    sandbox.faults(random_faults(0.3, 4)).await.unwrap();
     let mut watch = client.watch_many(ids.iter().copied());
     let mut ended: HashMap<BatchUuid, Box<Batch>> = HashMap::new();
     let mut resumed = 0;
     while let Some(change) = watch.next().await {
         match change {
             Ok(WatchEvent::Updated(batch)) if batch.is_finished() => {
-                assert!(ended.insert(batch.uuid, batch).is_none(), "told twice");
+                assert!(ended.insert(batch.uuid, batch).is_none(), "reported twice");
             }
             Ok(WatchEvent::NotFound(id)) => panic!("{id} is there"),
             Ok(_) => {}
-            // Refusals that trying again wouldn't mend (and responses that can't be read) end it: a
-            // service would look into it, and go on.
+            // Errors that a retry wouldn't mend (and responses that can't be read) end it: a
+            // service would investigate, and continue.
             Err(error) => {
                 assert!(!error.is_retryable(), "{error:#}");
                 resumed += 1;
@@ -159,10 +159,10 @@ async fn under_faults_each_end_is_reported_once() {
     assert_eq!(ended.len(), COUNT);
     assert!(sandbox.hits().iter().sum::<u64>() > 10);
     sandbox.faults(FaultPlan::new()).await.unwrap();
-    // What was told is how they ended. (In the storm, some statuses were called otherwise.)
+    // What was reported is how they ended. (With the faults, some statuses were called otherwise.)
     for batch in client.list_batches().items().try_collect().await.unwrap() {
-        let told = &ended[&batch.uuid];
-        assert_eq!(told.finished_at, batch.finished_at);
-        assert_eq!(told.executed_runs_count, batch.executed_runs_count);
+        let reported = &ended[&batch.uuid];
+        assert_eq!(reported.finished_at, batch.finished_at);
+        assert_eq!(reported.executed_runs_count, batch.executed_runs_count);
     }
 }

@@ -1,4 +1,4 @@
-//! The token and the signatures of links are nowhere to be seen. Alone in its program: what is logged
+//! The token and the signatures of signed URLs are shown nowhere. Alone in its program: what is logged
 //! is decided once for all threads.
 
 use std::fmt::Debug;
@@ -18,7 +18,7 @@ use cargo_batch_tests::faults::failures;
 use cargo_batch_tests::script::{Script, json, status, uuid};
 use serde_json::json as value;
 
-/// Keeps everything that anybody could read.
+/// Keeps everything that any reader of logs could see.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<String>>);
 
@@ -121,7 +121,7 @@ fn forms(token: &str) -> Vec<String> {
     forms
 }
 
-/// The signatures in links, as they are sent.
+/// The signatures in signed URLs, as they are sent.
 fn signature(link: &str) -> String {
     let (_, signature) = link.split_once("signature=").unwrap();
     signature.to_owned()
@@ -154,7 +154,7 @@ async fn no_secret_is_in_a_log_an_error_a_debug_or_at_the_signed_host() {
     tokens.push(the_signed_host(&seen).await);
     let text = seen.0.lock().unwrap().clone();
     eprintln!("{} bytes to look through", text.len());
-    // What is looked for would be found: both logs have been written to, as have all errors.
+    // What is searched for would be found: both logs have been written to, as have all errors.
     for sign in [
         "cargo_batch.attempt",
         "hyper_util::client",
@@ -307,7 +307,7 @@ async fn the_signed_host(seen: &Seen) -> String {
             let response = Response::builder().header("etag", "\"1\"");
             response.body(Body::empty()).unwrap()
         }
-        // Once it says that the link has expired, once it leads elsewhere.
+        // Once it says that the URL has expired, once it leads elsewhere.
         (_, 2) => status(403),
         (_, 5) => {
             let response = Response::builder()

@@ -5,7 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cargo_batch_types::UploadedFile;
 use reqwest::multipart::{Form, Part};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{
+    DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
+use serde::{Deserialize, Deserializer};
 
 use super::media_type;
 #[cfg(not(target_arch = "wasm32"))]
@@ -90,7 +94,7 @@ impl UploadFile {
                 .map_err(|error| Error::unbuildable(operation, error))
         };
         let Response { inner, answer } = client.call::<Uploaded>(operation, &request).await?;
-        let inner = inner.into_file();
+        let Uploaded(inner) = inner;
         self.client.inner.registry.uploaded(&inner.s3_filename);
         Ok(Response { inner, answer })
     }
@@ -141,7 +145,8 @@ impl Client {
                 Err(error) => error,
             };
             attempts.count_call(&error);
-            match error.is_ambiguous() {
+            // JSON that doesn't fit will not fit the next time either.
+            match error.is_ambiguous() && !error.is_of_value() {
                 true => attempts.pause(error).await?,
                 false => return Err(attempts.note(error)),
             }
@@ -157,18 +162,92 @@ fn in_header(name: &str) -> String {
         .replace('"', "%22")
 }
 
-/// The file itself, or in the list that a sibling endpoint responds with.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Uploaded {
-    File(UploadedFile),
-    Listed { files: [UploadedFile; 1] },
+/// The file itself, or beside other fields as `file`, or as the only one of `files`.
+struct Uploaded(UploadedFile);
+
+// By hand, as an untagged enum doesn't say which field is wrong.
+impl<'de> Deserialize<'de> for Uploaded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FileVisitor).map(Self)
+    }
 }
 
-impl Uploaded {
-    fn into_file(self) -> UploadedFile {
-        match self {
-            Self::File(file) | Self::Listed { files: [file] } => file,
+struct FileVisitor;
+
+impl<'de> Visitor<'de> for FileVisitor {
+    type Value = UploadedFile;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an uploaded file")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UploadedFile, A::Error> {
+        let mut file = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match &*key {
+                "file" => file = Some(map.next_value()?),
+                "files" => file = Some(map.next_value::<OnlyFile>()?.0),
+                "s3Filename" | "contentType" | "name" | "uuid" => {
+                    let key = Some(key);
+                    let fields = MapAccessDeserializer::new(KeyFirst { key, map });
+                    return UploadedFile::deserialize(fields);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
+        file.ok_or_else(|| A::Error::missing_field("s3Filename"))
+    }
+}
+
+/// The entries of an object, of which the first key was read before.
+struct KeyFirst<A> {
+    key: Option<String>,
+    map: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for KeyFirst<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        match self.key.take() {
+            Some(key) => seed.deserialize(key.into_deserializer()).map(Some),
+            None => self.map.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
+
+/// A list of one file.
+struct OnlyFile(UploadedFile);
+
+impl<'de> Deserialize<'de> for OnlyFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor).map(Self)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = UploadedFile;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of one file")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<UploadedFile, A::Error> {
+        let file = list.next_element()?;
+        let mut length = usize::from(file.is_some());
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            length += 1;
+        }
+        file.filter(|_| length == 1)
+            .ok_or_else(|| A::Error::invalid_length(length, &self))
     }
 }

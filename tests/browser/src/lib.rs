@@ -74,7 +74,7 @@ pub async fn dropped(base_url: String, token: String, workflow: String) -> Resul
     check(done.status.as_str() == "cancelled", done.status)
 }
 
-/// A server that isn't there is asked as often as the policy says, with pauses.
+/// A server that isn't there receives as many requests as the policy says, with delays.
 #[wasm_bindgen]
 pub async fn nobody(token: String, workflow: String) -> Result<(), JsError> {
     let mut retry = RetryPolicy::default();

@@ -1,4 +1,4 @@
-//! Makes what JavaScript can load of the job, and runs it in node against a sandbox.
+//! Builds what JavaScript can load of the job, and runs it in node against a sandbox.
 //!
 //! `cargo run -- path/to/cargo_batch_browser.wasm`
 
@@ -9,7 +9,7 @@ use cargo_batch_sandbox::Sandbox;
 use wasm_bindgen_cli_support::Bindgen;
 
 /// One after the other; whatever is thrown ends it with a failure. Node ends without having come to
-/// the last line when nothing is left that could go on, such as a timer that was lost.
+/// the last line when nothing is left that could continue, such as a timer that was lost.
 const SCRIPT: &str = r#"
 const [bindings, base, token, workflow] = process.argv.slice(2);
 process.exitCode = 2;

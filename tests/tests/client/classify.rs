@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cargo_batch_client::types::{BatchUuid, CreateBatchData, CreateBatchRequest};
 use cargo_batch_client::{Client, ClientBuilder, Error, RetryPolicy};
-use cargo_batch_tests::exchanges::{
+use cargo_batch_tests::broken_server::{
     Counts, Last, Opening, Plan, Protocol, Reply, Server, Step, Until,
 };
 use cargo_batch_tests::script::{TOKEN, batch, uuid};
@@ -42,7 +42,7 @@ struct Row {
     protocols: &'static [Protocol],
     /// Connections are refused at first.
     closed: bool,
-    /// It won't pass: it isn't tried again.
+    /// It won't pass: it isn't retried.
     permanent: bool,
     /// A creation went well before on the same connection.
     reused: bool,
@@ -172,10 +172,10 @@ fn broken_off() -> Vec<Row> {
         ] {
             let name = format!("{how} {place}");
             let cut = row(&name, ALL, Unknown).request(until, [step.clone()]);
-            let again = row(format!("{name}, reused"), ALL, Unknown)
+            let reused = row(format!("{name}, reused"), ALL, Unknown)
                 .request(until, [step.clone()])
                 .reused();
-            rows.extend([cut, again]);
+            rows.extend([cut, reused]);
         }
         if step != Step::Silence {
             let idle = row(format!("{how} before reuse"), ALL, Well);
@@ -408,7 +408,7 @@ fn check(row: &Row, protocol: Protocol) -> Result<(), String> {
     };
     match is_right {
         true => Ok(()),
-        false => wrong(&format!("tried again: {many:?}, {read_many:?}")),
+        false => wrong(&format!("retried: {many:?}, {read_many:?}")),
     }
 }
 

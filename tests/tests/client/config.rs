@@ -315,9 +315,9 @@ async fn a_redirect_is_not_followed_and_never_takes_the_token_along() {
 async fn an_endless_response_is_an_error() {
     for code in [200, 400] {
         let script = Script::start(move |_| {
-            let pieces =
+            let chunks =
                 futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("{".repeat(1 << 16)));
-            let mut response = Response::new(Body::from_stream(pieces));
+            let mut response = Response::new(Body::from_stream(chunks));
             *response.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
             response
         })
@@ -329,7 +329,7 @@ async fn an_endless_response_is_an_error() {
             .unwrap();
         let error = client.get_batch(id()).await.unwrap_err();
         assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
-        // There is none to look at.
+        // There is none to read.
         assert!(!error.to_string().contains("raw body"), "{error}");
         assert_eq!(script.seen().len(), 1);
     }

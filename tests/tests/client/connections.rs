@@ -158,7 +158,7 @@ fn a_closed_connection_is_seen_among_many_tasks() {
     let client = client(&server.base_url());
     Flavour::CurrentThread.runtime().block_on(async {
         create(&client).await.unwrap();
-        // More than a runtime runs before it looks at its connections.
+        // More than a runtime runs before it polls its connections.
         for _ in 0..1000 {
             tokio::spawn(async {
                 loop {
@@ -319,15 +319,15 @@ fn no_creation_goes_to_an_http2_connection_that_the_server_has_ended() {
     for flavour in FLAVOURS {
         let server = Arc::new(others.block_on(frames::Server::start(Act::Respond, body(1))));
         // A busy machine may deliver the end after the request was handed to its connection: the server
-        // says then that it has not read it, which is a reason to send it again.
+        // says then that it has not read it, which is a reason to retry it.
         let client = client(&server.base_url()).with_retry(RetryPolicy::default());
         let (ends, handle) = (server.clone(), others.handle().clone());
         let done = flavour.creations(&client, 5, move || {
             ends.go_away();
-            let (ends, (told, ended)) = (ends.clone(), std::sync::mpsc::channel());
+            let (ends, (reported, ended)) = (ends.clone(), std::sync::mpsc::channel());
             handle.spawn(async move {
                 ends.ended().await;
-                told.send(())
+                reported.send(())
             });
             ended.recv().unwrap();
             sleep(COMPUTES);

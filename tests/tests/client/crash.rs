@@ -28,7 +28,7 @@ enum Kind {
     File,
     /// A file, saved as prepared.
     Prepared,
-    /// A segment, saved as prepared: by its data its batch is not told from others.
+    /// A segment, saved as prepared: its batch is not distinguishable by its data.
     Segment,
 }
 

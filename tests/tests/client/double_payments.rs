@@ -180,7 +180,7 @@ async fn a_date_of_another_clock_than_that_of_created_at_decides_nothing() {
 }
 
 /// The machine is suspended for 5 minutes, when so many batches have been created: its clock stands still,
-/// and the server's goes on.
+/// and the server's continues.
 async fn suspended(fault: Fault, after: Duration, created: u64) {
     for data in Data::ALL {
         let (sandbox, _) = first_fails(Sandbox::builder(), fault.clone()).await;

@@ -16,9 +16,9 @@ fn id() -> BatchUuid {
 }
 
 fn refused(code: u16, body: Value) -> Response<Body> {
-    let mut answer = json(body);
-    *answer.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
-    answer
+    let mut response = json(body);
+    *response.status_mut() = axum::http::StatusCode::from_u16(code).unwrap();
+    response
 }
 
 /// Everything a log may show of an error.
@@ -68,7 +68,7 @@ async fn they_work_with_what_reports_errors() {
 
 #[tokio::test(start_paused = true)]
 async fn a_report_of_the_whole_chain_says_nothing_twice() {
-    // Nobody listens there.
+    // Nothing listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -248,12 +248,12 @@ async fn plain_http_at_a_port_of_tls_is_told() {
 async fn what_a_refused_creation_leaves_open() {
     let reason = |code, reason: &str| refused(code, value!({ "reason": reason }));
     let later = |code: u16| {
-        let mut answer = status(code);
-        let headers = answer.headers_mut();
+        let mut response = status(code);
+        let headers = response.headers_mut();
         headers.insert("retry-after", "1".parse().unwrap());
-        answer
+        response
     };
-    for (answer, is_ambiguous) in [
+    for (response, is_ambiguous) in [
         (status(400), false),
         (status(404), false),
         (status(401), false),
@@ -272,13 +272,13 @@ async fn what_a_refused_creation_leaves_open() {
         (reason(400, "brandNew"), false),
         (reason(500, "brandNew"), true),
     ] {
-        let told = format!("{answer:?}");
-        let answer = std::sync::Mutex::new(Some(answer));
-        let script = Script::start(move |_| answer.lock().unwrap().take().unwrap()).await;
+        let text = format!("{response:?}");
+        let response = std::sync::Mutex::new(Some(response));
+        let script = Script::start(move |_| response.lock().unwrap().take().unwrap()).await;
         let request = CreateBatchRequest::new(CreateBatchData::file("f.csv"));
         let client = script.client().with_retry(RetryPolicy::never());
         let error = client.create_batch(request).await.unwrap_err();
-        assert_eq!(error.is_ambiguous(), is_ambiguous, "{told}: {error}");
+        assert_eq!(error.is_ambiguous(), is_ambiguous, "{text}: {error}");
     }
 }
 
@@ -362,12 +362,12 @@ async fn every_documented_reason_says_what_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_page_of_a_proxy_is_a_typed_error_with_its_text_kept() {
     let script = Script::start(|_| {
-        let mut answer = Response::new(Body::from("<html>Bad Gateway</html>"));
-        *answer.status_mut() = axum::http::StatusCode::BAD_GATEWAY;
-        answer
+        let mut response = Response::new(Body::from("<html>Bad Gateway</html>"));
+        *response.status_mut() = axum::http::StatusCode::BAD_GATEWAY;
+        response
             .headers_mut()
             .insert("cf-ray", "ray-1".parse().unwrap());
-        answer
+        response
     })
     .await;
     let error = get(&script).await;
@@ -404,12 +404,12 @@ async fn what_a_server_repeats_is_not_shown() {
         let (parts, body) = body.into_parts();
         let body = axum::body::to_bytes(body, 9999).await.unwrap();
         let script = Script::start(move |_| {
-            let mut answer = Response::new(Body::from(body.clone()));
-            *answer.status_mut() = parts.status;
-            answer
+            let mut response = Response::new(Body::from(body.clone()));
+            *response.status_mut() = parts.status;
+            response
                 .headers_mut()
                 .insert("x-request-id", TOKEN.parse().unwrap());
-            answer
+            response
         })
         .await;
         let request = CreateBatchRequest::new(CreateBatchData::file("f"));
@@ -443,9 +443,9 @@ async fn a_server_can_neither_flood_nor_break_a_log() {
                 .await
                 .unwrap();
             let script = Script::start(move |_| {
-                let mut answer = Response::new(Body::from(body.clone()));
-                *answer.status_mut() = status;
-                answer
+                let mut response = Response::new(Body::from(body.clone()));
+                *response.status_mut() = status;
+                response
             })
             .await;
             let error = get(&script).await;

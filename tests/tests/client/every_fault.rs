@@ -1,5 +1,5 @@
-//! Every kind of fault that the sandbox knows, and what the client makes of it: for what may be asked
-//! for again, for what costs money, for lists, for results and for input files.
+//! Every kind of fault that the sandbox knows, and what the client makes of it: for what may be
+//! retried, for what costs money, for lists, for results and for input files.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use cargo_batch_tests::faults::kinds;
 enum Then {
     /// It goes well as it is.
     Well,
-    /// It is sent again, and goes well.
+    /// It is retried, and succeeds.
     Again,
-    /// What became of it is unknown, and it isn't sent again.
+    /// What became of it is unknown, and it isn't retried.
     Ambiguous,
     /// One or the other of the two before: hyper cancels what it had not begun when the end came.
     AgainOrAmbiguous,
@@ -417,11 +417,11 @@ async fn results_arrive_whole_or_not_at_all() {
                     changed += 1;
                 }
                 // The length is all there is to know a file's end by: where it is too small to begin
-                // with, nobody can tell; in a part that is resumed it is.
+                // with, it can't be told; in a part that is resumed it is.
                 (Fault::WrongLength { by: -10 }, Ok(_)) if skip == 0 => {
                     assert_eq!(read().len(), whole.len() - 10);
                 }
-                // Storage responds so when a link isn't good, and another would be no better than one
+                // Storage responds so when a signed URL isn't valid, and another would be no better than one
                 // that has just been given. Later on, it has expired.
                 (
                     Fault::ExpiredUrl

@@ -11,7 +11,7 @@ use cargo_batch_client::types::{
 };
 use cargo_batch_client::{Client, Error, TokenFuture, TokenProvider};
 use cargo_batch_sandbox::{Fault, FaultPlan, Rule, Sandbox, Settings};
-use cargo_batch_tests::faults::storm;
+use cargo_batch_tests::faults::random_faults;
 use serde_json::Value;
 
 /// How many tasks create at the same time.
@@ -29,15 +29,15 @@ impl TokenProvider for Tokens {
     }
 }
 
-/// A sandbox in a storm of faults, and a client of it as it is by default.
-struct Storm {
+/// A sandbox with random faults, and a client of it as it is by default.
+struct FaultySandbox {
     sandbox: Arc<Sandbox>,
     client: Client,
     /// How often each kind of fault has hit, in all plans.
     hits: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
-impl Storm {
+impl FaultySandbox {
     async fn start(seed: u64) -> Self {
         // Its responses are held against the specification elsewhere, which takes its time.
         let sandbox = Sandbox::builder().seed(seed).validate_responses(false);
@@ -45,31 +45,31 @@ impl Storm {
         let client = Client::builder_with_token_provider(Tokens(sandbox.clone()))
             .base_url(sandbox.base_url())
             .jitter_seed(seed);
-        let storm = Self {
+        let faulty = Self {
             client: client.build().unwrap(),
             sandbox,
             hits: Arc::default(),
         };
-        let (sandbox, hits) = (storm.sandbox.clone(), storm.hits.clone());
-        sandbox.faults(storm_of(seed)).await.unwrap();
+        let (sandbox, hits) = (faulty.sandbox.clone(), faulty.hits.clone());
+        sandbox.faults(faults_of(seed)).await.unwrap();
         // The port is closed for two seconds now and then, which only begins with a plan.
         tokio::spawn(async move {
             for turn in 1.. {
                 tokio::time::sleep(Duration::from_secs(50)).await;
-                note(&sandbox, storm_of(seed), &hits);
+                note(&sandbox, faults_of(seed), &hits);
                 let closed = Rule::new(Fault::ConnectionRefused { seconds: 2.0 }).on("api");
-                let plan = storm_of(seed + 1000 * turn).rule(closed);
+                let plan = faults_of(seed + 1000 * turn).rule(closed);
                 sandbox.faults(plan).await.unwrap();
                 *hits.lock().unwrap().entry("refuse".to_owned()).or_default() += 1;
                 clocks(&sandbox, turn);
             }
         });
-        storm
+        faulty
     }
 
     /// Ends it, and tells how often each kind has hit.
     async fn end(&self) -> BTreeMap<String, u64> {
-        note(&self.sandbox, storm_of(0), &self.hits);
+        note(&self.sandbox, faults_of(0), &self.hits);
         self.sandbox.faults(FaultPlan::new()).await.unwrap();
         self.hits.lock().unwrap().clone()
     }
@@ -88,8 +88,8 @@ fn clocks(sandbox: &Sandbox, turn: u64) {
     }
 }
 
-fn storm_of(seed: u64) -> FaultPlan {
-    storm(SHARE, seed)
+fn faults_of(seed: u64) -> FaultPlan {
+    random_faults(SHARE, seed)
 }
 
 /// Adds what the plan in force has hit.
@@ -123,7 +123,7 @@ async fn by_tasks<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     all.into_iter().map(|(_, done)| done).collect()
 }
 
-/// As a service would: what provably made nothing is tried again after a while.
+/// As a service would: what is known to have created nothing is retried after a while.
 async fn insistently<T, F: Future<Output = Result<T, Error>>>(
     call: impl Fn() -> F,
     stop: impl Fn(&Error) -> bool,
@@ -183,8 +183,8 @@ fn written(value: &impl serde::Serialize) -> Value {
 
 async fn a_thousand_are_created_once_each(seed: u64) {
     const COUNT: usize = 1000;
-    let storm = Storm::start(seed).await;
-    let (client, sandbox) = (storm.client.clone(), storm.sandbox.clone());
+    let faulty = FaultySandbox::start(seed).await;
+    let (client, sandbox) = (faulty.client.clone(), faulty.sandbox.clone());
     let made = by_tasks(COUNT, move |number| {
         let (client, sandbox) = (client.clone(), sandbox.clone());
         async move {
@@ -207,17 +207,17 @@ async fn a_thousand_are_created_once_each(seed: u64) {
         }
     })
     .await;
-    let hits = storm.end().await;
-    let received = storm.sandbox.requests().len() as u64;
+    let hits = faulty.end().await;
+    let received = faulty.sandbox.requests().len() as u64;
     eprintln!("seed {seed}: {received} requests, {hits:?}");
 
     // As counted by the sandbox: so many, each from data of its own, each once.
-    let created = storm.sandbox.created();
+    let created = faulty.sandbox.created();
     assert_eq!(created.len(), COUNT);
     for one in &created {
         assert_eq!((one.count, one.batch_uuids.len()), (1, 1), "{:?}", one.body);
     }
-    // As known by the tasks: each has the batch that was made of its data, and nobody else has.
+    // As known by the tasks: each has the batch that was created of its data, and no other has.
     let of_batch: BTreeMap<BatchUuid, &Value> = created
         .iter()
         .map(|one| (one.batch_uuids[0], &one.body))
@@ -228,10 +228,10 @@ async fn a_thousand_are_created_once_each(seed: u64) {
         let body = of_batch[&batch.uuid];
         match request.data.tag() {
             "records" => {
-                // They went as a file, whose name nobody but the client knew.
+                // They went as a file, whose name only the client knew.
                 assert_eq!(body["data"]["kind"], "file");
                 let file = body["data"]["s3Filename"].as_str().unwrap();
-                let columns = storm.client.list_file_columns(file).await.unwrap().columns;
+                let columns = faulty.client.list_file_columns(file).await.unwrap().columns;
                 let names: Vec<&str> = columns.iter().map(|one| one.name.as_str()).collect();
                 assert_eq!(names, [column(number)]);
             }
@@ -239,7 +239,7 @@ async fn a_thousand_are_created_once_each(seed: u64) {
         }
     }
 
-    // And the storm was one.
+    // And there were faults.
     for (kind, hits) in &hits {
         assert!(*hits > 0, "no request was hit by {kind}");
     }
@@ -254,7 +254,7 @@ async fn a_thousand_are_created_once_each(seed: u64) {
     assert!((0.27..0.33).contains(&share), "{share}");
 }
 
-/// Members in the order of their names, as the sandbox tells them.
+/// Fields in the order of their names, as the sandbox reports them.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -282,8 +282,8 @@ async fn no_batch_is_paid_for_twice_under_faults_with_a_second_seed() {
 #[tokio::test(start_paused = true)]
 async fn the_same_segment_is_never_silently_a_second_batch() {
     const COUNT: usize = 160;
-    let storm = Storm::start(3).await;
-    let (client, sandbox) = (storm.client.clone(), storm.sandbox.clone());
+    let faulty = FaultySandbox::start(3).await;
+    let (client, sandbox) = (faulty.client.clone(), faulty.sandbox.clone());
     let done = by_tasks(COUNT, move |_| {
         let (client, fixtures) = (client.clone(), sandbox.fixtures().clone());
         async move {
@@ -294,25 +294,25 @@ async fn the_same_segment_is_never_silently_a_second_batch() {
         }
     })
     .await;
-    storm.end().await;
+    faulty.end().await;
 
-    let created = storm.sandbox.created();
+    let created = faulty.sandbox.created();
     assert_eq!(created.len(), 1, "all of them are the same");
     let acted: HashSet<BatchUuid> = created[0].batch_uuids.iter().copied().collect();
-    let (told, doubts): (Vec<Batch>, Vec<Error>) = split(done);
-    let had: HashSet<BatchUuid> = told.iter().map(|batch| batch.uuid).collect();
+    let (returned, doubts): (Vec<Batch>, Vec<Error>) = split(done);
+    let had: HashSet<BatchUuid> = returned.iter().map(|batch| batch.uuid).collect();
     eprintln!(
-        "{} acted on, {} told, {} doubts",
+        "{} acted on, {} returned, {} doubts",
         acted.len(),
-        told.len(),
+        returned.len(),
         doubts.len()
     );
-    assert_eq!(had.len(), told.len(), "no batch is two callers'");
+    assert_eq!(had.len(), returned.len(), "no batch is two callers'");
     assert!(had.is_subset(&acted));
-    assert!(doubts.len() > 10 && told.len() > 10);
+    assert!(doubts.len() > 10 && returned.len() > 10);
     assert!(acted.len() <= COUNT, "one at most for each caller");
 
-    // What nobody was told of is a candidate of somebody's doubt: nothing runs in silence.
+    // What no call has returned is a candidate of another call's error: nothing runs unreported.
     let candidates: HashSet<BatchUuid> = doubts
         .iter()
         .flat_map(Error::candidates)
@@ -325,17 +325,17 @@ async fn the_same_segment_is_never_silently_a_second_batch() {
         .collect();
     assert!(silent.is_empty(), "{silent:?}");
     assert!(!candidates.is_empty() && candidates.is_subset(&acted));
-    // And what somebody has got is nobody's candidate.
+    // And what one call has returned is no candidate of another.
     assert!(candidates.is_disjoint(&had), "{candidates:?}");
 }
 
 fn split(done: Vec<Result<Batch, Error>>) -> (Vec<Batch>, Vec<Error>) {
-    let (mut told, mut doubts) = (Vec::new(), Vec::new());
+    let (mut returned, mut doubts) = (Vec::new(), Vec::new());
     for one in done {
         match one {
-            Ok(batch) => told.push(batch),
+            Ok(batch) => returned.push(batch),
             Err(error) => doubts.push(error),
         }
     }
-    (told, doubts)
+    (returned, doubts)
 }

@@ -1,4 +1,4 @@
-//! What is sent again, when, and what is seen of it.
+//! What is retried, when, and what is reported of it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -161,7 +161,7 @@ async fn a_success_whose_json_does_not_fit_is_not() {
 /// The beginning of a response that never ends.
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"batch\":";
 
-/// A server that reads a request, and then does with the connection as it is told.
+/// A server that reads a request, and then treats the connection as the test says.
 async fn raw(responses: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -173,7 +173,7 @@ async fn raw(responses: &'static [&'static str]) -> (Client, Arc<Mutex<Vec<usize
             let (mut socket, _) = listener.accept().await.unwrap();
             loop {
                 let mut request = vec![0; 1 << 16];
-                // The requests are small enough to come in one or two pieces.
+                // The requests are small enough to come in one or two chunks.
                 let mut read = 0;
                 while !String::from_utf8_lossy(&request[..read]).contains("\"f.csv\"}}") {
                     match socket.read(&mut request[read..]).await {
@@ -230,7 +230,7 @@ fn programs_without_a_runtime_do_the_same() {
         .build()
         .unwrap();
     let script = server.block_on(Script::start(|_| one_batch()));
-    // All of it is made outside any runtime.
+    // All of it is created outside any runtime.
     let cargo = Blocking::new(script.client()).unwrap();
     let watch = cargo.client().watch(id());
     let saved = watch.save();

@@ -91,10 +91,10 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
         let (front, back) = text.split_at(text.len() / 2);
         let fields = [gzipped(front), gzipped(back)].concat();
         for content in [text.to_vec(), gzipped(text), fields] {
-            for piece in [1, 2, 7, 4096] {
-                let all = rows(content.clone(), piece).await;
+            for chunk in [1, 2, 7, 4096] {
+                let all = rows(content.clone(), chunk).await;
                 let all: Vec<Row> = all.into_iter().map(Result::unwrap).collect();
-                assert_eq!(all, expected, "in pieces of {piece}");
+                assert_eq!(all, expected, "in chunks of {chunk}");
             }
         }
     }
@@ -105,10 +105,10 @@ async fn every_form_gives_the_same_rows_however_it_is_cut() {
 async fn byte_order_marks_are_passed_over_wherever_the_file_is_cut() {
     for start in ["\u{feff}\u{feff}", "\n\u{feff}", "\u{feff}\r\n\u{feff}"] {
         let text = format!("{start}name,age\nAda,36\n");
-        for piece in 1..=text.len() {
-            let mut rows = rows(text.clone().into_bytes(), piece).await;
+        for chunk in 1..=text.len() {
+            let mut rows = rows(text.clone().into_bytes(), chunk).await;
             let only = rows.pop().unwrap().unwrap();
-            assert_eq!(only, row("Ada", Some(36)), "{start:?}, {piece} at a time");
+            assert_eq!(only, row("Ada", Some(36)), "{start:?}, {chunk} at a time");
             assert!(rows.is_empty());
         }
     }
@@ -133,31 +133,35 @@ async fn a_bad_row_is_told_with_its_line_and_the_next_ones_are_read() {
         .map(|byte| if byte == b'?' { 0xff } else { byte })
         .collect();
     let all = rows(csv, 4096).await;
-    let told: Vec<String> = all
+    let messages: Vec<String> = all
         .iter()
         .map(|row| match row {
             Ok(row) => row.name.clone(),
             Err(error) => error.to_string(),
         })
         .collect();
-    assert_eq!(told.len(), 6);
+    assert_eq!(messages.len(), 6);
     assert_eq!(
-        (told[0].as_str(), told[3].as_str(), told[5].as_str()),
+        (
+            messages[0].as_str(),
+            messages[3].as_str(),
+            messages[5].as_str()
+        ),
         ("Ada", "Édsger", "Barbara")
     );
     assert!(
-        told[1].contains("line 3") && told[1].contains("`age`"),
+        messages[1].contains("line 3") && messages[1].contains("`age`"),
         "{}",
-        told[1]
+        messages[1]
     );
     assert_eq!(
-        told[2],
+        messages[2],
         "row at line 4: it has 1 field, but the header has 2"
     );
     assert!(
-        told[4].contains("line 6") && told[4].contains("UTF-8"),
+        messages[4].contains("line 6") && messages[4].contains("UTF-8"),
         "{}",
-        told[4]
+        messages[4]
     );
 
     let json =
@@ -197,8 +201,8 @@ async fn an_empty_file_has_no_rows() {
     }
 }
 
-/// Those that can't be read, as they are told.
-async fn told(content: impl Into<Vec<u8>>) -> Vec<String> {
+/// Those that can't be read, as messages.
+async fn messages(content: impl Into<Vec<u8>>) -> Vec<String> {
     let all = rows(content.into(), 1000).await;
     let errors = all.iter().filter_map(|row| row.as_ref().err());
     errors.map(ToString::to_string).collect()
@@ -220,21 +224,21 @@ async fn lines_are_those_of_an_editor() {
             "last,y",
         ];
         let csv = csv.join(end);
-        let told = told(csv).await;
-        assert_eq!(told.len(), 3, "{told:?}");
+        let messages = messages(csv).await;
+        assert_eq!(messages.len(), 3, "{messages:?}");
         assert!(
-            told[0].starts_with("row at line 7: column `age`"),
-            "{told:?}"
+            messages[0].starts_with("row at line 7: column `age`"),
+            "{messages:?}"
         );
         assert_eq!(
-            told[1],
+            messages[1],
             "row at line 8: it has 3 fields, but the header has 2"
         );
-        assert!(told[2].starts_with("row at line 9"), "{told:?}");
+        assert!(messages[2].starts_with("row at line 9"), "{messages:?}");
     }
     let json = "\n[\n{\"name\": \"Ada\"},\n\n{\"name\":\n7},\n 5, \"six\",null\n]\n";
-    let told = told(json).await;
-    let lines: Vec<&str> = told.iter().map(|text| &text[..13]).collect();
+    let messages = messages(json).await;
+    let lines: Vec<&str> = messages.iter().map(|text| &text[..13]).collect();
     assert_eq!(
         lines,
         [
@@ -258,7 +262,7 @@ async fn odd_headers_are_told_or_left_alone() {
     // A column without a name, or with one that isn't asked for, is left out.
     let all = rows(b"name,,x,x\nAda,B,C,D\n".to_vec(), 9).await;
     assert_eq!(all[0].as_ref().unwrap(), &row("Ada", None));
-    let all = told(b"name,\xff\nAda,1\n".to_vec()).await;
+    let all = messages(b"name,\xff\nAda,1\n".to_vec()).await;
     assert!(
         all[0].contains("line 1") && all[0].contains("UTF-8"),
         "{all:?}"
@@ -281,25 +285,25 @@ async fn json_that_is_cut_or_goes_on_is_told() {
             Some(ErrorKind::Interrupted)
         );
     }
-    let all = told("{\"name\": \"Ada\"}\n\n{\"name\": \"Gra").await;
+    let all = messages("{\"name\": \"Ada\"}\n\n{\"name\": \"Gra").await;
     assert!(all[0].contains("line 3"), "{all:?}");
     // Numbers end where the list goes on.
-    let all = told("[5,6,7]").await;
+    let all = messages("[5,6,7]").await;
     assert_eq!(all.len(), 3, "{all:?}");
-    // What ends with the file is told as what it is.
-    let all = told("{\"name\": \"Ada\"}\n7").await;
+    // What ends with the file is reported as what it is.
+    let all = messages("{\"name\": \"Ada\"}\n7").await;
     assert!(all[0].starts_with("row at line 2: "), "{all:?}");
     // Brackets and commas that belong to no list.
     for text in ["{\"name\": \"Ada\"}\n]", "{\"name\": \"Ada\"}\n,"] {
-        let all = told(text).await;
+        let all = messages(text).await;
         assert!(all[0].starts_with("row at line 2: "), "{text}: {all:?}");
     }
-    let all = told("[{\"name\": \"Ada\"}]\n]").await;
+    let all = messages("[{\"name\": \"Ada\"}]\n]").await;
     assert!(all[0].contains("after the end of the list"), "{all:?}");
-    let all = told("[{\"name\": \"Ada\"}] {\"name\": \"Grace\"}").await;
+    let all = messages("[{\"name\": \"Ada\"}] {\"name\": \"Grace\"}").await;
     assert!(all[0].contains("after the end of the list"), "{all:?}");
     // One object around everything is one row, and that isn't what was asked for.
-    let all = told("{\"rows\": [{\"name\": \"Ada\"}]}").await;
+    let all = messages("{\"rows\": [{\"name\": \"Ada\"}]}").await;
     assert!(all[0].contains("`name`"), "{all:?}");
     assert_eq!(all.len(), 1);
 }
@@ -367,7 +371,7 @@ async fn a_row_of_just_the_size_allowed_is_read() {
 #[tokio::test]
 async fn a_row_without_end_is_an_error() {
     let long = "x".repeat(10_000_000);
-    // No text at all, but each field takes room.
+    // No text at all, but each field takes memory.
     let commas = ",".repeat(15_000);
     for text in [
         format!("name,age\nAda,1\n{commas}\nGrace,2"),

@@ -227,7 +227,7 @@ async fn each_file_is_resumed_where_it_broke_off() {
                 .unwrap(),
             None => {
                 let part = stream::iter([Ok(whole[..whole.len() / 2].to_vec())]);
-                // The pause lets what came before the cut out of the server's buffer.
+                // The delay lets what came before the cut out of the server's buffer.
                 let cut = part.chain(stream::once(async {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))

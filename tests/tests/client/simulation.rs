@@ -1,9 +1,9 @@
-//! The whole job in foul weather: partitions, delays, restarts of either side, each by a seed.
+//! The whole job under random faults: partitions, delays, restarts of either side, each by a seed.
 //!
 //! Time is virtual, and the network is the sandbox's, whose faults change every few seconds. (turmoil
 //! has a network of its own, but reqwest takes no connector that isn't one of its own.) Whatever the
-//! weather, a batch is paid for once, none is lost, and the results are whole.
-//! `SIMULATIONS=1000 SIMULATIONS_SEED=7` tries more of them, and others.
+//! faults, a batch is paid for once, none is lost, and the results are complete.
+//! `SIMULATIONS=1000 SIMULATIONS_SEED=7` runs more of them, and others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 const LEADS: usize = 150;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The token of the moment: a restart of the server may have made another.
+/// The current token: a restart of the server may have created another.
 struct Tokens(Arc<Checked>);
 
 impl TokenProvider for Tokens {
@@ -38,17 +38,17 @@ fn process(sandbox: &Arc<Checked>, random: &mut Rng) -> Client {
 }
 
 /// What goes wrong next, and for how many seconds.
-fn weather(random: &mut Rng) -> (FaultPlan, f64) {
+fn random_plan(random: &mut Rng) -> (FaultPlan, f64) {
     let seconds = random.f64() * 60.0 + 1.0;
     let some = |fault, probability| Rule::new(fault).probability(probability);
     let plan = FaultPlan::new().seed(random.u64(..));
     let plan = match random.u8(..8) {
         0 => plan,
-        // Partitions: nobody gets through, or everything that does is lost on the way back.
+        // Partitions: no request gets through, or everything that does is lost on the way back.
         1 => plan.rule(Fault::ConnectionRefused { seconds }),
         2 => plan.rule(Fault::ResetAfterActing),
         3 => plan.rule(some(Fault::CloseOnAccept, 0.5)),
-        // Delays, some of them longer than anybody waits.
+        // Delays, some of them longer than any caller waits.
         4 => {
             let delay = |seconds, acted| Fault::Stall { seconds, acted };
             let short = Some(random.f64() * 20.0);
@@ -58,7 +58,7 @@ fn weather(random: &mut Rng) -> (FaultPlan, f64) {
         5 => plan
             .rule(some(Fault::Truncate { bytes: None }, 0.3))
             .rule(some(Fault::ResetBeforeActing, 0.3)),
-        // A restart: connections are cut, the door stays shut, and the token is another.
+        // A restart: connections are cut, new ones are refused, and the token is another.
         6 => plan
             .rule(Rule::new(Fault::ResetBeforeReading).count(3))
             .rule(Rule::new(Fault::RevokeToken).on("api").count(1)),
@@ -76,7 +76,7 @@ fn weather(random: &mut Rng) -> (FaultPlan, f64) {
     (plan, seconds)
 }
 
-/// Tries something that costs nothing twice until it succeeds; weather passes.
+/// Retries something that costs nothing twice until it succeeds; faults pass.
 async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
     for _ in 0..100 {
         match attempt().await {
@@ -85,10 +85,10 @@ async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Error>) -> T {
         }
         sleep(Duration::from_secs(30)).await;
     }
-    panic!("the weather never passes");
+    panic!("the faults never pass");
 }
 
-/// No other error comes of weather: nothing is unreadable, nothing is refused for good.
+/// No other error comes of faults: nothing is unreadable, nothing is refused for good.
 fn passes(error: &Error) -> bool {
     let lost = matches!(
         error.kind(),
@@ -100,7 +100,7 @@ fn passes(error: &Error) -> bool {
     )
 }
 
-/// Waits by itself or among many, saves and goes on in another process now and then.
+/// Waits by itself or among many, saves and resumes in another process now and then.
 async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &mut Rng) -> Batch {
     let mut watch = client.watch(id);
     let mut many = client.watch_many([id]);
@@ -136,7 +136,7 @@ async fn wait(mut client: Client, id: BatchUuid, sandbox: &Arc<Checked>, rng: &m
 /// How a life went.
 #[derive(Debug, PartialEq)]
 struct Life {
-    /// Nobody could tell whether the batch was made.
+    /// It could not be told whether the batch was created.
     undecided: bool,
     requests: usize,
     time: Duration,
@@ -151,7 +151,7 @@ async fn live(seed: u64) -> Life {
     let above = sandbox.clone();
     let clouds = tokio::spawn(async move {
         loop {
-            let (plan, seconds) = weather(&mut sky);
+            let (plan, seconds) = random_plan(&mut sky);
             above.faults(plan).await.unwrap();
             sleep(Duration::from_secs_f64(seconds)).await;
         }
@@ -166,7 +166,7 @@ async fn live(seed: u64) -> Life {
     let created = loop {
         match client.create_batch_once(request.clone()).await {
             Ok(batch) => break Some(batch.uuid),
-            // Provably not made: nothing is risked by another go.
+            // Known not to have been created: nothing is risked by another attempt.
             Err(error) if !error.is_ambiguous() && error.is_retryable() => {}
             Err(error) => {
                 assert!(passes(&error), "{error:#}");
@@ -210,7 +210,7 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// A runtime for each, so that none is in the weather of another.
+/// A runtime for each, so that none is subject to the faults of another.
 fn simulate(seed: u64) -> Life {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! What somebody who responds in the server's place could try: the threats of SECURITY.md that no other
+//! What another server that responds in the place of the real one could try: the threats of SECURITY.md that no other
 //! test shows.
 
 use std::io::Write;
@@ -22,7 +22,7 @@ fn id() -> BatchUuid {
     uuid(1).parse().unwrap()
 }
 
-/// A client whose downloads lead to a storage that responds as it likes; the path is that of the link.
+/// A client whose downloads lead to a storage that responds as it likes; the path is that of the URL.
 async fn storage(
     path: &'static str,
     response: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'static,
@@ -90,9 +90,9 @@ async fn json_nested_without_end_is_an_error_wherever_it_stands() {
     for closed in [true, false] {
         let deep = nested(closed);
         let whole = batch(value!({})).to_string();
-        let within = |member: &str| {
+        let within = |field: &str| {
             let end = whole.rfind('}').unwrap();
-            format!("{{\"batch\": {},{member}: {deep}}}}}", &whole[..end])
+            format!("{{\"batch\": {},{field}: {deep}}}}}", &whole[..end])
         };
         for body in [
             deep.clone(),
@@ -178,7 +178,7 @@ async fn a_server_that_says_come_back_at_once_is_not_hammered() {
         .await;
         let watch = script.client().watch(id()).deadline(HOUR);
         assert_eq!(watch.await.unwrap_err().kind(), ErrorKind::Status);
-        // One look each five seconds for ten minutes, and the budget of repeats.
+        // One poll each five seconds for ten minutes, and the budget of repeats.
         let budget = RetryPolicy::default().budget as usize;
         let looks = script.seen().len();
         assert!(looks <= 135 + budget, "{after}: {looks}");
@@ -205,7 +205,7 @@ async fn a_list_that_is_made_up_as_it_goes_costs_a_watch_a_bounded_number_of_req
 
 // ---- files ----
 
-/// The names that storage gives are never looked at: neither in the link nor in the headers.
+/// The names that storage gives are never used: neither in the URL nor in the headers.
 #[tokio::test(start_paused = true)]
 async fn a_name_given_by_storage_names_no_file() {
     for name in [
@@ -360,9 +360,10 @@ fn every_test_that_security_md_names_exists() {
     let table = text.lines().filter(|line| line.starts_with('|'));
     let (mut missing, mut named) = (Vec::new(), 0);
     for column in table.filter_map(|line| line.split('|').nth(3)) {
-        for (file, test) in column.split('`').filter_map(|word| word.split_once("::")) {
+        for (file, test) in column.split('`').filter_map(|word| word.rsplit_once("::")) {
             named += 1;
             let is_there = folders.iter().any(|folder| {
+                let file = file.replace("::", "/");
                 let path = root().join(format!("tests/tests/{folder}{file}.rs"));
                 let source = std::fs::read_to_string(path);
                 source.is_ok_and(|source| source.contains(&format!("fn {test}()")))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Response;
+use cargo_batch_client::types::UploadedFile;
 use cargo_batch_client::{Error, ErrorKind};
 use cargo_batch_tests::script::{Script, Seen, TOKEN, json, status};
 use serde_json::json as value;
@@ -110,9 +111,9 @@ async fn only_the_part_that_failed_is_sent_again() {
     let failed = Mutex::new(0);
     let (api, storage, parts) = servers(move |seen| {
         let mut failed = failed.lock().unwrap();
-        let again = seen.values("part") == ["2"] && *failed < 2;
-        *failed += usize::from(again);
-        again.then(|| status(500))
+        let fails = seen.values("part") == ["2"] && *failed < 2;
+        *failed += usize::from(fails);
+        fails.then(|| status(500))
     })
     .await;
     let content = bytes(20 * MIB);
@@ -120,7 +121,11 @@ async fn only_the_part_that_failed_is_sent_again() {
     let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
     assert!(parts.concat() == content);
     assert_eq!(storage.seen().len(), 3 + 2);
-    assert_eq!(api.seen_at(SIGN).len(), 5, "each try has a link of its own");
+    assert_eq!(
+        api.seen_at(SIGN).len(),
+        5,
+        "each attempt has a URL of its own"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +148,7 @@ async fn an_upload_that_fails_is_given_up_before_it_says_so() {
 async fn an_upload_that_is_dropped_is_given_up() {
     let (api, _, _) = servers(|seen| (seen.values("part") == ["2"]).then(|| status(500))).await;
     let uploading = upload(&api, bytes(20 * MIB));
-    // In the pause before the second try.
+    // In the delay before the second attempt.
     let dropped = tokio::time::timeout(Duration::from_millis(100), uploading).await;
     assert!(dropped.is_err());
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -156,9 +161,9 @@ async fn uploads_are_retried() {
         let lost = Mutex::new(0);
         let (api, _, _) = servers(move |seen| {
             let mut lost = lost.lock().unwrap();
-            let again = seen.line == line && *lost < 2;
-            *lost += usize::from(again);
-            again.then(|| status(502))
+            let fails = seen.line == line && *lost < 2;
+            *lost += usize::from(fails);
+            fails.then(|| status(502))
         })
         .await;
         upload(&api, bytes(length)).await.unwrap();
@@ -234,25 +239,26 @@ async fn a_large_file_goes_in_parts_and_says_how_far_it_is() {
     let content = bytes(50 * MIB);
     std::fs::write(&path, &content).unwrap();
     let (api, _, parts) = servers(|_| None).await;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let kept = told.clone();
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let kept = reported.clone();
     let upload = api.client().upload(&path);
     let upload = upload.on_progress(move |progress| kept.lock().unwrap().push(progress));
     assert_eq!(upload.await.unwrap().s3_filename, "large.csv");
     let parts: Vec<Vec<u8>> = parts.lock().unwrap().values().cloned().collect();
     assert!(parts.concat() == content);
-    let told = told.lock().unwrap();
-    let far: Vec<u64> = told.iter().map(|progress| progress.bytes).collect();
+    let reported = reported.lock().unwrap();
+    let far: Vec<u64> = reported.iter().map(|progress| progress.bytes).collect();
     assert_eq!(far.len(), 7);
     assert!(far.is_sorted(), "{far:?}");
     assert_eq!(far[6], content.len() as u64);
     assert!(
-        told.iter()
+        reported
+            .iter()
             .all(|progress| progress.total == Some(content.len() as u64))
     );
 }
 
-/// Gives what it has, and makes the file longer when it has been read.
+/// A server that makes the file longer once the upload has begun.
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_while_it_is_read_is_not_uploaded() {
     let folder = tempfile::tempdir().unwrap();
@@ -484,5 +490,141 @@ async fn a_refusal_before_the_body_was_read_is_seen() {
                 .contains("413 Payload Too Large (EntityTooLarge): no"),
             "{error:#}"
         );
+    }
+}
+
+/// A response to the single request: what it is read as, or the field and the cause that the error names.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_response_to_an_upload_names_the_field() {
+    let file = || value!({ "s3Filename": "a.csv", "contentType": "text/csv" });
+    let empty = "expected";
+    for (response, expected) in [
+        (file(), Ok("a.csv")),
+        (
+            value!({ "contentType": null, "s3Filename": "a.csv" }),
+            Ok("a.csv"),
+        ),
+        (value!({ "s3Filename": 7 }), Ok("7")),
+        (value!({ "status": "ok", "file": file() }), Ok("a.csv")),
+        (value!({ "files": [file()], "count": 1 }), Ok("a.csv")),
+        (value!({}), Err((".", "missing field `s3Filename`"))),
+        (
+            value!({ "uuid": "x" }),
+            Err((".", "missing field `s3Filename`")),
+        ),
+        (value!({ "s3Filename": "" }), Err(("s3Filename", empty))),
+        (value!({ "s3Filename": "  " }), Err(("s3Filename", empty))),
+        (value!({ "s3Filename": null }), Err(("s3Filename", empty))),
+        (
+            value!({ "name": "n", "s3Filename": {} }),
+            Err(("s3Filename", empty)),
+        ),
+        (
+            value!({ "file": {} }),
+            Err(("file", "missing field `s3Filename`")),
+        ),
+        (
+            value!({ "file": { "s3Filename": "" } }),
+            Err(("file.s3Filename", empty)),
+        ),
+        (value!({ "file": null }), Err(("file", empty))),
+        (
+            value!({ "files": [] }),
+            Err(("files", "a list of one file")),
+        ),
+        (
+            value!({ "files": [file(), file()] }),
+            Err(("files", "a list of one file")),
+        ),
+        (
+            value!({ "files": [{}] }),
+            Err(("files[0]", "missing field `s3Filename`")),
+        ),
+        (
+            value!({ "files": file() }),
+            Err(("files", "a list of one file")),
+        ),
+        (value!([file()]), Err((".", "an uploaded file"))),
+        (value!("a.csv"), Err((".", "an uploaded file"))),
+        (value!(null), Err((".", "an uploaded file"))),
+    ] {
+        let sent = response.clone();
+        let (api, _, _) =
+            servers(move |seen| (seen.line == SINGLE).then(|| json(sent.clone()))).await;
+        for (uploaded, requests) in each_way(&api).await {
+            // The same response would come the next time.
+            assert_eq!(requests, 1, "{response}");
+            let (place, cause) = match expected {
+                Ok(name) => {
+                    assert_eq!(uploaded.unwrap().s3_filename, name, "{response}");
+                    continue;
+                }
+                Err(expected) => expected,
+            };
+            let error = uploaded.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{response}");
+            assert_eq!(error.field_path(), Some(place), "{response}: {error:#}");
+            assert_eq!(error.attempts(), 1, "{response}");
+            let text = format!("{error:#}");
+            assert!(text.contains(cause), "{response}: {text}");
+            assert!(
+                text.contains("uploading again costs no credits"),
+                "{response}: {text}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_in_place_of_an_uploaded_file_is_an_error() {
+    let page = "<!doctype html><title>Welcome</title>";
+    let (api, _, _) =
+        servers(move |seen| (seen.line == SINGLE).then(|| Response::new(Body::from(page)))).await;
+    // `upload` retries what may be a proxy's page, as another upload costs nothing.
+    for ((uploaded, requests), expected) in each_way(&api).await.into_iter().zip([1, 6]) {
+        let error = uploaded.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+        assert_eq!((requests, error.attempts() as usize), (expected, expected));
+        assert_eq!(
+            (error.field_path(), error.body()),
+            (None, Some(page.as_bytes()))
+        );
+        let text = format!("{error:#}");
+        assert!(text.contains("a body that is not JSON"), "{text}");
+        assert!(text.contains("uploading again costs no credits"), "{text}");
+    }
+}
+
+/// Uploads the same with `upload_file` and with `upload`, and returns what became of each, and its requests.
+async fn each_way(api: &Script) -> [(Result<UploadedFile, Error>, usize); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, "email\n").unwrap();
+    let client = api.client();
+    let before = api.seen_at(SINGLE).len();
+    let single = client.upload_file("a.csv", "email\n").await;
+    let between = api.seen_at(SINGLE).len();
+    let of_path = client.upload(&path).await;
+    let after = api.seen_at(SINGLE).len();
+    [(single, between - before), (of_path, after - between)]
+}
+
+/// A response to the end of a large upload that doesn't fit: the file is there all the same.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_response_to_the_end_of_an_upload_is_looked_up() {
+    for (exists, columns) in [(true, 200), (false, 404)] {
+        let (api, _, _) = servers(move |seen| match seen.line.as_str() {
+            COMPLETE => Some(json(value!({ "s3Filename": "" }))),
+            COLUMNS if columns == 200 => Some(json(value!({ "columns": [] }))),
+            COLUMNS => Some(status(columns)),
+            _ => None,
+        })
+        .await;
+        let done = upload(&api, bytes(9 * MIB)).await;
+        assert_eq!(done.is_ok(), exists, "{done:?}");
+        assert_eq!(api.seen_at(COMPLETE).len(), 1);
+        if let Err(error) = done {
+            assert_eq!(error.field_path(), Some("s3Filename"));
+        }
     }
 }

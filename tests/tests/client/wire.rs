@@ -1,4 +1,4 @@
-//! What goes over the wire, and what is made of whatever comes back.
+//! What goes over the wire, and how responses are read.
 
 use std::time::Duration;
 

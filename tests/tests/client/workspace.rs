@@ -14,7 +14,7 @@ use cargo_batch_tests::sandbox::Checked;
 use cargo_batch_tests::script::{Script, html, json, status, uuid};
 use serde_json::{Value, json as value};
 
-fn nobody<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
+fn unknown<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
     uuid(9).parse().unwrap()
 }
 
@@ -261,7 +261,7 @@ async fn every_reason_not_to_create_a_run() {
     let empty = CreateRunRequest::new(Record::default()).workflow(fixtures.tool_workflow_uuid);
     let mut seen = Vec::new();
     for (request, reason) in [
-        (run(nobody()), Is::WorkflowNotFound),
+        (run(unknown()), Is::WorkflowNotFound),
         (both, Is::InvalidReleaseOrCustomNodes),
         (run(fixtures.play_workflow_uuid), Is::PlayNotCompatible),
         (ad_hoc(Vec::new()), Is::NodesNotFound),
@@ -350,21 +350,21 @@ async fn every_reason_not_to_execute_an_action() {
 #[tokio::test(start_paused = true)]
 async fn missing_resources_have_typed_reasons() {
     let (sandbox, client) = Checked::start().await;
-    let tool = client.get_tool(nobody::<ToolUuid>()).await.unwrap_err();
+    let tool = client.get_tool(unknown::<ToolUuid>()).await.unwrap_err();
     let reason = Reason::GetTool(GetToolErrorReason::ToolNotFound);
     assert_eq!(tool.reason(), Some(&reason));
-    let play = client.get_play(nobody::<PlayUuid>()).await.unwrap_err();
+    let play = client.get_play(unknown::<PlayUuid>()).await.unwrap_err();
     let reason = Reason::GetPlay(GetPlayErrorReason::PlayNotFound);
     assert_eq!(play.reason(), Some(&reason));
     let paused = sandbox.fixtures().paused_play_workflow_uuid;
     let reason = Reason::GetDeployedRelease(GetDeployedReleaseErrorReason::ReleaseNotFound);
-    for workflow in [nobody(), paused] {
+    for workflow in [unknown(), paused] {
         let release = client.get_deployed_release(workflow).await.unwrap_err();
         assert_eq!(release.reason(), Some(&reason));
         assert!(release.advice().unwrap().contains("deploy the workflow"));
     }
     let segment = client
-        .get_segment(nobody::<SegmentUuid>())
+        .get_segment(unknown::<SegmentUuid>())
         .await
         .unwrap_err();
     assert_eq!(
@@ -412,7 +412,7 @@ async fn a_run_that_may_have_been_created_is_not_created_again() {
             assert_eq!(created, 1, "{operation}");
             assert_eq!(sandbox.requests().len(), 1, "{operation}");
         }
-        // What wasn't received is sent again.
+        // What wasn't received is retried.
         let (sandbox, client) = Checked::start().await;
         sandbox
             .faults(
@@ -447,7 +447,7 @@ async fn a_run_that_could_not_be_started_may_exist() {
         .await
         .unwrap_err();
     assert!(error.is_ambiguous() && error.may_have_spent(), "{error:#}");
-    let error = client.create_run(run(nobody())).await.unwrap_err();
+    let error = client.create_run(run(unknown())).await.unwrap_err();
     assert!(
         !error.is_ambiguous() && !error.may_have_spent(),
         "{error:#}"
@@ -457,7 +457,7 @@ async fn a_run_that_could_not_be_started_may_exist() {
 #[tokio::test(start_paused = true)]
 async fn a_run_is_named_by_a_response_that_cannot_be_read() {
     let script = Script::start(|_| json(value!({ "run": { "uuid": uuid(1), "status": 7 } }))).await;
-    let request = run(nobody());
+    let request = run(unknown());
     let error: Error = script.client().create_run(request).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!(error.created_run(), Some(uuid(1).parse().unwrap()));
@@ -474,7 +474,11 @@ async fn a_run_is_named_by_a_response_that_cannot_be_read() {
     );
     // A batch is no run.
     let script = Script::start(|_| json(value!({ "batch": { "uuid": uuid(1) } }))).await;
-    let error = script.client().create_run(run(nobody())).await.unwrap_err();
+    let error = script
+        .client()
+        .create_run(run(unknown()))
+        .await
+        .unwrap_err();
     assert_eq!((error.created(), error.created_run()), (None, None));
     assert!(error.may_have_spent());
 }
@@ -484,8 +488,8 @@ async fn the_response_to_a_cancellation_is_not_read() {
     for body in ["null", "OK", "", "{}", "[]", "{\"cancelled\": true"] {
         let script = Script::start(move |_| Response::new(Body::from(body))).await;
         let client = script.client();
-        client.cancel_batch(nobody::<BatchUuid>()).await.unwrap();
-        let runs = cargo_batch_client::types::CancelRunsRequest::new(nobody::<WorkflowUuid>());
+        client.cancel_batch(unknown::<BatchUuid>()).await.unwrap();
+        let runs = cargo_batch_client::types::CancelRunsRequest::new(unknown::<WorkflowUuid>());
         client.cancel_runs(runs).await.unwrap();
         assert_eq!(script.seen().len(), 2, "{body}");
     }
@@ -493,14 +497,14 @@ async fn the_response_to_a_cancellation_is_not_read() {
     let script = Script::start(|_| html()).await;
     let error = script
         .client()
-        .cancel_batch(nobody::<BatchUuid>())
+        .cancel_batch(unknown::<BatchUuid>())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     let script = Script::start(|_| status(404)).await;
     script
         .client()
-        .cancel_batch(nobody::<BatchUuid>())
+        .cancel_batch(unknown::<BatchUuid>())
         .await
         .unwrap_err();
 }
@@ -546,7 +550,7 @@ async fn responses_of_a_newer_server_are_read() {
     assert_eq!(subscription.subscription_available_credits_count, None);
     client.get_current_workspace().await.unwrap();
     let release = client
-        .get_deployed_release(nobody::<WorkflowUuid>())
+        .get_deployed_release(unknown::<WorkflowUuid>())
         .await
         .unwrap()
         .release;

@@ -1,5 +1,5 @@
-//! Whatever is done to the specification, the generator makes something of it or says what is wrong:
-//! it never panics. `EDITS=1000 EDITS_SEED=2` tries more of them, and others.
+//! Whatever is done to the specification, the generator generates something or says what is wrong:
+//! it never panics. `EDITS=1000 EDITS_SEED=2` runs more of them, and others.
 
 use std::panic::catch_unwind;
 

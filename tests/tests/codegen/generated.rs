@@ -124,15 +124,14 @@ fn run(root: &Path, check: bool) -> Outcome {
 
 /// The specification and the checked-in generated files, somewhere else.
 fn copy() -> TempDir {
-    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let folder = tempfile::tempdir().expect("a folder");
     let names = generated()
         .files()
         .into_keys()
         .chain(["openapi.yaml".to_owned()]);
     for name in names {
         let to = folder.path().join(&name);
-        fs::create_dir_all(to.parent().unwrap_or(folder.path()))
-            .expect("there is room for a folder");
+        fs::create_dir_all(to.parent().unwrap_or(folder.path())).expect("a folder");
         fs::copy(root().join(&name), to).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     folder

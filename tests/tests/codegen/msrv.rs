@@ -1,4 +1,4 @@
-//! The promise of `rust-version`: nobody who has that Rust is turned away by a dependency.
+//! The promise of `rust-version`: no dependency needs a newer Rust.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn version(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Of all platforms, and of tests and tools as well: whoever contributes has that Rust, too.
+/// Of all platforms, and of tests and tools as well: every contributor has that Rust, too.
 #[test]
 fn no_dependency_asks_for_a_newer_rust() {
     let output = Command::new(env!("CARGO"))

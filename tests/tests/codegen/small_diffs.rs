@@ -1,4 +1,4 @@
-//! A small change of the specification changes just the generated pieces one would expect.
+//! A small change of the specification changes just the generated chunks one would expect.
 
 use std::collections::BTreeMap;
 
@@ -169,10 +169,10 @@ fn a_reason() {
     assert_eq!(changes(&spec), ["changed type UploadFileErrorReason"]);
 }
 
-/// The names of the pieces that are not what the real specification gives.
+/// The names of the chunks that are not what the real specification gives.
 fn changes(spec: &Spec) -> Vec<String> {
     let changed = generate(spec.text()).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let (before, after) = (pieces(generated()), pieces(&changed));
+    let (before, after) = (chunks(generated()), chunks(&changed));
     let mut changes: Vec<String> = after
         .iter()
         .filter_map(|(name, text)| match before.get(name) {
@@ -191,7 +191,7 @@ fn changes(spec: &Spec) -> Vec<String> {
     changes
 }
 
-fn pieces(generated: &Generated) -> BTreeMap<String, &str> {
+fn chunks(generated: &Generated) -> BTreeMap<String, &str> {
     let types = generated
         .types
         .iter()

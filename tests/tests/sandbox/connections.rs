@@ -112,7 +112,7 @@ async fn bytes_come_that_nobody_asked_for() {
             ),
             _ => assert_eq!(Some(stray), given),
         }
-        // The connection goes on, out of step for whoever doesn't look.
+        // The connection continues, out of step for a client that doesn't notice.
         kept.ask(&sandbox).await;
         assert!(kept.read_to(END).await.starts_with("HTTP/1.1 200 OK"));
     }
@@ -138,7 +138,7 @@ async fn a_response_comes_before_the_request_has() {
             "{response}"
         );
         assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
-        // Whoever writes on isn't reset, and then the connection ends.
+        // A client that writes on isn't reset, and then the connection ends.
         kept.0.write_all(&vec![b' '; 1_000_000]).await.unwrap();
         assert_eq!(kept.rest().await.as_deref(), Some(""));
         let request = sandbox.requests().pop().unwrap();

@@ -95,12 +95,12 @@ async fn requests_are_told_with_their_bodies_but_no_secret() {
     );
     assert_eq!(link.values("signature"), ["hidden"]);
 
-    let told = control(&sandbox, "GET", "requests", "").await;
-    let text = String::from_utf8(told.body.clone()).unwrap();
+    let reported = control(&sandbox, "GET", "requests", "").await;
+    let text = String::from_utf8(reported.body.clone()).unwrap();
     assert!(!text.contains(&sandbox.token()), "{text}");
-    let told = told.json();
-    assert_eq!(told["total"], seen.len());
-    assert_eq!(told["requests"], serde_json::to_value(&seen).unwrap());
+    let reported = reported.json();
+    assert_eq!(reported["total"], seen.len());
+    assert_eq!(reported["requests"], serde_json::to_value(&seen).unwrap());
     // What is asked here isn't received by the API.
     assert_eq!(sandbox.requests().len(), seen.len());
 
@@ -139,7 +139,7 @@ async fn a_token_where_it_does_not_belong_is_not_told() {
     Ask::new("GET", &url).token(&token).send().await.unwrap();
     let seen = sandbox.requests();
     assert_eq!(seen[0].values("x"), ["hidden"]);
-    // Whoever sends it to storage is caught.
+    // A client that sends it to storage is caught.
     assert!(seen[1].origin == Origin::Storage && seen[1].carried_token);
 }
 
@@ -184,15 +184,19 @@ async fn creations_are_counted_by_what_they_were_made_from() {
         created[1].body["data"]["records"][0]["email"],
         "b@example.com"
     );
-    // Nobody was told of it, but it is there.
+    // No client has a response about it, but it is there.
     client.get_batch(created[1].batch_uuids[0]).await.unwrap();
 
-    let told = control(&sandbox, "GET", "batches", "").await.json();
+    let reported = control(&sandbox, "GET", "batches", "").await.json();
     assert_eq!(
-        (&told["total"], &told["distinct"], &told["repeated"]),
+        (
+            &reported["total"],
+            &reported["distinct"],
+            &reported["repeated"]
+        ),
         (&json!(3), &json!(2), &json!(1))
     );
-    assert_eq!(told["created"], serde_json::to_value(&created).unwrap());
+    assert_eq!(reported["created"], serde_json::to_value(&created).unwrap());
 }
 
 #[tokio::test(start_paused = true)]

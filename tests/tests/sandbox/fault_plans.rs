@@ -71,15 +71,15 @@ async fn rules_skip_and_count() {
     }
     assert_eq!(statuses, [200, 502, 502, 500, 500]);
     let url = format!("http://{}/sandbox/faults", sandbox.address());
-    let told = Ask::new("GET", &url).send().await.unwrap().json();
-    assert_eq!(told["rules"][0]["hits"], 2);
-    assert_eq!(told["rules"][1]["seen"], 5);
+    let reported = Ask::new("GET", &url).send().await.unwrap().json();
+    assert_eq!(reported["rules"][0]["hits"], 2);
+    assert_eq!(reported["rules"][1]["seen"], 5);
     assert_eq!(
-        told["rules"][0]["fault"],
+        reported["rules"][0]["fault"],
         json!({ "kind": "badGateway", "acted": false })
     );
-    let told = Ask::new("DELETE", &url).send().await.unwrap().json();
-    assert_eq!(told["rules"], json!([]));
+    let reported = Ask::new("DELETE", &url).send().await.unwrap().json();
+    assert_eq!(reported["rules"], json!([]));
     assert_eq!(list(&sandbox).send().await.unwrap().status, 200);
 }
 

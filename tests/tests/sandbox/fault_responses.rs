@@ -46,7 +46,7 @@ async fn gateways_and_servers_fail_before_and_after_acting() {
 async fn retry_after_comes_as_seconds_as_a_date_or_not_at_all() {
     let (sandbox, client) = Checked::start().await;
     let date = "Thu, 15 Jan 2026 10:00:07 GMT";
-    for (retry_after, as_date, told) in [
+    for (retry_after, as_date, expected) in [
         (None, false, None),
         (None, true, None),
         (Some(7), false, Some("7")),
@@ -70,7 +70,7 @@ async fn retry_after_comes_as_seconds_as_a_date_or_not_at_all() {
             let response = post(&sandbox).await.unwrap();
             assert_eq!(
                 (response.status, response.header("retry-after")),
-                (status, told)
+                (status, expected)
             );
             assert!(!response.message().is_empty());
         }
@@ -163,7 +163,7 @@ async fn a_token_is_good_until_it_is_revoked() {
         Ask::new("GET", &url).send().await.unwrap().json()["token"],
         new
     );
-    // Links that were signed before are good without any token.
+    // URLs that were signed before are valid without any token.
     assert!(sandbox.requests().iter().all(|seen| seen.carried_token));
 }
 
@@ -212,7 +212,7 @@ async fn responses_that_break_the_specification() {
     sandbox.faults(Rule::new(Fault::InvalidJson)).await.unwrap();
     let broken = list(&sandbox).send().await.unwrap();
     assert!(serde_json::from_slice::<Value>(&broken.body).is_err());
-    assert_eq!(broken.told(), Some(broken.body.len()));
+    assert_eq!(broken.announced(), Some(broken.body.len()));
     assert_eq!(
         client.list_batches().await.unwrap_err().kind(),
         ErrorKind::InvalidResponse
@@ -311,7 +311,7 @@ async fn pages_overlap_and_come_in_another_order() {
         .await
         .unwrap();
     assert_eq!(page(2).await, first);
-    // What the client sent is what is told.
+    // What the client sent is what is reported.
     assert_eq!(sandbox.requests().last().unwrap().values("offset"), ["2"]);
 
     // Through the client nothing comes twice, and nothing is lost.

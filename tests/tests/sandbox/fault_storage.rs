@@ -38,7 +38,7 @@ async fn a_download_goes_on_after_a_cut() {
     assert_eq!(sandbox.hits(), [3]);
 }
 
-/// The first download is cut, and the one that goes on meets a fault.
+/// The first download is cut, and the one that resumes it meets a fault.
 fn cut_and(fault: Fault) -> FaultPlan {
     let cut = Fault::Truncate {
         bytes: Some(10_000),

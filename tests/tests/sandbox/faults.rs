@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 #[tokio::test(start_paused = true)]
 async fn refuse_closes_the_port_and_opens_it_again() {
     let (sandbox, client) = Checked::start().await;
-    // A connection is open that the client would go on with.
+    // A connection is open that the client would reuse.
     client.list_batches().await.unwrap();
     let start = Instant::now();
     sandbox
@@ -121,7 +121,7 @@ async fn resets_are_resets_and_differ_in_what_was_done() {
         let error = client.create_batch(create(&sandbox)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);
         assert!(error.is_ambiguous(), "{error}");
-        assert_eq!(made(&sandbox), 2 * acted, "never sent again");
+        assert_eq!(made(&sandbox), 2 * acted, "never retried");
     }
 }
 
@@ -203,12 +203,12 @@ async fn a_body_trickles() {
     let start = Instant::now();
     let slow = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (slow.told(), slow.body.len()),
+        (slow.announced(), slow.body.len()),
         (Some(whole.body.len()), whole.body.len())
     );
-    let pauses = (whole.body.len() as u32).div_ceil(100) - 1;
-    assert!(pauses > 5 && start.elapsed() >= Duration::from_millis(500) * pauses);
-    assert!(start.elapsed() < Duration::from_millis(510) * pauses);
+    let delays = (whole.body.len() as u32).div_ceil(100) - 1;
+    assert!(delays > 5 && start.elapsed() >= Duration::from_millis(500) * delays);
+    assert!(start.elapsed() < Duration::from_millis(510) * delays);
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,10 +227,10 @@ async fn a_body_ends_too_soon() {
             .await
             .unwrap();
         let cut = list(&sandbox).send().await.unwrap();
-        assert_eq!((cut.status, cut.told()), (200, Some(whole.len())));
+        assert_eq!((cut.status, cut.announced()), (200, Some(whole.len())));
         assert_eq!(cut.body, whole[..left], "{bytes:?}");
     }
-    // A list may be asked for again.
+    // A list may be retried.
     sandbox
         .faults(Rule::new(Fault::Truncate { bytes: None }).count(1))
         .await
@@ -250,7 +250,7 @@ async fn a_length_is_wrong() {
         .unwrap();
     let long = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (long.told(), long.body.len()),
+        (long.announced(), long.body.len()),
         (Some(whole.len() + 7), whole.len())
     );
     sandbox
@@ -259,12 +259,12 @@ async fn a_length_is_wrong() {
         .unwrap();
     let short = list(&sandbox).send().await.unwrap();
     assert_eq!(
-        (short.told(), short.body.len()),
+        (short.announced(), short.body.len()),
         (Some(whole.len() - 7), whole.len() - 7)
     );
     sandbox
         .faults(Rule::new(Fault::WrongLength { by: i64::MIN }))
         .await
         .unwrap();
-    assert_eq!(list(&sandbox).send().await.unwrap().told(), Some(0));
+    assert_eq!(list(&sandbox).send().await.unwrap().announced(), Some(0));
 }

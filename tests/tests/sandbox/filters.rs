@@ -498,7 +498,7 @@ async fn groups_sort_and_limit() {
 #[tokio::test]
 async fn mistakes_are_named() {
     let calls = Calls::start().await;
-    let nobody = "00000000-0000-4000-8000-000000000000";
+    let unknown = "00000000-0000-4000-8000-000000000000";
     for (condition, says) in [
         (
             json!({ "kind": "string", "columnSlug": "contry", "operator": "isNull" }),
@@ -513,12 +513,12 @@ async fn mistakes_are_named() {
             "\"soon\" is not a date",
         ),
         (
-            json!({ "kind": "segment", "segmentUuid": nobody, "operator": "in" }),
-            nobody,
+            json!({ "kind": "segment", "segmentUuid": unknown, "operator": "in" }),
+            unknown,
         ),
         (
-            json!({ "kind": "any", "columnSlug": "id", "relatedModelUuid": nobody, "operator": "isNull" }),
-            nobody,
+            json!({ "kind": "any", "columnSlug": "id", "relatedModelUuid": unknown, "operator": "isNull" }),
+            unknown,
         ),
         (
             json!({ "kind": "sql", "name": "x", "clause": "height > 3" }),

@@ -46,7 +46,7 @@ async fn batches_by_what_they_are_and_how_they_stand() {
     let stopped = calls.create(tool.clone(), records.clone()).await["uuid"].clone();
     let path = format!("/orchestration/batches/{}/cancel", text(&stopped));
     assert_eq!(calls.post(&path, &Value::Null).await.ok(), json!({}));
-    // Cancelling again is no mistake as long as it is under way.
+    // Cancelling again is no mistake as long as it is running.
     assert_eq!(calls.post(&path, &Value::Null).await.ok(), json!({}));
     let ragged = calls.upload("ragged.csv", "a,b\n1\n").await;
     let file = json!({ "kind": "file", "s3Filename": ragged });

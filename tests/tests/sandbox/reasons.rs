@@ -39,7 +39,7 @@ fn the_table_and_the_specification_agree() {
     );
 }
 
-const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 const BATCHES: &str = "/orchestration/batches";
 
 fn records() -> Value {
@@ -110,7 +110,7 @@ async fn run_reason(calls: &Calls, reason: &str) -> ApiResult {
         body
     };
     let body = match reason {
-        "workflowNotFound" => run(json!(NOBODY)),
+        "workflowNotFound" => run(json!(UNKNOWN)),
         "invalidReleaseOrCustomNodes" => {
             let mut body = with("nodes", nodes());
             body["releaseUuid"] = json!(fixtures.release_uuid);
@@ -144,7 +144,7 @@ async fn action_reason(calls: &Calls, reason: &str) -> ApiResult {
     let native = |slug: &str| json!({ "kind": "native", "actionSlug": slug });
     let mut data = json!({ "email": "ada@example.com" });
     let action = match reason {
-        "workflowNotFound" => of_tool("toolUuid", NOBODY.into()),
+        "workflowNotFound" => of_tool("toolUuid", UNKNOWN.into()),
         "invalidReleaseOrCustomNodes" => with_release(json!(fixtures.draft_release_uuid)),
         "playNotCompatible" => with_release(json!(fixtures.play_release_uuid)),
         "nodesNotFound" => of_tool("templateSlug", "no_such_template".into()),
@@ -177,7 +177,7 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
     let segment = |uuid: Value| json!({ "kind": "segment", "segmentUuid": uuid });
     let change = |uuid: Value, kinds: Value| json!({ "kind": "change", "changeUuid": uuid, "changeKinds": kinds });
     match (operation, reason) {
-        ("create_batch", "workflowNotFound") => create(calls, NOBODY, records()).await,
+        ("create_batch", "workflowNotFound") => create(calls, UNKNOWN, records()).await,
         ("create_batch", "invalidReleaseOrCustomNodes") => {
             let body = json!({
                 "workflowUuid": fixtures.tool_workflow_uuid, "releaseUuid": fixtures.release_uuid,
@@ -207,13 +207,13 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
         }
         ("create_batch", "notEnoughCredits") => tool(calls, records()).await,
         ("create_batch", "dataError: failedToGetSegment") => {
-            play(calls, segment(NOBODY.into())).await
+            play(calls, segment(UNKNOWN.into())).await
         }
         ("create_batch", "dataError: segmentLinkedToPlay") => {
             play(calls, segment(json!(fixtures.play_segment_uuid))).await
         }
         ("create_batch", "dataError: failedToGetSegmentChange") => {
-            play(calls, change(NOBODY.into(), json!(["added"]))).await
+            play(calls, change(UNKNOWN.into(), json!(["added"]))).await
         }
         ("create_batch", "dataError: invalidChange") => {
             play(
@@ -232,12 +232,12 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
             )
             .await
         }
-        ("preview_batch", "workflowNotFound") => preview(calls, NOBODY, records()).await,
+        ("preview_batch", "workflowNotFound") => preview(calls, UNKNOWN, records()).await,
         ("preview_batch", "segmentNotFound") => {
             preview(
                 calls,
                 json!(fixtures.play_workflow_uuid),
-                segment(NOBODY.into()),
+                segment(UNKNOWN.into()),
             )
             .await
         }
@@ -254,7 +254,7 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
         }
         ("cancel_batch", "batchNotFound") => {
             calls
-                .post(&format!("{BATCHES}/{NOBODY}/cancel"), &Value::Null)
+                .post(&format!("{BATCHES}/{UNKNOWN}/cancel"), &Value::Null)
                 .await
         }
         ("cancel_batch", "batchAlreadyFinished") => {
@@ -266,7 +266,7 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
         }
         ("download_batch", "batchNotFound") => {
             calls
-                .post(&format!("{BATCHES}/{NOBODY}/download"), &json!({}))
+                .post(&format!("{BATCHES}/{UNKNOWN}/download"), &json!({}))
                 .await
         }
         ("download_batch", "batchNotFinished") => {
@@ -277,7 +277,7 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
             after(calls, 60, play(calls, none).await, "download").await
         }
         ("execute_action_batch", "workflowNotFound") => {
-            action(calls, json!({ "kind": "tool", "toolUuid": NOBODY })).await
+            action(calls, json!({ "kind": "tool", "toolUuid": UNKNOWN })).await
         }
         ("execute_action_batch", "invalidReleaseOrCustomNodes") => {
             let release = fixtures.draft_release_uuid;
@@ -319,8 +319,8 @@ async fn provoke(operation: &str, reason: &str) -> ApiResult {
             let path = format!("/orchestration/releases/deployed?workflowUuid={workflow}");
             calls.get(&path).await
         }
-        ("get_tool", "toolNotFound") => calls.get(&format!("/orchestration/tools/{NOBODY}")).await,
-        ("get_play", "playNotFound") => calls.get(&format!("/orchestration/plays/{NOBODY}")).await,
+        ("get_tool", "toolNotFound") => calls.get(&format!("/orchestration/tools/{UNKNOWN}")).await,
+        ("get_play", "playNotFound") => calls.get(&format!("/orchestration/plays/{UNKNOWN}")).await,
         ("cancel_runs", "failedToStart") => {
             let body = json!({ "workflowUuid": fixtures.unstoppable_workflow_uuid });
             calls.post("/orchestration/runs/cancel", &body).await
@@ -406,7 +406,7 @@ async fn invalid_requests_have_no_reason() {
         assert_eq!(calls.get(path).await.status, 400, "{path}");
     }
     for path in ["batches", "runs", "releases"] {
-        let response = calls.get(&format!("/orchestration/{path}/{NOBODY}")).await;
+        let response = calls.get(&format!("/orchestration/{path}/{UNKNOWN}")).await;
         assert_eq!(response.status, 404, "{path}");
     }
     let url = calls.url("/orchestration/batches/list");
@@ -426,10 +426,10 @@ async fn the_rules_of_graphs_name_the_node() {
     type Change = fn(&mut Value);
     let rules: [(&str, &str, Change); 12] = [
         ("nodesNotFound", "\"enrich\"", |nodes| {
-            nodes[1]["childrenUuids"][0] = NOBODY.into();
+            nodes[1]["childrenUuids"][0] = UNKNOWN.into();
         }),
         ("nodesNotFound", "\"enrich\"", |nodes| {
-            nodes[1]["fallbackChildUuid"] = NOBODY.into();
+            nodes[1]["fallbackChildUuid"] = UNKNOWN.into();
         }),
         ("rootNodeNotFound", "end", |nodes| {
             nodes[2]["actionSlug"] = "enrich".into();

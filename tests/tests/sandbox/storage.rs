@@ -1,4 +1,4 @@
-//! Uploads in parts, and what signed links give and refuse.
+//! Uploads in parts, and what signed URLs give and refuse.
 
 use cargo_batch_tests::calls::{ApiResult, Calls};
 use reqwest::{Method, Response};
@@ -148,7 +148,7 @@ async fn giving_up_leaves_nothing() {
     assert_eq!(calls.get(&path).await.reason(), "noColumnsFound");
 }
 
-/// A link to results, and the results.
+/// A signed URL of results, and the results.
 async fn results(calls: &Calls) -> (String, Vec<u8>) {
     let data = json!({ "kind": "records", "records": [{ "email": "ada@example.com" }] });
     let batch = calls
@@ -196,7 +196,7 @@ async fn links_are_their_own_permission_for_a_while() {
         assert_ne!(wrong, url);
         assert_eq!(get(&wrong).await.status(), 403, "{part}");
     }
-    // A link for reading is none for writing.
+    // A signed URL for reading is none for writing.
     let wrong = url.replace("/file?", "/part?");
     assert_eq!(
         calls

@@ -4,7 +4,7 @@ use cargo_batch_sandbox::{Fault, Rule, Sandbox};
 use cargo_batch_tests::calls::{Calls, plain_client};
 use serde_json::{Value, json};
 
-const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 const LONG: u64 = 3600;
 
 async fn list(calls: &Calls, path: &str) -> Vec<Value> {
@@ -167,7 +167,7 @@ async fn every_workflow_has_its_own_deployed_release_but_the_paused_one() {
     let body = json!({ "workflowUuid": fixtures.paused_play_workflow_uuid, "data": data });
     let response = calls.post("/orchestration/batches", &body).await;
     assert_eq!(response.reason(), "nodesNotFound");
-    let path = format!("/orchestration/releases/deployed?workflowUuid={NOBODY}");
+    let path = format!("/orchestration/releases/deployed?workflowUuid={UNKNOWN}");
     assert_eq!(calls.get(&path).await.reason(), "releaseNotFound");
     let path = "/orchestration/releases/deployed";
     assert_eq!(
@@ -212,7 +212,7 @@ async fn a_segment_says_how_many_records_a_batch_of_it_enrols() {
         .await
         .ok();
     assert_eq!(preview["count"], segment["recordsCount"]);
-    let path = format!("/segmentation/segments/{NOBODY}");
+    let path = format!("/segmentation/segments/{UNKNOWN}");
     assert_eq!(calls.get(&path).await.status, 404);
 }
 

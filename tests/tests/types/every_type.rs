@@ -1,4 +1,4 @@
-//! What holds for every generated type, checked on samples made from its schema.
+//! What holds for every generated type, checked on samples created from its schema.
 
 use std::fmt::Debug;
 
@@ -238,7 +238,7 @@ fn unknown_fields_are_ignored() {
     let mut wrong = Vec::new();
     for codec in CODECS {
         let schema = document().schema(codec.name).unwrap_or(&Value::Null);
-        // A map is made of fields that nobody knows.
+        // A map consists of fields that no specification names.
         if schema["additionalProperties"] == true {
             continue;
         }
@@ -310,7 +310,7 @@ fn a_list_that_is_null_is_absent() {
     }
 }
 
-/// Tries a property on many samples of many types; the bytes choose what is in the sample.
+/// Checks a property on many samples of many types; the bytes choose what is in the sample.
 fn on_any(newer: bool, property: fn(&Codec, &Value) -> Result<(), String>) {
     let config = Config {
         cases: 2000,
@@ -341,7 +341,7 @@ fn any_value_of_any_type_is_written_back_unchanged() {
     });
 }
 
-/// With fields, kinds and values nobody knows, and null for what may be absent: what is read of it
+/// With fields, kinds and values that no specification names, and null for what may be absent: what is read of it
 /// is written, and read as the same again.
 #[test]
 fn any_value_of_tomorrow_is_read() {

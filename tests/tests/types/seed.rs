@@ -151,7 +151,7 @@ fn the_response_is_written_back_as_it_came() {
     );
 }
 
-/// As it stands but for what can't be read otherwise: an unfilled kind is one nobody knows.
+/// As it stands but for what can't be read otherwise: an unfilled kind is an unknown one.
 #[test]
 fn the_placeholder_of_the_kind_is_an_unknown_kind() {
     let mut json = filled("create-batch.response.json");

@@ -244,7 +244,7 @@ http {{
 ///
 /// Not the sandbox itself: what it has created, which is what the scenarios count, would be gone with it.
 /// For the proxy it is the same: the system closes the connections of a killed process as it does
-/// those that are dropped here, with requests and responses under way, and refuses new ones.
+/// those that are dropped here, with requests and responses in flight, and refuses new ones.
 pub struct KilledServer {
     pub address: SocketAddr,
     /// Ends with its connections when it is aborted.

@@ -27,7 +27,7 @@ const LATE: Duration = Duration::from_secs(1);
 /// Within what an own file whose batch is there is adopted.
 const ADOPTION: Duration = Duration::from_secs(2);
 
-/// How often a creation, or an upload, is tried that provably created nothing.
+/// How often a creation, or an upload, is retried that is known to have created nothing.
 const MOST_TRIES: usize = 20;
 
 const LEGEND: &str = "\
@@ -71,7 +71,7 @@ enum How {
     Plain,
     /// `create_batch_once`, by the two steps that it consists of: the second knows whether it adopted.
     Once,
-    /// `create_batch` with an HTTP client that sends requests again on its own, as reqwest does by default.
+    /// `create_batch` with an HTTP client that retries requests on its own, as reqwest does by default.
     Resending,
 }
 
@@ -534,7 +534,7 @@ async fn request(
     Ok(CreateBatchRequest::new(CreateBatchData::from(data)).workflow(fixtures.play_workflow_uuid))
 }
 
-/// As a service would: what failed is tried again after a while, unless it must stop there.
+/// As a service would: what failed is retried after a while, unless it must stop there.
 async fn insistently<T, F: Future<Output = Result<T, Error>>>(
     call: impl Fn() -> F,
     stop: impl Fn(&Error) -> bool,

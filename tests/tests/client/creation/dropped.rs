@@ -21,7 +21,7 @@ async fn dropped(client: &Client, request: impl Into<CreationRequest>) {
         .unwrap_err();
 }
 
-/// Acts three seconds after the request, whoever still listens, and never responds.
+/// Acts three seconds after the request, whether a client still listens or not, and never responds.
 fn late(fixtures: &Fixtures, seen: &Seen) -> Response<Body> {
     match seen.number {
         0 => {

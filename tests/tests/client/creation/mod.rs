@@ -50,7 +50,7 @@ fn created(batch: &Value) -> f64 {
 }
 
 impl Fixtures {
-    /// Makes a batch that was or will be created so many seconds after the start.
+    /// Creates a batch that was or will be created so many seconds after the start.
     fn make(&self, seconds: f64, workflow: &Value, data: Value) -> Value {
         let mut batches = self.batches.lock().unwrap();
         let created = batch(value!({
@@ -63,7 +63,7 @@ impl Fixtures {
         created
     }
 
-    /// Changes the batch that was made last.
+    /// Changes the batch that was created last.
     fn change(&self, change: impl FnOnce(&mut Value)) {
         change(self.batches.lock().unwrap().last_mut().unwrap());
     }

@@ -24,7 +24,7 @@ async fn an_existing_batch_is_adopted_by_each_kind_of_identity() {
         CreateBatchData::record_ids(model(), ["b", "a"]),
     ] {
         let fixtures = Fixtures::default();
-        // Somebody else's, made while this one is under way.
+        // Another client's, created while this one is in flight.
         fixtures.make(
             1.0,
             &value!(workflow()),
@@ -101,7 +101,7 @@ async fn data_that_comes_back_otherwise_is_never_paid_for_twice() {
     let fixtures = Fixtures::default();
     let (script, client) = fixtures
         .serve(|fixtures, seen| {
-            // The server has rewritten the filter, so that nobody can say whose batch it is.
+            // The server has rewritten the filter, so that it can't be decided whose batch it is.
             let mut data = seen.json()["data"].clone();
             data["filter"]["groups"][0]["conditions"][0]["value"] = value!("50");
             fixtures.make(seen.at.as_secs_f64(), &value!(workflow()), data);
@@ -140,7 +140,7 @@ async fn a_list_that_cannot_be_read_decides_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_page_that_cannot_be_read_does_not_end_a_look() {
     let fixtures = Fixtures::default();
-    // Two pages, none of which is so old that a look could end with it.
+    // Two pages, none of which is so old that a search could end with it.
     for n in 0..150 {
         let data = value!({ "kind": "file", "s3Filename": format!("old-{n}") });
         fixtures.make(-10.0, &value!(workflow()), data);
@@ -159,7 +159,7 @@ async fn a_page_that_cannot_be_read_does_not_end_a_look() {
     let (script, client) = fixtures.serve_list(lost, list).await;
     let began = tokio::time::Instant::now();
     client.create_batch_once(file("f.csv")).await.unwrap();
-    // In the first look, a second after the loss; the next would be four seconds later.
+    // In the first search, a second after the loss; the next would be four seconds later.
     assert!(began.elapsed() < Duration::from_millis(4500));
     let seen = script.seen_at(LIST);
     let offsets: Vec<_> = seen.iter().map(|seen| seen.values("offset")[0]).collect();
@@ -266,7 +266,7 @@ async fn the_same_segment_is_never_silently_created_twice() {
     );
 }
 
-/// Nor taken for ours when there is one only: somebody else may have made it.
+/// Nor taken for ours when there is one only: another client may have created it.
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_the_same_segment_is_never_adopted() {
     let fixtures = Fixtures::default();
@@ -434,7 +434,7 @@ async fn a_long_list_is_read_no_further_than_it_must() {
 #[tokio::test(start_paused = true)]
 async fn records_that_became_a_file_are_found_as_that_file() {
     let fixtures = Fixtures::default();
-    // Somebody else's, and ours; nothing of which can be seen for ten minutes.
+    // Another client's, and ours; nothing of which can be seen for ten minutes.
     let other = value!({ "kind": "file", "s3Filename": "another.csv" });
     fixtures.make(0.5, &value!(workflow()), other);
     let list = |fixtures: &Fixtures, seen: &Seen| match seen.at.as_secs() {
@@ -447,7 +447,7 @@ async fn records_that_became_a_file_are_found_as_that_file() {
     let error = client.create_batch_once(sent.clone()).await.unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
     tokio::time::sleep(Duration::from_secs(600)).await;
-    // The next one with the same records goes on with it.
+    // The next one with the same records continues with it.
     let found = client.create_batch_once(sent).await.unwrap();
     assert_eq!(found.uuid.to_string(), uuid(1001));
     assert_eq!(fixtures.sent(), 1);

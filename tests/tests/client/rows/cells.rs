@@ -337,27 +337,30 @@ async fn no_cell_is_dropped_silently() {
         rows[0].as_ref().unwrap_err().to_string()
     }
     // The first cell is no row, as an object isn't in JSON.
-    let told = error::<String>("name,age\nAda,36\n").await;
-    assert!(told.contains("expected a string"), "{told}");
-    let told = error::<u32>("age,name\n36,Ada\n").await;
-    assert!(told.contains("expected u32"), "{told}");
-    let told = error::<(String, u32)>("name,age,more\nAda,36,x\n").await;
-    assert!(told.contains('3') && told.contains('2'), "{told}");
+    let message = error::<String>("name,age\nAda,36\n").await;
+    assert!(message.contains("expected a string"), "{message}");
+    let message = error::<u32>("age,name\n36,Ada\n").await;
+    assert!(message.contains("expected u32"), "{message}");
+    let message = error::<(String, u32)>("name,age,more\nAda,36,x\n").await;
+    assert!(message.contains('3') && message.contains('2'), "{message}");
     // Cells that are something else.
     for (csv, column) in [
         ("name,age\nAda,3.5\n", "`age`"),
         ("name,age\nAda,99999999999\n", "`age`"),
         ("name,age\nAda, 36\n", "`age`"),
     ] {
-        let told = error::<super::Row>(csv).await;
-        assert!(told.contains(column) && told.contains("line 2"), "{told}");
+        let message = error::<super::Row>(csv).await;
+        assert!(
+            message.contains(column) && message.contains("line 2"),
+            "{message}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_doubled_column_is_refused_once_and_named() {
     let csv = "email,Score,x,Score,y,x\na,1,2,3,4,5\nb,1,2,3,4,5\n";
-    for told in [
+    for message in [
         refused::<HashMap<String, String>>(csv).await,
         refused::<Value>(csv).await,
         refused::<BTreeMap<String, Option<String>>>(csv).await,
@@ -368,8 +371,8 @@ async fn a_doubled_column_is_refused_once_and_named() {
         refused::<Maybe>(csv).await,
     ] {
         assert!(
-            told.contains("`Score`") && told.contains("`x`") && !told.contains("`y`"),
-            "{told}"
+            message.contains("`Score`") && message.contains("`x`") && !message.contains("`y`"),
+            "{message}"
         );
     }
     // Types that don't want them.
@@ -381,8 +384,8 @@ async fn a_doubled_column_is_refused_once_and_named() {
     let rows: Vec<Vec<String>> = all(csv).await;
     assert_eq!(rows[0], ["a", "1", "2", "3", "4", "5"]);
     // Two columns without a name are the same name as well.
-    let told = refused::<Value>("a,,\n1,2,3\n").await;
-    assert!(told.contains("``"), "{told}");
+    let message = refused::<Value>("a,,\n1,2,3\n").await;
+    assert!(message.contains("``"), "{message}");
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,20 +30,20 @@ async fn refused<T: DeserializeOwned + std::fmt::Debug>(
         let mut rows = read::<T>(content.clone(), chunk, |rows| rows).await;
         assert_eq!(rows.len(), 1, "{rows:?}");
         let error = rows.remove(0).unwrap_err();
-        let told = (error.kind().expect("it ends the stream"), error.to_string());
-        assert_eq!(first.get_or_insert(told.clone()), &told);
+        let message = (error.kind().expect("it ends the stream"), error.to_string());
+        assert_eq!(first.get_or_insert(message.clone()), &message);
     }
     first.unwrap()
 }
 
 /// Refused for what it is.
 async fn unreadable(content: impl Into<Vec<u8>>, words: &[&str]) {
-    let (kind, told) = refused::<BTreeMap<String, String>>(content).await;
-    assert_eq!(kind, ErrorKind::InvalidResponse, "{told}");
+    let (kind, message) = refused::<BTreeMap<String, String>>(content).await;
+    assert_eq!(kind, ErrorKind::InvalidResponse, "{message}");
     for word in words {
-        assert!(told.contains(word), "`{word}` is not in: {told}");
+        assert!(message.contains(word), "`{word}` is not in: {message}");
     }
-    assert!(!told.ends_with('.'), "{told}");
+    assert!(!message.ends_with('.'), "{message}");
 }
 
 const ROWS: &str = "name,age\nZoë,36\n\"Grace, H.\",\n";
@@ -68,14 +68,17 @@ async fn a_file_that_ends_inside_a_quote_is_not_whole() {
         assert!(rows[0].is_ok());
         let error = rows[1].as_ref().unwrap_err();
         assert_eq!(error.kind(), Some(ErrorKind::Interrupted));
-        let told = error.to_string();
-        assert!(told.contains("quote") && told.contains("line 3"), "{told}");
+        let message = error.to_string();
+        assert!(
+            message.contains("quote") && message.contains("line 3"),
+            "{message}"
+        );
     }
     // In the header.
-    let (kind, told) = refused::<Row>("\"name,age\nAda,36\n").await;
+    let (kind, message) = refused::<Row>("\"name,age\nAda,36\n").await;
     assert!(
-        kind == ErrorKind::Interrupted && told.contains("line 1"),
-        "{told}"
+        kind == ErrorKind::Interrupted && message.contains("line 1"),
+        "{message}"
     );
     // Whole, although nothing ends the last line.
     assert_eq!(
@@ -139,8 +142,8 @@ async fn a_line_that_names_the_delimiter_is_obeyed() {
         rows.delimiter(b'\t')
     })
     .await;
-    let told = rows[0].as_ref().unwrap_err().to_string();
-    assert!(told.starts_with("row at line 3"), "{told}");
+    let message = rows[0].as_ref().unwrap_err().to_string();
+    assert!(message.starts_with("row at line 3"), "{message}");
     // Names of columns that only look like it.
     for header in ["sep=", "sep=;x", "separator"] {
         let file = format!("{header},name\n1,Ada\n");
@@ -194,10 +197,10 @@ async fn utf16_is_read() {
     let smile = utf16("\u{feff}name\n😀\n", u16::to_le_bytes);
     assert_eq!(all(smile.clone()).await, [row("😀", None)]);
     // Cut within a letter, and halves of letters.
-    let (kind, told) = refused::<Row>(&smile[..smile.len() - 3]).await;
+    let (kind, message) = refused::<Row>(&smile[..smile.len() - 3]).await;
     assert!(
-        kind == ErrorKind::Interrupted && told.contains("UTF-16"),
-        "{told}"
+        kind == ErrorKind::Interrupted && message.contains("UTF-16"),
+        "{message}"
     );
     for broken in [
         &[0x00, 0xd8, 0x00, 0xd8][..],

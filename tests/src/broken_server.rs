@@ -120,7 +120,7 @@ pub struct Counts {
     pub connections: usize,
     /// Of how many requests something was read.
     pub begun: usize,
-    /// How many requests were read whole.
+    /// How many requests were read completely.
     pub whole: usize,
 }
 
