@@ -11,13 +11,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 /// The names of the columns.
-<<<<<<< HEAD
-#[derive(Default)]
-pub(crate) struct Header {
-=======
 #[derive(Debug, Default)]
-pub struct Header {
->>>>>>> main
+pub(crate) struct Header {
     /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
     ends: Vec<usize>,
@@ -71,13 +66,8 @@ impl Header {
 }
 
 /// The cells of a row beside the names of their columns.
-<<<<<<< HEAD
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'de> {
-=======
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'de> {
->>>>>>> main
+pub(crate) struct Record<'de> {
     pub header: &'de Header,
     /// All cells without anything between them.
     pub text: &'de str,
