@@ -11,13 +11,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 /// The names of the columns.
-<<<<<<< HEAD
-#[derive(Default)]
-pub(crate) struct Header {
-=======
 #[derive(Debug, Default)]
 pub struct Header {
->>>>>>> main
     /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
     ends: Vec<usize>,
@@ -71,13 +66,8 @@ impl Header {
 }
 
 /// The cells of a row beside the names of their columns.
-<<<<<<< HEAD
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'de> {
-=======
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'de> {
->>>>>>> main
     pub header: &'de Header,
     /// All cells without anything between them.
     pub text: &'de str,
@@ -645,7 +635,7 @@ impl CellError {
     }
 
     /// Returns the message, with the name of the column.
-    pub(crate) fn explain(self, record: Record) -> String {
+    pub fn explain(self, record: Record) -> String {
         let place = || record.column(self.place?);
         match self.column.or_else(place) {
             Some(column) => format!("column `{}`: {}", record.header.name(column), self.what),

@@ -129,14 +129,6 @@ enum Reader {
     Json(JsonRows),
 }
 
-impl<T> fmt::Debug for Rows<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows")
-            .field("line", &self.line)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The error of a row that can't be read, or of the transfer.
 #[derive(Debug)]
 #[non_exhaustive]
