@@ -635,7 +635,7 @@ impl CellError {
     }
 
     /// Returns the message, with the name of the column.
-    pub(crate) fn explain(self, record: Record) -> String {
+    pub fn explain(self, record: Record) -> String {
         let place = || record.column(self.place?);
         match self.column.or_else(place) {
             Some(column) => format!("column `{}`: {}", record.header.name(column), self.what),
