@@ -31,8 +31,7 @@ fn main() {
             }
         }
     }
-    programs +=
-        &format!("pub const PROGRAMS: &[(&str, fn() -> std::process::ExitCode)] = &[\n{names}];\n");
+    programs += &format!("pub const PROGRAMS: &[Program] = &[\n{names}];\n");
     let out = std::env::var_os("OUT_DIR").expect("set by cargo");
     std::fs::write(Path::new(&out).join("readme_programs.rs"), programs).expect("a file");
     std::fs::write(Path::new(&out).join("readme_tests.rs"), tests).expect("a file");

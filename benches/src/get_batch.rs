@@ -51,10 +51,11 @@ pub fn measure() -> Result<Vec<Row>> {
         .sides(each(&plain.cargo_batch), each(&plain.baseline))
         .how(&how)
         .limit(
-            "what is left are some 3,400 instructions a call, 3.5 % more, and 1 to 1.5 µs, however long a round trip \
-             takes (25 µs on a busy machine, 70 on an idle one, whose cores fall asleep): the timers of a deadline \
-             (raw reqwest has none, and hangs with a server that does; the next row has one), and the moving of an \
-             response of 600 bytes, and of futures, through the layers of a call",
+            "what is left are some 5,700 instructions a call, 5.9 % more, and 1 to 1.5 µs, however long a round trip \
+             takes (18 µs on a busy machine, 100 on an idle one, whose cores fall asleep): the timers of a deadline \
+             (raw reqwest has none, and hangs with a server that does; the next row has one), the pass of the \
+             runtime that reads from the connections before a request is written to one, and the moving of a response of 600 bytes, and \
+             of futures, through the layers of a call",
         ),
         Row::ratio(
             "the same",

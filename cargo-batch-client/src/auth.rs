@@ -19,16 +19,19 @@ use crate::redact::Redactor;
 ///
 /// In a browser (`wasm32`), where nothing is `Send`, neither it nor its future need be.
 pub trait TokenProvider: MaybeSend + MaybeSync + 'static {
-    /// A token to use from now on.
+    /// Returns a token to use from now on.
+    ///
+    /// # Errors
+    /// Any error: the call that needed the token ends with [`Unauthorized`](crate::ErrorKind::Unauthorized).
     fn token(&self) -> TokenFuture<'_>;
 }
 
-/// What a [`TokenProvider`] answers with.
+/// The future of a [`TokenProvider`]'s token.
 ///
 /// Of an error only the text is kept, with its sources; what looks like a secret is redacted in it.
 #[cfg(not(target_arch = "wasm32"))]
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + Send + 'a>>;
-/// What a [`TokenProvider`] answers with; in a browser nothing is `Send`.
+/// The future of a [`TokenProvider`]'s token; in a browser nothing is `Send`.
 #[cfg(target_arch = "wasm32")]
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + 'a>>;
 

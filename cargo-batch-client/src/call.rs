@@ -88,8 +88,8 @@ impl Client {
         self.call(operation, &request).await
     }
 
-    /// Sends what a generated operation puts together, until there is an answer to keep: one that can
-    /// be read, or an error that trying again would not mend or must not risk.
+    /// Sends the request of a generated operation until there is a response that can be read, or an error
+    /// that a retry would not mend or must not risk.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,

@@ -1,8 +1,7 @@
 //! From a name to what has it: tools, plays, models, segments.
 
 use cargo_batch_types::{
-    FormField, Model, ModelUuid, Play, PlayUuid, Segment, SegmentUuid, Tool, ToolUuid,
-    WorkflowUuid, Workspace, from_json,
+    FormField, Model, Play, Segment, Tool, WorkflowUuid, Workspace, from_json,
 };
 use serde_json::Value;
 
@@ -337,17 +336,3 @@ impl<T> std::fmt::Debug for Catalog<T> {
             .finish_non_exhaustive()
     }
 }
-
-/// Items that are told apart by their uuid.
-macro_rules! identified {
-    ($($item:ty => $id:ty),*) => {$(
-        impl HasId for $item {
-            type Id = $id;
-            fn id(&self) -> $id {
-                self.uuid
-            }
-        }
-    )*};
-}
-
-identified!(Tool => ToolUuid, Play => PlayUuid, Model => ModelUuid, Segment => SegmentUuid);

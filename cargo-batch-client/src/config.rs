@@ -376,6 +376,7 @@ impl ClientBuilder {
             limit: None,
             polling: None,
             inner: Arc::new(Inner {
+                base_url,
                 http,
                 hosts: Hosts::new(self.max_in_flight),
                 auth,

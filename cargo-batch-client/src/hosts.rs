@@ -1,6 +1,5 @@
 //! What is known of the servers that requests go to.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,7 +16,8 @@ const HOSTS: usize = 64;
 /// The servers of a client, shared by its clones, and the requests in flight to them.
 #[derive(Debug)]
 pub(crate) struct Hosts {
-    known: RwLock<HashMap<Box<str>, Arc<Host>>>,
+    /// One or two mostly, which are found sooner by comparing than by hashing.
+    known: RwLock<Vec<(Box<str>, Arc<Host>)>>,
     in_flight: Permits,
 }
 
@@ -59,9 +59,14 @@ impl Hosts {
         let host = self.host(url);
         loop {
             let pass = host.gate.pass(lane, deadline).await?;
-            let left = deadline.saturating_duration_since(Instant::now());
-            let permit = timeout(left, self.in_flight.acquire()).await;
-            let permit = permit.map_err(|_| Closed)?;
+            let permit = match self.in_flight.try_acquire() {
+                Some(permit) => permit,
+                None => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let permit = timeout(left, self.in_flight.acquire()).await;
+                    permit.map_err(|_| Closed)?
+                }
+            };
             // While it waited for the permit, another request may have been refused.
             if host.gate.holds(pass) {
                 return Ok(Departure {
@@ -75,18 +80,22 @@ impl Hosts {
 
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = url.authority();
-        {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(host) = known.get(name) {
-                return host.clone();
-            }
+        let find = |known: &[(Box<str>, Arc<Host>)]| {
+            let found = known.iter().find(|(known, _)| **known == *name);
+            found.map(|(_, host)| host.clone())
+        };
+        if let Some(host) = find(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
+            return host;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= HOSTS {
-            return Arc::new(Host::new());
+        if let Some(host) = find(&known) {
+            return host;
         }
-        let host = known.entry(name.into());
-        host.or_insert_with(|| Arc::new(Host::new())).clone()
+        let host = Arc::new(Host::new());
+        if known.len() < HOSTS {
+            known.push((name.into(), host.clone()));
+        }
+        host
     }
 }
 

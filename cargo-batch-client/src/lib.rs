@@ -50,7 +50,7 @@ pub mod fuzzing;
 mod gate;
 #[rustfmt::skip]
 // progenitor's style, kept as it comes.
-#[allow(clippy::missing_errors_doc, clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
+#[allow(clippy::redundant_field_names, clippy::uninlined_format_args, clippy::useless_format)]
 mod generated;
 pub mod guide;
 mod handle;
@@ -97,8 +97,7 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use cost::Cost;
 pub use creation::{
-    BatchCreation, CreateBatchOnce, CreationId, CreationRequest, CreationState, InvalidCreationId,
-    SavedCreation,
+    BatchCreation, CreateBatchOnce, CreationId, CreationState, InvalidCreationId, SavedCreation,
 };
 pub use download::{ByteStream, Download, DownloadReader, Progress};
 pub use error::{Error, ErrorKind};

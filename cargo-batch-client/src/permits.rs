@@ -1,9 +1,10 @@
 //! How many are let through at once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::time::{Instant, timeout};
 
@@ -17,14 +18,20 @@ const STALL: Duration = Duration::from_secs(1);
 
 /// Lets so many through at once, the first come first.
 #[derive(Debug)]
-pub(crate) struct Permits {
-    semaphore: Arc<Semaphore>,
-    moves: Arc<Mutex<Moves>>,
+pub(crate) struct Permits(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    semaphore: Semaphore,
+    /// How many wait, and how many there are beyond the limit. Where there are none, no time is noted: nothing asks
+    /// for it, and a clock that is read for each request is part of what a request costs.
+    observed: AtomicUsize,
+    moves: Mutex<Moves>,
 }
 
 #[derive(Debug)]
 struct Moves {
-    /// When a permit was last given or returned.
+    /// When a permit was last given or returned, or the first began to wait.
     last: Instant,
     /// How many there are beyond the limit.
     beyond: u32,
@@ -33,50 +40,79 @@ struct Moves {
 /// Held by one that was let through.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    /// `None` of one beyond the limit.
-    held: Option<OwnedSemaphorePermit>,
-    moves: Arc<Mutex<Moves>>,
+    shared: Arc<Shared>,
+    is_beyond: bool,
 }
 
 impl Permits {
     /// Returns so many permits, but at least one.
     pub fn new(count: usize) -> Self {
-        Self {
-            semaphore: Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))),
-            moves: Arc::new(Mutex::new(Moves {
+        Self(Arc::new(Shared {
+            semaphore: Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)),
+            observed: AtomicUsize::new(0),
+            moves: Mutex::new(Moves {
                 last: Instant::now(),
                 beyond: 0,
-            })),
-        }
+            }),
+        }))
+    }
+
+    /// Takes a permit where one is free.
+    pub fn try_acquire(&self) -> Option<Permit> {
+        let held = self.0.semaphore.try_acquire().ok()?;
+        Some(self.within(held))
     }
 
     /// Waits for a permit.
     pub async fn acquire(&self) -> Permit {
-        if let Ok(held) = self.semaphore.clone().try_acquire_owned() {
-            return self.permit(Some(held));
+        if let Some(permit) = self.try_acquire() {
+            return permit;
         }
-        let mut acquired = std::pin::pin!(self.semaphore.clone().acquire_owned());
+        let _waiting = Waiting::new(&self.0);
+        let mut acquired = std::pin::pin!(self.0.semaphore.acquire());
         loop {
             match timeout(STALL, acquired.as_mut()).await {
+                Ok(Ok(held)) => return self.within(held),
                 // It is never closed.
-                Ok(held) => return self.permit(held.ok()),
-                Err(_) if locked(&self.moves).have_stalled() => return self.permit(None),
+                Ok(Err(_)) => return self.beyond(),
+                Err(_) if self.0.moves().have_stalled() => return self.beyond(),
                 Err(_) => {}
             }
         }
     }
 
-    fn permit(&self, held: Option<OwnedSemaphorePermit>) -> Permit {
-        let mut moves = locked(&self.moves);
-        moves.last = Instant::now();
-        if held.is_none() {
-            moves.beyond = moves.beyond.saturating_add(1);
+    fn within(&self, held: SemaphorePermit<'_>) -> Permit {
+        held.forget();
+        self.0.moved();
+        Permit {
+            shared: self.0.clone(),
+            is_beyond: false,
         }
+    }
+
+    fn beyond(&self) -> Permit {
+        self.0.observed.fetch_add(1, Ordering::AcqRel);
+        let mut moves = self.0.moves();
+        moves.last = Instant::now();
+        moves.beyond = moves.beyond.saturating_add(1);
         drop(moves);
         Permit {
-            held,
-            moves: self.moves.clone(),
+            shared: self.0.clone(),
+            is_beyond: true,
         }
+    }
+}
+
+impl Shared {
+    /// Notes that a permit was given or is returned.
+    fn moved(&self) {
+        if self.observed.load(Ordering::Acquire) > 0 {
+            self.moves().last = Instant::now();
+        }
+    }
+
+    fn moves(&self) -> MutexGuard<'_, Moves> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,19 +124,36 @@ impl Moves {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        {
-            let mut moves = locked(&self.moves);
+        if self.is_beyond {
+            let mut moves = self.shared.moves();
             moves.last = Instant::now();
-            if self.held.is_none() {
-                moves.beyond = moves.beyond.saturating_sub(1);
-            }
+            moves.beyond = moves.beyond.saturating_sub(1);
+            drop(moves);
+            self.shared.observed.fetch_sub(1, Ordering::AcqRel);
+        } else {
+            self.shared.moved();
+            self.shared.semaphore.add_permits(1);
         }
-        self.held.take();
     }
 }
 
-fn locked(moves: &Mutex<Moves>) -> MutexGuard<'_, Moves> {
-    moves.lock().unwrap_or_else(PoisonError::into_inner)
+/// One that waits for a permit.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        if shared.observed.fetch_add(1, Ordering::AcqRel) == 0 {
+            // What moved before wasn't noted, and it waits this long in any case.
+            shared.moves().last = Instant::now();
+        }
+        Self(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.observed.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +200,21 @@ mod tests {
         drop(held);
         waiting.await.unwrap();
         assert_eq!(start.elapsed(), 2 * STALL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_beyond_the_limit_counts_also_where_nothing_waits() {
+        let permits = Permits::new(1);
+        let held = permits.acquire().await;
+        let beyond = permits.acquire().await;
+        let start = Instant::now();
+        crate::time::sleep(3 * STALL / 2).await;
+        // Of the two seconds since the last one was given a part has passed.
+        let next = permits.acquire().await;
+        assert_eq!(start.elapsed(), 5 * STALL / 2);
+        drop((held, beyond, next));
+        assert_eq!(permits.0.observed.load(Ordering::Acquire), 0);
+        assert_eq!(permits.0.semaphore.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use cargo_batch_types::{Batch, BatchDataKind, CreateBatchData, ReleaseUuid, Work
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
-use super::CreationRequest;
+use crate::CreationRequest;
 use crate::identity::{Distinctness, identity};
 
 /// A creation, reduced to what a list shows of it.
@@ -42,7 +42,7 @@ pub type Key = (Option<WorkflowUuid>, String);
 impl From<&CreationRequest> for Fingerprint {
     fn from(request: &CreationRequest) -> Self {
         match request {
-            CreationRequest::Batch(request) => {
+            CreationRequest::CreateBatch(request) => {
                 let data = json(&request.data);
                 let kind = BatchDataKind::from(request.data.tag());
                 let distinctness = distinctness(&kind);
@@ -61,7 +61,7 @@ impl From<&CreationRequest> for Fingerprint {
                 }
             }
             // Unconfirmed: that its kind is `form`.
-            CreationRequest::Action(request) => {
+            CreationRequest::ExecuteActionBatch(request) => {
                 let url = request.webhook_url.as_ref();
                 let url = url.map(|url| ("/webhookUrl", url.expose().to_owned()));
                 Self {

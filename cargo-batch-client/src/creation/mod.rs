@@ -34,14 +34,13 @@ pub use self::id::{CreationId, InvalidCreationId};
 pub(crate) use self::listing::{Listings, may_pass};
 pub use self::once::CreateBatchOnce;
 pub(crate) use self::registry::Registry;
-pub use self::request::CreationRequest;
 pub use self::saved::{CreationState, SavedCreation};
 pub(crate) use self::send::{BoxError, Limit, Sending};
 use self::send::{FirstSend, Guard};
 use self::state::{Sent, Shared, State};
 use crate::platform::MaybeSend;
 use crate::time::bounded;
-use crate::{Client, Error};
+use crate::{Client, CreationRequest, Error};
 
 /// How long after a creation of which the outcome is unknown its batch may still appear.
 ///
@@ -164,7 +163,7 @@ impl Client {
 
     /// Returns the request with an uploaded file in place of its records, where that says the same.
     async fn with_file(&self, request: &CreationRequest) -> Result<Option<CreationRequest>, Error> {
-        let CreationRequest::Batch(request) = request else {
+        let CreationRequest::CreateBatch(request) = request else {
             return Ok(None);
         };
         let CreateBatchData::Records(data) = &request.data else {

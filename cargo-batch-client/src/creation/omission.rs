@@ -7,7 +7,7 @@ use cargo_batch_types::{
 };
 use serde_json::Value;
 
-use super::CreationRequest;
+use crate::CreationRequest;
 use crate::Error;
 use crate::operation::Operation;
 
@@ -16,7 +16,7 @@ use crate::operation::Operation;
 pub(crate) fn check(operation: &'static Operation, request: &impl Any) -> Result<(), Error> {
     let request: &dyn Any = request;
     let batch = match request.downcast_ref() {
-        Some(CreationRequest::Batch(batch)) => Some(batch),
+        Some(CreationRequest::CreateBatch(batch)) => Some(batch),
         _ => request.downcast_ref::<CreateBatchRequest>(),
     };
     match batch.and_then(|batch| omission(&batch.data)) {

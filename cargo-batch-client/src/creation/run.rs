@@ -2,11 +2,12 @@
 
 use cargo_batch_types::{Batch, BatchUuid};
 
+use super::BatchCreation;
 use super::listing::{Depth, may_pass};
 use super::note::Note;
 use super::search::{self, Found, Search};
 use super::state::{Created, Sent};
-use super::{BatchCreation, CreationRequest};
+use crate::CreationRequest;
 use crate::attempts::Attempts;
 use crate::time::{Instant, later, sleep_until};
 use crate::{Client, Error, trace};
@@ -25,7 +26,7 @@ impl BatchCreation {
     ///   before the first request, by its id and by the server's own dates.
     ///
     /// Only where there is none, nor any that could be it, after the
-    /// [settling time](crate::ClientBuilder::settling_time), the request is sent again. It never guesses: where
+    /// [settling time](crate::ClientBuilder::settling_time), the request is retried. It never guesses: where
     /// several batches fit, or where the data is the same for all callers (a segment, a form, records that
     /// aren't a file, an action) and such a batch has appeared, it fails with an error that
     /// [is ambiguous](Error::is_ambiguous) and names the [candidates](Error::candidates). While another
@@ -328,12 +329,7 @@ impl BatchCreation {
 impl Client {
     /// Sends the one request of a creation.
     async fn start(&self, request: &CreationRequest) -> Result<Batch, Error> {
-        match request {
-            CreationRequest::Batch(request) => Ok(self.create_batch(request.clone()).await?.batch),
-            CreationRequest::Action(request) => {
-                Ok(self.execute_action_batch(request.clone()).await?.batch)
-            }
-        }
+        request.clone().send(self).await
     }
 
     /// Fetches a batch that exists according to the server: as often as others are searched for.

@@ -6,10 +6,10 @@ use cargo_batch_types::{BatchUuid, WorkspaceUuid};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::CreationRequest;
 use super::fingerprint::Fingerprint;
 use super::id::CreationId;
 use super::note::Note;
+use crate::CreationRequest;
 
 /// The form that this release writes. A release that changes what a field means counts up.
 const VERSION: u64 = 1;

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::CreationRequest;
 use super::saved::SavedCreation;
 use super::state::Shared;
+use crate::CreationRequest;
 use crate::time::Instant;
 use crate::{Client, Error};
 
@@ -95,7 +95,7 @@ impl Client {
         let given = given.or(request.given_records());
         let count = match (given, request) {
             (Some(count), _) => count,
-            (None, CreationRequest::Batch(request)) => {
+            (None, CreationRequest::CreateBatch(request)) => {
                 let client = Self {
                     sending: None,
                     limit: None,
@@ -106,7 +106,9 @@ impl Client {
                     .await?
                     .map_err(unknown)?
             }
-            (None, CreationRequest::Action(_)) => return Err(unknown("an action has no preview")),
+            (None, CreationRequest::ExecuteActionBatch(_)) => {
+                return Err(unknown("an action has no preview"));
+            }
         };
         match count > most {
             true => Err(Error::too_many_records(operation, count, most)),

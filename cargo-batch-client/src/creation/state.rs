@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use cargo_batch_types::{Batch, BatchUuid};
 use chrono::{DateTime, Utc};
 
-use super::CreationRequest;
 use super::fingerprint::Fingerprint;
 use super::id::CreationId;
 use super::note::Note;
+use crate::CreationRequest;
 use crate::time::Instant;
 
 /// A creation, shared by all in this process that continue it, whatever their client.

@@ -183,7 +183,8 @@ impl Download {
     /// ```no_run
     /// # use cargo_batch_client::{Client, Error, types::BatchUuid};
     /// # async fn run(client: Client, id: BatchUuid) -> Result<(), Error> {
-    /// client.batch(id).download().to_writer(tokio::io::stdout()).await?;
+    /// let mut csv = Vec::new();
+    /// client.batch(id).download().to_writer(&mut csv).await?;
     /// # Ok(()) }
     /// ```
     ///

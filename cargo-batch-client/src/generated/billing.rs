@@ -54,7 +54,7 @@ impl GetSubscription {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetSubscriptionResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -64,12 +64,16 @@ impl GetSubscription {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/billing/subscriptions", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/billing/subscriptions"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(
                     &operations::GET_SUBSCRIPTION,
@@ -88,7 +92,9 @@ impl IntoFuture for GetSubscription {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetSubscriptionResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -205,7 +211,7 @@ impl GetUsageMetrics {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetUsageMetricsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -215,12 +221,16 @@ impl GetUsageMetrics {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/billing/usage/metrics", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/billing/usage/metrics"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(&progenitor_client::QueryParam::new("from", &self.from))
                 .query(&progenitor_client::QueryParam::new("to", &self.to))
                 .query(&progenitor_client::QueryParam::new("unit", &self.unit))
@@ -268,6 +278,8 @@ impl IntoFuture for GetUsageMetrics {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetUsageMetricsResponse>().await?.into_inner())
+        })
     }
 }

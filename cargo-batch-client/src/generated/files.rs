@@ -62,7 +62,7 @@ impl CreateMultipartUpload {
     pub async fn send(
         self,
     ) -> Result<Response<types::CreateMultipartUploadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -72,14 +72,17 @@ impl CreateMultipartUpload {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/create", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/create"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -99,7 +102,9 @@ impl IntoFuture for CreateMultipartUpload {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CreateMultipartUploadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -157,7 +162,7 @@ impl SignMultipartPart {
     pub async fn send(
         self,
     ) -> Result<Response<types::SignMultipartPartResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -167,12 +172,17 @@ impl SignMultipartPart {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/files/multipart/sign", client.baseurl);
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/sign"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -192,7 +202,9 @@ impl IntoFuture for SignMultipartPart {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::SignMultipartPartResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -250,7 +262,7 @@ impl CompleteMultipartUpload {
     pub async fn send(
         self,
     ) -> Result<Response<types::CompleteMultipartUploadResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -260,14 +272,17 @@ impl CompleteMultipartUpload {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/complete", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/complete"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -287,7 +302,9 @@ impl IntoFuture for CompleteMultipartUpload {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::CompleteMultipartUploadResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -343,7 +360,7 @@ impl AbortMultipartUpload {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<()>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -353,14 +370,17 @@ impl AbortMultipartUpload {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!(
-            "{}/workspaceManagement/files/multipart/abort", client.baseurl
-        );
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/files/multipart/abort"));
             client
                 .client
-                .post(&url)
+                .post(url)
                 .json(&self.body)
                 .build()
                 .map_err(|error| Error::unbuildable(
@@ -380,7 +400,7 @@ impl IntoFuture for AbortMultipartUpload {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { self.send().await.map(|_| ()) })
+        Pending::new(async move { self.sent::<()>().await.map(|_| ()) })
     }
 }
 
@@ -433,7 +453,7 @@ impl ListFileColumns {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListFileColumnsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -443,12 +463,16 @@ impl ListFileColumns {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/files/listColumns", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/workspaceManagement/files/listColumns"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new("s3Filename", &self.s3_filename),
                 )
@@ -470,6 +494,8 @@ impl IntoFuture for ListFileColumns {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListFileColumnsResponse>().await?.into_inner())
+        })
     }
 }

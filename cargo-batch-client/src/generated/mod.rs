@@ -11,6 +11,8 @@
 
 pub mod batches;
 pub mod billing;
+mod creations;
+pub use creations::*;
 pub mod files;
 pub(crate) mod identities;
 pub mod models;

@@ -53,7 +53,7 @@ impl ListModels {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListModelsResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -63,12 +63,16 @@ impl ListModels {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/storage/models/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/storage/models/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::LIST_MODELS, error))
         };
@@ -84,6 +88,14 @@ impl IntoFuture for ListModels {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListModelsResponse>().await?.into_inner())
+        })
+    }
+}
+impl crate::pages::HasId for types::Model {
+    type Id = types::ModelUuid;
+    fn id(&self) -> types::ModelUuid {
+        self.uuid
     }
 }

@@ -88,7 +88,7 @@ impl ListPlays {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::ListPlaysResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -98,12 +98,16 @@ impl ListPlays {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/plays/list", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/plays/list"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new("isEnabled", &self.is_enabled),
                 )
@@ -137,7 +141,15 @@ impl IntoFuture for ListPlays {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::ListPlaysResponse>().await?.into_inner())
+        })
+    }
+}
+impl crate::pages::HasId for types::Play {
+    type Id = types::PlayUuid;
+    fn id(&self) -> types::PlayUuid {
+        self.uuid
     }
 }
 
@@ -189,7 +201,7 @@ impl GetPlay {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetPlayResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -199,12 +211,16 @@ impl GetPlay {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/plays/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/plays/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_PLAY, error))
         };
@@ -220,6 +236,8 @@ impl IntoFuture for GetPlay {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetPlayResponse>().await?.into_inner())
+        })
     }
 }

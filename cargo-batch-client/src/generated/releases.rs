@@ -54,7 +54,7 @@ impl GetRelease {
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse): the response could not be read.
     /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request could not be built; nothing was sent.
     pub async fn send(self) -> Result<Response<types::GetReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -64,12 +64,16 @@ impl GetRelease {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/{}", client.baseurl, self.uuid);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/{}", self.uuid));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(&operations::GET_RELEASE, error))
         };
@@ -85,7 +89,9 @@ impl IntoFuture for GetRelease {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetReleaseResponse>().await?.into_inner())
+        })
     }
 }
 
@@ -143,7 +149,7 @@ impl GetDeployedRelease {
     pub async fn send(
         self,
     ) -> Result<Response<types::GetDeployedReleaseResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -153,12 +159,16 @@ impl GetDeployedRelease {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/orchestration/releases/deployed", client.baseurl);
         let request = || {
+            let url = client.url(format_args!("/orchestration/releases/deployed"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .query(
                     &progenitor_client::QueryParam::new(
                         "workflowUuid",
@@ -183,6 +193,8 @@ impl IntoFuture for GetDeployedRelease {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetDeployedReleaseResponse>().await?.into_inner())
+        })
     }
 }

@@ -54,7 +54,7 @@ impl GetCurrentWorkspace {
     pub async fn send(
         self,
     ) -> Result<Response<types::GetCurrentWorkspaceResponse>, Error> {
-        self.send_as().await
+        self.sent().await
     }
     /// Sends the request and deserializes the response body as `T`, for fields that are newer than this crate.
     ///
@@ -64,12 +64,17 @@ impl GetCurrentWorkspace {
     pub async fn send_as<T: serde::de::DeserializeOwned>(
         self,
     ) -> Result<Response<T>, Error> {
+        self.sent().await
+    }
+    /// By reference: what is passed from one future to the next is copied each time.
+    async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
         let client = &self.client;
-        let url = format!("{}/workspaceManagement/workspaces/current", client.baseurl);
         let request = || {
+            let url = client
+                .url(format_args!("/workspaceManagement/workspaces/current"));
             client
                 .client
-                .get(&url)
+                .get(url)
                 .build()
                 .map_err(|error| Error::unbuildable(
                     &operations::GET_CURRENT_WORKSPACE,
@@ -88,6 +93,8 @@ impl IntoFuture for GetCurrentWorkspace {
     ///
     /// Those of [`send`](Self::send).
     fn into_future(self) -> Self::IntoFuture {
-        Pending::new(async move { Ok(self.send().await?.into_inner()) })
+        Pending::new(async move {
+            Ok(self.sent::<types::GetCurrentWorkspaceResponse>().await?.into_inner())
+        })
     }
 }

@@ -47,8 +47,8 @@ impl Own {
             // The API redirects nowhere; a token must not follow somebody else's idea.
             .redirect(reqwest::redirect::Policy::none())
             // A proxy says REFUSED_STREAM also of requests that the server has acted on: reqwest would
-            // send a creation again for it.
-            .retry(reqwest::retry::never())
+            // send a creation again for it. With no retry it keeps no copy of a request either.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING)
             // So that a creation doesn't go to a connection that has died meanwhile.

@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 
 /// The names of the columns.
 #[derive(Debug, Default)]
-pub struct Header {
+pub(crate) struct Header {
     /// One after the other, with a byte between them: the end of each is distinct.
     names: String,
     ends: Vec<usize>,
@@ -67,7 +67,7 @@ impl Header {
 
 /// The cells of a row beside the names of their columns.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'de> {
+pub(crate) struct Record<'de> {
     pub header: &'de Header,
     /// All cells without anything between them.
     pub text: &'de str,

@@ -67,7 +67,6 @@ impl UploadFile {
     pub async fn send(self) -> Result<Response<UploadedFile>, Error> {
         let operation = &operations::UPLOAD_FILE;
         let client = self.client.for_bytes(self.content.len() as u64);
-        let url = format!("{}{}", self.client.baseurl, operation.path);
         let content_type = match &self.content_type {
             Some(content_type) => content_type.as_str(),
             None => media_type::of_name(&self.name),
@@ -89,7 +88,7 @@ impl UploadFile {
                 })?;
             self.client
                 .client
-                .post(&url)
+                .post(self.client.url(format_args!("{}", operation.path)))
                 .multipart(Form::new().part("file", part))
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))

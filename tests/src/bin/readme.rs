@@ -4,6 +4,8 @@
 
 use std::process::ExitCode;
 
+type Program = (&'static str, fn() -> ExitCode);
+
 include!(concat!(env!("OUT_DIR"), "/readme_programs.rs"));
 
 fn main() -> ExitCode {

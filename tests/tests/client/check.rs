@@ -433,3 +433,22 @@ fn headers_are_read_as_csv() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_keeps_the_batch_from_running_and_what_is_not_permitted_is_unknown() {
+    for (code, is_ready) in [(404, false), (403, true), (405, true)] {
+        let script = Script::start(move |seen| match seen.line.as_str() {
+            "GET /v1/orchestration/tools/list" => json(value!({ "tools": [{
+                "uuid": uuid(1), "name": "T", "workflowUuid": uuid(7),
+            }] })),
+            "GET /v1/orchestration/plays/list" => json(value!({ "plays": [] })),
+            _ => status(code),
+        })
+        .await;
+        let workflow: WorkflowUuid = uuid(7).parse().unwrap();
+        let request = CreateBatchRequest::new(CreateBatchData::file("f.csv")).workflow(workflow);
+        let report = script.client().check(&request).await.unwrap();
+        assert_eq!(report.is_ok(), is_ready, "{code}: {report}");
+        assert_eq!(report.require().is_ok(), is_ready);
+    }
+}

@@ -762,6 +762,9 @@ async fn what_has_finished_counts_and_is_not_cancelled() {
         }
     };
     assert_eq!(error.kind(), ErrorKind::CreditsExceeded);
+    let text = error.to_string();
+    let is_at_once = text.contains("poll 1 after") && text.contains("110 provider credits");
+    assert!(is_at_once, "90 were seen by the process before: {text}");
     // Saved without the fields by a version before.
     let old = value!({ "batches": [going] }).to_string();
     let old: SavedWatchMany = serde_json::from_str(&old).unwrap();
@@ -856,4 +859,22 @@ async fn a_watch_dropped_while_it_cancels_many_cancels_all() {
     drop(watch);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(cancelled(&script), texts(&ids));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_may_spend_all_of_what_they_may_spend() {
+    for (limit, is_cancelled) in [(15.0, false), (14.99, true), (-1.0, true)] {
+        let polled = |_: &str, at: Duration| match at.as_secs() {
+            0..10 => value!({ "creditsUsedCount": 5 }),
+            _ => value!({ "creditsUsedCount": 5, "status": "success" }),
+        };
+        let script = spending(polled, |_| json(value!({}))).await;
+        let mut watch = script.client().watch_many(ids(3)).max_credits(limit);
+        let mut last = None;
+        while let Some(event) = watch.next().await {
+            last = Some(event);
+        }
+        assert_eq!(last.unwrap().is_err(), is_cancelled, "{limit}");
+        assert_eq!(cancelled(&script).is_empty(), !is_cancelled, "{limit}");
+    }
 }

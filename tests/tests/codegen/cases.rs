@@ -509,7 +509,14 @@ fn operations_named_like_what_the_client_has() {
     assert_right(&with_operation("/zz", "get", named), "pub fn client_of_zz(");
     let spec = with_operation("/zz", "get", "      operationId: all\n");
     assert_refused(&spec, "`ALL` would be there twice", "all");
-    for tag in ["types", "serde", "download", "reasons", "identities"] {
+    for tag in [
+        "types",
+        "serde",
+        "download",
+        "reasons",
+        "creations",
+        "identities",
+    ] {
         let spec = with_operation("/zz", "get", &format!("      tags: [{tag}]\n"));
         let spec = spec.replace(
             "tags:",

@@ -171,7 +171,7 @@ fn a_kind_of_a_union() {
         ],
         &[
             "! `FormData::kind` is gone",
-            "`BatchData::Form` is new: Records entered through a form, or handed to a single action",
+            "`BatchData::Form` is new: Records entered through a form, or given to a single action",
         ],
     );
 }
@@ -321,9 +321,11 @@ fn what_is_created() {
         &edited,
         &[
             "$ `Client::create_batch` no longer counts as one that spends credits: what it creates can be taken for what another request created, and be paid for twice",
+            "! `CreateBatch::max_records` is gone",
         ],
         &[
             "$ `Client::create_batch` is now known to spend credits: what it creates is identified by `batch.uuid`, and not taken for what another request created",
+            "`CreateBatch::max_records` is new",
         ],
     );
     let moved = Spec::real().replace(
@@ -505,7 +507,7 @@ fn traps() {
         (
             Spec::real().replace(
                 "    CreateFilterData:",
-                "          x-omission:\n            whole_model: >-\n              Takes every record of the model, or as many as `limit` says: each of them may cost credits.\n",
+                "          x-omission:\n            whole_model: >-\n              Selects every record of the model, or as many as `limit` permits. Each of them may cost credits.\n",
                 "",
             ),
             &[

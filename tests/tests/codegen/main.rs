@@ -12,6 +12,7 @@ mod openapi;
 mod public_api;
 mod refusals;
 mod refused_forms;
+mod shared_schemas;
 mod small_diffs;
 mod snapshots;
 mod words;

@@ -200,7 +200,12 @@ fn chunks(generated: &Generated) -> BTreeMap<String, &str> {
         .operations
         .iter()
         .map(|chunk| (format!("operation {}", chunk.name), chunk.text.as_str()));
-    let rest = [&generated.table, &generated.reasons, &generated.identities]
-        .map(|chunk| (chunk.name.clone(), chunk.text.as_str()));
+    let rest = [
+        &generated.table,
+        &generated.reasons,
+        &generated.creations,
+        &generated.identities,
+    ]
+    .map(|chunk| (chunk.name.clone(), chunk.text.as_str()));
     types.chain(operations).chain(rest).collect()
 }

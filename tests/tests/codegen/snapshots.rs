@@ -29,6 +29,11 @@ fn the_reasons() {
 }
 
 #[test]
+fn the_creations() {
+    snapshot("../snapshots", "creations", &generated().creations.text);
+}
+
+#[test]
 fn the_identities() {
     snapshot("../snapshots", "identities", &generated().identities.text);
 }

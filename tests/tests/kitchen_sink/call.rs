@@ -11,7 +11,6 @@ type Build<'a> = &'a (dyn Fn() -> Result<Request, Error> + Sync);
 
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
     response: &'static str,
     sent: Arc<Mutex<Vec<String>>>,
@@ -22,7 +21,6 @@ impl Client {
         // Nothing is sent, so there is nothing to encrypt.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
-            baseurl: "http://sink".to_owned(),
             client: reqwest::Client::new(),
             response,
             sent: Arc::default(),
@@ -32,6 +30,11 @@ impl Client {
     /// Returns the requests as they would be sent: the method, the URL after the server, and the body.
     pub fn sent(&self) -> Vec<String> {
         std::mem::take(&mut self.sent.lock().expect("no test panics with it"))
+    }
+
+    pub(crate) fn url(&self, path: std::fmt::Arguments<'_>) -> reqwest::Url {
+        let url = format!("http://sink{path}");
+        url.parse().expect("a URL")
     }
 
     pub(crate) async fn call<T: DeserializeOwned>(

@@ -75,17 +75,22 @@ impl Generated {
         let mut client = self.operations.clone();
         client.push(self.reasons.clone());
         client.push(self.table.clone());
+        client.push(self.creations.clone());
         client.push(self.identities.clone());
         files.insert(SANDBOX.to_owned(), self.specification.clone());
         self.put(&mut files, CLIENT, &client, |module| {
             let is_paged =
                 |operation: &Operation| operation.tag == module && operation.pagination.is_some();
-            let pages = "use crate::pages::{HasId, Items, Pages, Received};";
+            let pages = "use crate::pages::{Items, Pages, Received};";
             let lines: &[&str] = match module {
                 "operations" => &[
                     "use std::time::Duration;",
                     "",
                     "use crate::operation::{Method, Operation, Pagination, SlowPolling, Waiter};",
+                ],
+                "creations" => &[
+                    "use super::operations;",
+                    "use crate::{Client, Error, operation::Operation, types};",
                 ],
                 "identities" => &[
                     "use crate::identity::{Distinctness, Identity};",
@@ -128,7 +133,7 @@ impl Generated {
             // Operations and their table are namespaces of their own; everything else is met by name.
             let (own, export) = match (folder, *module) {
                 (CLIENT, "identities") => ("pub(crate) mod", None),
-                (TYPES, _) | (CLIENT, "reasons") => {
+                (TYPES, _) | (CLIENT, "creations" | "reasons") => {
                     ("mod", Some(format!("pub use {module}::*;\n")))
                 }
                 _ => ("pub mod", None),
@@ -155,6 +160,7 @@ impl Generated {
                     "The behaviour of each operation, as the specification states it."
                 }
                 (CLIENT, "reasons") => "The reasons of error responses, typed by operation.",
+                (CLIENT, "creations") => "The requests that create batches.",
                 (CLIENT, "identities") => {
                     "The fields that identify the batches of each kind of data."
                 }

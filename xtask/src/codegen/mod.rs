@@ -4,6 +4,7 @@
 //! same input gives the same bytes.
 
 mod compile;
+mod creations;
 mod emitted;
 mod field;
 mod files;
@@ -53,6 +54,8 @@ pub struct Generated {
     pub table: Chunk,
     /// The reasons of all operations.
     pub reasons: Chunk,
+    /// The requests that create batches.
+    pub creations: Chunk,
     /// By what the batches of each kind of data are recognised.
     pub identities: Chunk,
     /// The specification itself, as JSON.
@@ -103,6 +106,7 @@ fn from_document(document: &Document) -> Result<Generated, Vec<Problem>> {
         operations: operations::generate(&document, &linked, &answers)?,
         table: table::generate(&api),
         reasons: reasons::generate(&api),
+        creations: creations::generate(&document, &api)?,
         identities: identities::generate(&api),
         specification: specification(&document),
         api,

@@ -45,7 +45,7 @@ pub fn generate(
 }
 
 /// What every operation has beside its parameters.
-const OWN: [&str; 3] = ["client", "send", "send_as"];
+const OWN: [&str; 4] = ["client", "send", "send_as", "sent"];
 /// What it has when it is paged.
 const PAGED: [&str; 3] = ["pages", "items", "received"];
 
@@ -123,15 +123,16 @@ impl<'a> Emitter<'a> {
     fn write(&self, listed: &mut BTreeSet<String>) -> TokenStream {
         let (method, request, sending) = (self.method(), self.structure(), self.sending());
         let (setters, limit) = (self.setters(), self.limit());
-        let pages = self.operation.pagination.as_ref().map(|paging| {
-            let item = self.item(paging);
-            let identity = item
-                .filter(|item| listed.insert(item.name.clone()))
-                .map(identity);
-            let pages = item.map(|item| self.pages(paging, item));
-            quote!(#pages #identity)
+        let pages = self.operation.pagination.as_ref().and_then(|paging| {
+            let item = self.item(paging)?;
+            Some(self.pages(paging, item))
         });
-        quote!(#method #request #setters #limit #sending #pages)
+        let mut items = self.items();
+        items.retain(|item| listed.insert(item.name.clone()));
+        let identities = items
+            .into_iter()
+            .filter_map(|item| identity(self.api, item));
+        quote!(#method #request #setters #limit #sending #pages #(#identities)*)
     }
 
     /// `client.get_batch(uuid)`: what is required is an argument.
@@ -321,26 +322,31 @@ impl<'a> Emitter<'a> {
             },
         ));
         let awaited = match self.operation.response {
-            Some(_) => quote!(Ok(self.send().await?.into_inner())),
-            None => quote!(self.send().await.map(|_| ())),
+            Some(_) => quote!(Ok(self.sent::<#response>().await?.into_inner())),
+            None => quote!(self.sent::<()>().await.map(|_| ())),
         };
         let is_asked = self.operation.creates.is_some() && self.operation.request.is_some();
         let omission = is_asked.then(
             || quote!(crate::creation::omission::check(&operations::#constant, &self.body)?;),
         );
-        let (url, chain) = (self.url(), &self.request.chain);
+        let ((segments, url), chain) = (self.url(), &self.request.chain);
         quote! {
             impl #name {
                 #sent
                 pub async fn send(self) -> Result<Response<#response>, Error> {
-                    self.send_as().await
+                    self.sent().await
                 }
                 #sent_as
                 pub async fn send_as<T: serde::de::DeserializeOwned>(self) -> Result<Response<T>, Error> {
+                    self.sent().await
+                }
+                /// By reference: what is passed from one future to the next is copied each time.
+                async fn sent<T: serde::de::DeserializeOwned>(&self) -> Result<Response<T>, Error> {
                     #omission
                     let client = &self.client;
-                    #url
+                    #segments
                     let request = || {
+                        let url = #url;
                         #chain
                             .build()
                             .map_err(|error| Error::unbuildable(&operations::#constant, error))
@@ -360,9 +366,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// The URL without its query: an id is written as it is, other text so that it stays one part of the path.
-    fn url(&self) -> TokenStream {
+    /// With it the texts that are escaped for it, which may fail.
+    fn url(&self) -> (TokenStream, TokenStream) {
         let (constant, url) = (&self.constant, &self.request.url);
-        let (mut texts, mut parts) = (Vec::new(), vec![quote!(client.baseurl)]);
+        // progenitor begins with the base URL.
+        let path = url.strip_prefix("{}").unwrap_or(url);
+        let (mut texts, mut parts) = (Vec::new(), Vec::new());
         for place in &self.request.segments {
             let name = &self.fields[*place].name;
             match &self.operation.parameters[*place].property.kind {
@@ -373,24 +382,32 @@ impl<'a> Emitter<'a> {
                 }
             }
         }
-        quote!(#(#texts)* let url = format!(#url, #(#parts),*);)
+        let url = quote!(client.url(format_args!(#path #(, #parts)*)));
+        (quote!(#(#texts)*), url)
     }
 
     fn is_id(&self, schema: &str) -> bool {
-        let schema = self.api.schema(schema);
-        schema.is_some_and(|schema| matches!(schema.shape, Shape::Id))
+        is_id(self.api, schema)
     }
 
-    /// The schema of what a list holds.
+    fn response(&self) -> Option<&'a Schema> {
+        self.api.schema(self.operation.response.as_ref()?)
+    }
+
+    /// Returns the schema of what the pages hold.
     fn item(&self, paging: &Pagination) -> Option<&'a Schema> {
-        let response = self.api.schema(self.operation.response.as_ref()?)?;
-        match &field_of(response, &paging.items)?.kind {
-            Kind::List(items) => match &**items {
-                Kind::Schema(name) => self.api.schema(name),
-                _ => None,
-            },
-            _ => None,
-        }
+        item_of(self.api, &self.response()?.field(&paging.items)?.kind)
+    }
+
+    /// Returns the schemas of what the lists of the response hold, paged or not.
+    fn items(&self) -> Vec<&'a Schema> {
+        let kinds: Vec<&Kind> = match self.response().map(|response| &response.shape) {
+            Some(Shape::Object { fields, .. }) => fields.iter().map(|field| &field.kind).collect(),
+            Some(Shape::Newtype(kind)) => vec![kind],
+            _ => Vec::new(),
+        };
+        let items = kinds.into_iter();
+        items.filter_map(|kind| item_of(self.api, kind)).collect()
     }
 
     fn pages(&self, paging: &Pagination, item: &Schema) -> TokenStream {
@@ -407,7 +424,7 @@ impl<'a> Emitter<'a> {
             let body = self.operation.request.as_ref();
             let field = body
                 .and_then(|body| self.api.schema(body))
-                .and_then(|body| field_of(body, wire));
+                .and_then(|body| body.field(wire));
             let name = field.map(|field| super::rust::field(&field.rust));
             (
                 quote!(body.#name),
@@ -436,10 +453,7 @@ impl<'a> Emitter<'a> {
             ))
         };
         let (pages_text, items_text) = (text("pages"), text("items"));
-        let rust = |wire: &str| {
-            let response = self.api.schema(self.operation.response.as_deref()?)?;
-            Some(super::rust::field(&field_of(response, wire)?.rust))
-        };
+        let rust = |wire: &str| Some(super::rust::field(&self.response()?.field(wire)?.rust));
         let list = rust(items);
         let total = match paging.total.as_deref().and_then(rust) {
             Some(total) => quote!(page.#total),
@@ -470,24 +484,41 @@ impl<'a> Emitter<'a> {
     }
 }
 
-fn field_of<'a>(schema: &'a Schema, wire: &str) -> Option<&'a Property> {
-    match &schema.shape {
-        Shape::Object { fields, .. } => fields.iter().find(|field| field.wire == wire),
+/// Returns the schema of what a list holds.
+fn item_of<'a>(api: &'a Api, kind: &Kind) -> Option<&'a Schema> {
+    let Kind::List(items) = kind else {
+        return None;
+    };
+    match &**items {
+        Kind::Schema(name) => api.schema(name),
+        Kind::Nullable(item) => match &**item {
+            Kind::Schema(name) => api.schema(name),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-/// What distinguishes the items of a list: their `uuid`.
-fn identity(item: &Schema) -> Option<TokenStream> {
-    let Kind::Schema(id) = &field_of(item, "uuid")?.kind else {
+fn is_id(api: &Api, schema: &str) -> bool {
+    let schema = api.schema(schema);
+    schema.is_some_and(|schema| matches!(schema.shape, Shape::Id))
+}
+
+/// Returns what distinguishes the items of a list, where they have a `uuid` of their own.
+fn identity(api: &Api, item: &Schema) -> Option<TokenStream> {
+    let own = item.field("uuid").filter(|own| own.required)?;
+    let Kind::Schema(id) = &own.kind else {
         return None;
     };
-    let (item, id) = (ident(&item.name), ident(id));
-    Some(quote! {
-        impl HasId for types::#item {
-            type Id = types::#id;
-            fn id(&self) -> types::#id {
-                self.uuid
+    let (item, uuid) = (ident(&item.name), super::rust::field(&own.rust));
+    is_id(api, id).then(|| {
+        let id = ident(id);
+        quote! {
+            impl crate::pages::HasId for types::#item {
+                type Id = types::#id;
+                fn id(&self) -> types::#id {
+                    self.#uuid
+                }
             }
         }
     })

@@ -45,7 +45,7 @@ pub struct Request {
     pub url: String,
     /// The parameters in it after the base URL, by their index among all.
     pub segments: Vec<usize>,
-    /// `client.client.get(&url).query(..)`, in which `url` is the URL, and `self` has the parameters.
+    /// `client.client.get(url).query(..)`, in which `url` is the URL, and `self` has the parameters.
     pub chain: TokenStream,
 }
 
@@ -406,7 +406,7 @@ fn given_names(tokens: TokenStream, operation: &Operation) -> TokenStream {
             }
             TokenTree::Ident(word) if was_member => quote!(#word),
             TokenTree::Ident(word) if word == "self" => quote!(client),
-            TokenTree::Ident(word) if word == "url" => quote!(&url),
+            TokenTree::Ident(word) if word == "url" => quote!(url),
             TokenTree::Ident(word) if word == "body" => quote!(self.body),
             TokenTree::Ident(word) => match property(&word.to_string()) {
                 Some(property) => {

@@ -1,5 +1,6 @@
 //! The reasons of error responses, typed by operation.
 
+use proc_macro2::Ident;
 use quote::quote;
 
 use super::Chunk;
@@ -33,18 +34,27 @@ pub fn generate(api: &Api) -> Chunk {
     let operations = typed
         .iter()
         .map(|(case, id, ..)| quote!(Self::#case(_) => Some(&operations::#id),));
-    // Reasons that several operations share don't say which of them failed.
-    let is_own = |reason| {
-        typed
-            .iter()
-            .filter(|(.., other, _)| other == reason)
-            .count()
-            == 1
+    // Where several operations share an enum, it converts to the variant of the one that it is named after, or of the
+    // first: one more operation must not take the conversion away, nor change what it gives.
+    let owner = |reason: &Ident| {
+        let sharing = || typed.iter().filter(|(.., other, _)| other == reason);
+        let named = |case: &Ident| reason.to_string().starts_with(&case.to_string());
+        let longest = sharing().filter(|(case, ..)| named(case));
+        let longest = longest.max_by_key(|(case, ..)| case.to_string().len());
+        longest.or_else(|| sharing().next()).map(|(case, ..)| case)
     };
-    let own = typed.iter().filter(|(.., reason, _)| is_own(reason));
+    let own = typed.iter();
+    let own = own.filter(|(case, _, reason, _)| owner(reason) == Some(case));
     let conversions = own.map(|(case, _, reason, _)| {
+        let is_shared = typed.iter().filter(|(.., other, _)| other == reason).count() > 1;
+        let text = is_shared.then(|| {
+            docs(&format!(
+                "Several operations have these reasons: it becomes that of [`{case}`](Self::{case})."
+            ))
+        });
         quote! {
             impl From<types::#reason> for Reason {
+                #text
                 fn from(reason: types::#reason) -> Self {
                     Self::#case(reason)
                 }

@@ -13,7 +13,9 @@ use syn::visit::{self, Visit};
 
 use super::rust::camel;
 use super::structs::own_tag_type;
-use super::{Chunk, Generated, identities, operations, progenitor, reasons, table, types};
+use super::{
+    Chunk, Generated, creations, identities, operations, progenitor, reasons, table, types,
+};
 use crate::model::Api;
 use crate::spec::naming::RUST_NAME;
 use crate::spec::{self, Document, Place, Problem};
@@ -117,6 +119,7 @@ fn probe() -> Result<Reserved, Vec<Problem>> {
         table::generate(&api),
         reasons::generate(&api),
         identities::generate(&api),
+        creations::generate(&document, &api)?,
     ];
     let mut in_client = referred_to(&operations::generate(&document, &api, &answers)?);
     in_client.extend(own.map(|chunk| chunk.module));

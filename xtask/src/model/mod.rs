@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use schema::{EnumValue, Identity, Schema, Shape, Tag, Variant};
 
 use crate::spec::property::text;
-use crate::spec::{Document, Operation, Problem};
+use crate::spec::{Document, Kind, Operation, Problem};
 
 /// The API.
 #[derive(Clone, Debug)]
@@ -33,6 +33,24 @@ pub struct Server {
     pub url: String,
     /// Its description.
     pub description: String,
+}
+
+/// An operation that creates something which data of its own tells apart.
+#[derive(Clone, Debug)]
+pub struct Creation<'a> {
+    /// The operation.
+    pub operation: &'a Operation,
+    /// The schema of what is created.
+    pub created: &'a Schema,
+    /// The fields of the response that lead there, by their names in Rust.
+    pub fields: Vec<&'a str>,
+}
+
+impl Creation<'_> {
+    /// Returns the schema of the request's body.
+    pub fn request(&self) -> Option<&str> {
+        self.operation.request.as_deref()
+    }
 }
 
 impl Api {
@@ -64,6 +82,38 @@ impl Api {
     /// Returns the schema of that name.
     pub fn schema(&self, name: &str) -> Option<&Schema> {
         self.schemas.iter().find(|schema| schema.name == name)
+    }
+
+    /// Returns the operations that create what is recognised by `x-identity`.
+    pub fn creations(&self) -> Vec<Creation<'_>> {
+        let operations = self.operations.iter();
+        operations.filter_map(|it| self.creation(it)).collect()
+    }
+
+    fn creation<'a>(&'a self, operation: &'a Operation) -> Option<Creation<'a>> {
+        let (_, path) = operation.creates.as_deref()?.split_last()?;
+        let mut created = self.schema(operation.response.as_ref()?)?;
+        let mut fields = Vec::new();
+        for wire in path {
+            let field = created.field(wire)?;
+            let Kind::Schema(name) = &field.kind else {
+                return None;
+            };
+            fields.push(field.rust.as_str());
+            created = self.schema(name)?;
+        }
+        let identified = |kind: &Kind| match kind {
+            Kind::Schema(name) => self
+                .schema(name)
+                .is_some_and(|schema| !schema.identities.is_empty()),
+            _ => false,
+        };
+        let is_recognised = created.fields().iter().any(|field| identified(&field.kind));
+        is_recognised.then_some(Creation {
+            operation,
+            created,
+            fields,
+        })
     }
 
     /// Returns the reasons for which an operation is refused, where there is a list of them.

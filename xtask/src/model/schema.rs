@@ -121,6 +121,19 @@ pub struct Identity {
 }
 
 impl Schema {
+    /// Returns the fields of an object; none of anything else.
+    pub fn fields(&self) -> &[Property] {
+        match &self.shape {
+            Shape::Object { fields, .. } => fields,
+            _ => &[],
+        }
+    }
+
+    /// Returns the field of that name on the wire.
+    pub fn field(&self, wire: &str) -> Option<&Property> {
+        self.fields().iter().find(|field| field.wire == wire)
+    }
+
     /// Reads all schemas that have a type: all but the variants that have nothing but their tag.
     pub fn all(document: &Document, operations: &[Operation]) -> Vec<Self> {
         let requests = operations.iter().filter_map(|it| it.request.clone());

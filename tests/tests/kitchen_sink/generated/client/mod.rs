@@ -9,6 +9,8 @@
     clippy::wrong_self_convention
 )] // How it is worded and named is up to the API.
 
+mod creations;
+pub use creations::*;
 pub(crate) mod identities;
 pub mod operations;
 mod reasons;

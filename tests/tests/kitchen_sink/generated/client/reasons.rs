@@ -176,3 +176,9 @@ impl Reason {
         )
     }
 }
+impl From<types::ThingErrorReason> for Reason {
+    /// Several operations have these reasons: it becomes that of [`GetThing`](Self::GetThing).
+    fn from(reason: types::ThingErrorReason) -> Self {
+        Self::GetThing(reason)
+    }
+}
