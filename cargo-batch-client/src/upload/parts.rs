@@ -133,6 +133,8 @@ async fn send_parts(
         done
     });
     match completed.await {
+        // The name is that of the upload, whether the response repeats it or not.
+        Ok(completed) if completed.s3_filename.trim().is_empty() => Ok(file.clone()),
         Ok(completed) => Ok(completed.s3_filename),
         // What the lost response was about may have been done; then the upload is no longer known, but
         // the file is.

@@ -185,12 +185,16 @@ impl<'de> Visitor<'de> for FileVisitor {
         let mut file = None;
         while let Some(key) = map.next_key::<String>()? {
             match &*key {
-                "file" => file = Some(map.next_value()?),
+                "file" => file = Some(map.next_value::<Uploaded>()?.0),
                 "files" => file = Some(map.next_value::<OnlyFile>()?.0),
                 "s3Filename" | "contentType" | "name" | "uuid" => {
                     let key = Some(key);
                     let fields = MapAccessDeserializer::new(KeyFirst { key, map });
-                    return UploadedFile::deserialize(fields);
+                    let file = UploadedFile::deserialize(fields)?;
+                    return match file.s3_filename.trim() {
+                        "" => Err(A::Error::custom("`s3Filename` is empty")),
+                        _ => Ok(file),
+                    };
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -242,12 +246,13 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<UploadedFile, A::Error> {
-        let file = list.next_element()?;
+        let file = list.next_element::<Uploaded>()?;
         let mut length = usize::from(file.is_some());
         while list.next_element::<IgnoredAny>()?.is_some() {
             length += 1;
         }
         file.filter(|_| length == 1)
+            .map(|Uploaded(file)| file)
             .ok_or_else(|| A::Error::invalid_length(length, &self))
     }
 }
