@@ -74,8 +74,8 @@ impl Client {
         }
     }
 
-    /// Goes on with a watch over many batches that was [saved](WatchMany::save), maybe by another
-    /// process. Each batch that was still going on is told anew when it is first seen.
+    /// Resumes a watch over many batches that was [saved](WatchMany::save), maybe by another
+    /// process. Each batch that was still running is reported again at its first poll.
     pub fn resume_many(&self, saved: SavedWatchMany) -> WatchMany {
         let mut watch = self.watch_many(saved.batches);
         watch.earlier = saved.watched_for;

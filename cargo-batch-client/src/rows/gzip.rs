@@ -6,10 +6,10 @@ use flate2::write::GzDecoder;
 
 use crate::Error;
 
-/// Unzips chunks as they come: members one after the other, and the zeros that some storage pads a file
+/// Unzips chunks as they arrive: gzip streams one after the other, and the zeros that some storage pads a file
 /// with.
 pub struct Unzip {
-    /// The member in progress; none between two of them.
+    /// The gzip stream in progress; `None` between two of them.
     member: Option<GzDecoder<Vec<u8>>>,
     is_padded: bool,
 }
