@@ -1,4 +1,4 @@
-//! The attempts of one piece of work: a call, a search, a part, a download, a watch.
+//! The attempts of one job: a call, a search, a part, a download, a watch.
 
 use std::sync::Arc;
 use std::time::Duration;

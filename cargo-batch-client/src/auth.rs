@@ -12,10 +12,32 @@ use crate::Error;
 use crate::platform::{MaybeSend, MaybeSync};
 use crate::redact::Redactor;
 
-/// Gives tokens to a client.
+/// Provides tokens that expire to a client, which is built by
+/// [`Client::builder_with_token_provider`](crate::Client::builder_with_token_provider).
 ///
-/// A client asks once, keeps the token, and asks again only when the server answered 401 to it: then
-/// once per request, so that a token that is refused twice ends as an error.
+/// A client requests a token once and stores it. It requests another only when the server has responded with 401:
+/// at most once per request, so that a second token that is refused ends as an error. A token is not renewed before
+/// it expires.
+///
+/// ```
+/// use cargo_batch_client::{Client, TokenFuture, TokenProvider, secrecy::SecretString};
+///
+/// struct TokenFile(std::path::PathBuf);
+///
+/// impl TokenProvider for TokenFile {
+///     fn token(&self) -> TokenFuture<'_> {
+///         Box::pin(async {
+///             let token = tokio::fs::read_to_string(&self.0).await?;
+///             Ok(SecretString::from(token.trim()))
+///         })
+///     }
+/// }
+///
+/// # fn run() -> Result<(), cargo_batch_client::Error> {
+/// let tokens = TokenFile("/run/secrets/cargo-token".into());
+/// let client = Client::builder_with_token_provider(tokens).build()?;
+/// # Ok(()) }
+/// ```
 ///
 /// In a browser (`wasm32`), where nothing is `Send`, neither it nor its future need be.
 pub trait TokenProvider: MaybeSend + MaybeSync + 'static {
@@ -28,7 +50,7 @@ pub trait TokenProvider: MaybeSend + MaybeSync + 'static {
 
 /// The future of a [`TokenProvider`]'s token.
 ///
-/// Of an error only the text is kept, with its sources; what looks like a secret is redacted in it.
+/// Of an error only the message is stored, with those of its sources; what may be a secret is redacted in it.
 #[cfg(not(target_arch = "wasm32"))]
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Provided> + Send + 'a>>;
 /// The future of a [`TokenProvider`]'s token; in a browser nothing is `Send`.

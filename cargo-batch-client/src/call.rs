@@ -127,8 +127,8 @@ impl Client {
         }
     }
 
-    /// Reads an answer; an empty one as the empty object, which is what it means where it is
-    /// allowed.
+    /// Reads a response; an empty one as the empty object, which is what it means where it is
+    /// permitted.
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
@@ -302,7 +302,7 @@ pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> +
 #[cfg(target_arch = "wasm32")]
 pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>;
 
-/// The next piece of a body; nothing after the last.
+/// Returns the next chunk of a body, or `None` after the last.
 pub(crate) async fn next_chunk(body: &mut BodyStream) -> Option<reqwest::Result<Bytes>> {
     std::future::poll_fn(|context| body.as_mut().poll_next(context)).await
 }
@@ -326,9 +326,9 @@ async fn next(body: &mut BodyStream) -> reqwest::Result<Option<Bytes>> {
     next_chunk(body).await.transpose()
 }
 
-/// Reads a body up to a cap; nothing in place of an error when it is longer than that.
+/// Reads a body up to a cap; without an error where it is longer than that.
 ///
-/// Most come in one piece, which is the whole as it is.
+/// Most arrive in one chunk, which is the complete body.
 async fn body(response: reqwest::Response, cap: usize) -> Result<Bytes, Option<reqwest::Error>> {
     let mut body = opened(response);
     let mut first = Bytes::new();

@@ -168,7 +168,7 @@ struct Entry<T> {
 }
 
 impl<T: HasId + Unpin + 'static> Catalog<T> {
-    /// Returns all of them as a stream; [`collect`](Items::collect) gives a list.
+    /// Returns all of them as a stream; [`try_collect`](Items::try_collect) gives a list.
     ///
     /// One that can't be read is an error in its place and doesn't end the stream.
     pub fn items(&self) -> Items<T> {

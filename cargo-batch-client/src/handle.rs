@@ -300,7 +300,7 @@ impl FinishedBatch {
     ///
     /// Values are compared as texts, as a cell can't tell the number 36 from its text; an absent field, `null` and an
     /// empty text are equal. Nothing is guessed: rows that are equal in what is compared are
-    /// [`Ambiguous`](RowMatch::Ambiguous), and a run that no row fits is [`Missing`](RowMatch::Missing).
+    /// [`Ambiguous`](crate::RowMatch::Ambiguous), and a run that no row fits is [`Missing`](crate::RowMatch::Missing).
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Error, FinishedBatch, RowMatch};

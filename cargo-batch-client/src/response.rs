@@ -1,4 +1,4 @@
-//! An answer, with what came along with it.
+//! A response, with its status and headers.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap};
 
-/// A decoded answer beside its status, headers and raw JSON.
+/// A decoded response with its status, headers and body; returned by `send` of an operation.
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     pub(crate) inner: T,
@@ -14,27 +14,28 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    /// What was decoded.
+    /// Returns the decoded value.
     pub fn into_inner(self) -> T {
         self.inner
     }
 
-    /// The status, any of 2XX.
+    /// Returns the status, which is any of 2XX.
     pub fn status(&self) -> StatusCode {
         self.answer.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.answer.headers
     }
 
-    /// The name the server gave to this exchange, for its support.
+    /// Returns the request id of the server, for its support: the header `x-request-id`, or else
+    /// `x-amzn-requestid` or `cf-ray`.
     pub fn request_id(&self) -> Option<&str> {
         self.answer.request_id()
     }
 
-    /// The answer as it was received: fields newer than this crate are in here.
+    /// Returns the body as it was received: fields newer than this crate are in it.
     pub fn body(&self) -> &Bytes {
         &self.answer.body
     }
@@ -81,7 +82,7 @@ impl RawResponse {
     }
 }
 
-/// The clock of whoever gave an answer.
+/// Returns the time of the server that sent a response.
 pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     let date = headers.get(DATE)?.to_str().ok()?;
     httpdate::parse_http_date(date).ok()

@@ -226,7 +226,7 @@ impl Middleware {
         }
     }
 
-    /// Takes note of what an operation has done, whoever comes to know of it.
+    /// Takes note of what an operation has done, whether or not its client learns of it.
     pub fn done(&self, operation: &Operation, sent: &[u8], status: StatusCode, response: &[u8]) {
         if status.is_success() {
             self.created().note(&operation.id, sent, response);

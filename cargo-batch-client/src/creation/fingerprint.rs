@@ -36,7 +36,7 @@ pub enum Match {
     Other,
 }
 
-/// A workflow and the data of a batch in one form, whoever wrote it.
+/// A workflow and the data of a batch in one form, however it was written.
 pub type Key = (Option<WorkflowUuid>, String);
 
 impl From<&CreationRequest> for Fingerprint {

@@ -258,8 +258,8 @@ impl BatchCreation {
     /// that is still held, a row that is still this worker's. Where it returns an error nothing is sent,
     /// and [`create`](Self::create) ends with [`Superseded`](crate::ErrorKind::Superseded).
     ///
-    /// It is asked last, after every delay, and again where more than 5 seconds passed until its answer was
-    /// acted on. By default nothing is asked.
+    /// It is called last, after every delay, and a second time where more than 5 seconds passed until its permission
+    /// was used. By default there is no guard.
     pub fn guard<F, Fut, E>(mut self, before_each_send: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -324,13 +324,13 @@ impl BatchCreation {
         &self.creation.request
     }
 
-    /// Returns the form to store before [`create`](Self::create) is called, and at any time after: whoever
+    /// Returns the form to store before [`create`](Self::create) is called, and at any time after: a client that
     /// resumes it searches for the batch before anything is sent.
     pub fn save(&self) -> SavedCreation {
         self.saved(CreationState::Sending)
     }
 
-    /// Returns the form of a creation that was never sent: whoever resumes it creates at once, without a
+    /// Returns the form of a creation that was never sent: a client that resumes it creates at once, without a
     /// search, also a segment. From here on [`create`](Self::create) sends nothing before
     /// [`before_first_send`](Self::before_first_send) has stored the sending form.
     ///

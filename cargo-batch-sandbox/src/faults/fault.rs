@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// Something that goes wrong on purpose.
 ///
 /// As JSON it is an object with the field `kind`, which is the name of the variant beginning with a
-/// small letter: `{"kind": "resetAfterActing"}`, `{"kind": "stall", "seconds": 30}`. Members that are
+/// small letter: `{"kind": "resetAfterActing"}`, `{"kind": "stall", "seconds": 30}`. Fields that are
 /// left out have the value named as their default here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 // The derived functions know the form `{"stall": {…}}`, which is less ambiguous; the
