@@ -289,13 +289,13 @@ impl Api {
                     self.add_other(path, line);
                 }
             }
-            Item::Macro(item) => self.from_macro(item, path),
+            Item::Macro(item) => self.add_macro(item, path),
             _ => {}
         }
     }
 
     /// A type that one of the crate's own macros writes: its name and its variants.
-    fn from_macro(&mut self, item: &syn::ItemMacro, path: &str) {
+    fn add_macro(&mut self, item: &syn::ItemMacro, path: &str) {
         let maker = item.mac.path.segments.last();
         let maker = maker.map_or(String::new(), |part| part.ident.to_string());
         let (attributes, variants) = match syn::parse2(item.mac.tokens.clone()) {

@@ -322,10 +322,14 @@ fn what_is_created() {
         &[
             "$ `Client::create_batch` no longer counts as one that spends credits: what it creates can be taken for what another request created, and be paid for twice",
             "! `CreateBatch::max_records` is gone",
+            "! `CreationRequest::CreateBatch` is gone",
+            "! `impl TryFrom<CreationRequest> for types::CreateBatchRequest` is gone",
         ],
         &[
             "$ `Client::create_batch` is now known to spend credits: what it creates is identified by `batch.uuid`, and not taken for what another request created",
-            "`CreateBatch::max_records` is new",
+            "`CreateBatch::max_records` is new: Sets how many records the batch may have at most",
+            "`CreationRequest::CreateBatch` is new: Of [`create_batch`](crate::Client::create_batch)",
+            "`impl TryFrom<CreationRequest> for types::CreateBatchRequest` is new",
         ],
     );
     let moved = Spec::real().replace(
@@ -465,14 +469,13 @@ fn traps() {
             patched("changelog-t_kind_shares_schema"),
             &[
                 "! `impl From<CreateFormData> for CreateBatchData` is gone",
-                "`CreateBatchData::FormTwo` is new: Enrol records entered through a form",
+                "`CreateBatchData::FormTwo` is new: Enrols records entered through a form",
             ],
         ),
         // Two operations have the same reasons, so a reason no longer says which of them failed.
         (
             Spec::real().everywhere("/ExecuteActionError'", "/CreateRunError'"),
             &[
-                "! `impl From<types::CreateRunErrorReason> for Reason` is gone",
                 "! `Reason::ExecuteAction` is now `(types::CreateRunErrorReason)`; it was `(types::ExecuteActionErrorReason)`",
             ],
         ),

@@ -33,3 +33,13 @@ impl From<types::ThingRequest> for CreationRequest {
         Self::CreateThing(request)
     }
 }
+impl TryFrom<CreationRequest> for types::ThingRequest {
+    type Error = CreationRequest;
+    fn try_from(request: CreationRequest) -> Result<Self, CreationRequest> {
+        match request {
+            CreationRequest::CreateThing(request) => Ok(request),
+            #[allow(unreachable_patterns)]
+            other => Err(other),
+        }
+    }
+}
