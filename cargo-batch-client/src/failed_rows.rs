@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use crate::pending::Pending;
 use crate::redact::escaped;
-use crate::rows::{RowError, Rows};
+use crate::rows::RowError;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::rows::Rows;
 use crate::{BatchHandle, Client, Error, Reason, operations};
 
 /// The rows that a batch ran over, as the caller has them: records, or a CSV file on this machine.
@@ -284,7 +286,7 @@ enum Reader {
 }
 
 impl Source {
-    #[cfg_attr(target_arch = "wasm32", allow(clippy::unused_async))]
+    #[cfg_attr(target_arch = "wasm32", allow(clippy::unused_async, unused_variables))]
     async fn open(rows: InputRows, client: &Client) -> Result<Self, Error> {
         let reader = match rows {
             InputRows::Records(records) => Reader::Records(records.into_iter()),
