@@ -114,9 +114,9 @@ impl Client {
             }
             let attempt = self.attempt(operation, request, &mut attempts);
             let error = match trace::attempt(operation, &self.baseurl, number, attempt).await {
-                Ok(answer) => {
+                Ok(response) => {
                     attempts.succeeded();
-                    match self.read(operation, answer) {
+                    match self.read(operation, response) {
                         Ok(response) => return Ok(response),
                         Err(error) => error,
                     }
@@ -132,10 +132,10 @@ impl Client {
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
-        answer: RawResponse,
+        response: RawResponse,
     ) -> Result<Response<T>, Error> {
         if let Some(path) = operation.path_of_batch()
-            && let Some(batch) = created_id(path, &answer.body)
+            && let Some(batch) = created_id(path, &response.body)
         {
             // Whoever searches for a batch of their own must not take this one.
             let creation = self.sending.as_ref().map(|sending| &sending.creation);
@@ -145,22 +145,25 @@ impl Client {
             trace::created(batch);
             creation.inspect(|creation| creation.named(batch));
         }
-        let json: &[u8] = if answer.body.is_empty() {
+        let json: &[u8] = if response.body.is_empty() {
             b"{}"
         } else {
-            &answer.body
+            &response.body
         };
         // Where nothing is read, whatever the server says will do; but not the page of a proxy.
-        let is_page = answer.body.trim_ascii_start().starts_with(b"<");
+        let is_page = response.body.trim_ascii_start().starts_with(b"<");
         let read = from_json(json).or_else(|error| match size_of::<T>() {
             0 if !is_page => from_json(b"null").map_err(|_| error),
             _ => Err(error),
         });
         match read {
-            Ok(inner) => Ok(Response { inner, answer }),
+            Ok(inner) => Ok(Response {
+                inner,
+                raw: response,
+            }),
             Err(error) => {
                 let hide = self.inner.auth.hide();
-                Err(Error::invalid_body(operation, answer, &error, hide).at(&self.baseurl))
+                Err(Error::invalid_body(operation, response, &error, hide).at(&self.baseurl))
             }
         }
     }
@@ -238,8 +241,8 @@ impl Client {
         if limit.is_zero() {
             return Err(Error::timed_out(Some(operation), limit, self.timing, false));
         }
-        let exchange = self.receive(operation, &client, request, &departure);
-        let answer = crate::time::timeout(limit, exchange)
+        let receiving = self.receive(operation, &client, request, &departure);
+        let response = crate::time::timeout(limit, receiving)
             .await
             .unwrap_or_else(|_| {
                 let has_connected = self.inner.http.may_have_connected();
@@ -252,11 +255,11 @@ impl Client {
                 ))
             })
             .map_err(|error| departure.note(error))?;
-        let done = match answer.status.is_success() {
-            true => Ok(answer),
+        let done = match response.status.is_success() {
+            true => Ok(response),
             false => {
                 let hide = Redactor::token(Some(&token));
-                Err(Error::status_of(Some(operation), answer, hide).at(&self.baseurl))
+                Err(Error::status_of(Some(operation), response, hide).at(&self.baseurl))
             }
         };
         departure.responded(self, done.as_ref().err());

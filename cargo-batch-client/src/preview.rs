@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{Client, Error, operations};
 
-/// The records that a batch would run over; made by [`Client::preview`].
+/// The records that a batch would run over; returned by [`Client::preview`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preview {

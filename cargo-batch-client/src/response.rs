@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap};
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     pub(crate) inner: T,
-    pub(crate) answer: RawResponse,
+    pub(crate) raw: RawResponse,
 }
 
 impl<T> Response<T> {
@@ -21,23 +21,23 @@ impl<T> Response<T> {
 
     /// Returns the status, which is any of 2XX.
     pub fn status(&self) -> StatusCode {
-        self.answer.status
+        self.raw.status
     }
 
     /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.answer.headers
+        &self.raw.headers
     }
 
     /// Returns the request id of the server, for its support: the header `x-request-id`, or else
     /// `x-amzn-requestid` or `cf-ray`.
     pub fn request_id(&self) -> Option<&str> {
-        self.answer.request_id()
+        self.raw.request_id()
     }
 
     /// Returns the body as it was received: fields newer than this crate are in it.
     pub fn body(&self) -> &Bytes {
-        &self.answer.body
+        &self.raw.body
     }
 }
 

@@ -74,7 +74,7 @@ mod on {
             )),
         );
         host(&span, base_url);
-        observed(span, exchange, |answer| answer.status).await
+        observed(span, exchange, |response| response.status).await
     }
 
     /// A request to storage, up to the head of its response. Its path is a secret, or as good as one.

@@ -18,7 +18,7 @@ impl Client {
     /// Waits for a batch: await it for the batch in its final state, or read it as a
     /// [`Stream`] of every state on the way.
     ///
-    /// The first poll is immediate, and each state is handed over before the delay that follows
+    /// The first poll is immediate, and each state is returned before the delay that follows
     /// it. Whatever the status is called, it is waited through until it is one that ends, or the
     /// batch has a time of finishing. Errors that may pass are waited through for ten minutes, unless no
     /// connection of this client has ever come up; that a batch isn't there must be said three times in a
@@ -36,7 +36,7 @@ impl Client {
         Watch::new(self.clone(), batch.into(), Duration::ZERO, None)
     }
 
-    /// Goes on with a watch that was [saved](Watch::save), maybe by another process.
+    /// Resumes a watch that was [saved](Watch::save), also by another process.
     pub fn resume(&self, saved: SavedWatch) -> Watch {
         let left = saved
             .deadline
@@ -48,7 +48,8 @@ impl Client {
     }
 }
 
-/// A batch that is waited for; made by [`Client::watch`].
+/// A watch over one batch: await it for the finished batch, or read it as a [`Stream`] of states; returned by
+/// [`Client::watch`].
 #[must_use = "a watch does nothing until it is awaited or polled"]
 pub struct Watch {
     client: Client,
@@ -84,7 +85,7 @@ enum Next {
     Done,
 }
 
-/// A watch, to be gone on with later or elsewhere: serialise it where it won't be lost. An
+/// A watch to be resumed later or by another process: serialise it where it won't be lost. An
 /// [`interval`](Watch::interval) and [`cancel_on_drop`](Watch::cancel_on_drop) aren't in it: set them again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,7 +166,7 @@ impl Watch {
     /// cancel, whatever it has spent. A negative limit, and one that is not a number, counts as 0.
     ///
     /// The cancellation is sent, and repeated by the retry policy, before the state that exceeds the limit is returned,
-    /// also where the deadline passes meanwhile. Where it fails, the error says so: the batch goes on.
+    /// also where the deadline passes meanwhile. Where it fails, the error says so: the batch continues.
     pub fn max_credits(mut self, max_credits: f64) -> Self {
         self.max_credits = Some(max_credits.max(0.0));
         self
@@ -176,7 +177,7 @@ impl Watch {
         self.batch
     }
 
-    /// What is needed to go on later; see [`Client::resume`].
+    /// Returns what [`Client::resume`] needs to continue the watch.
     pub fn save(&self) -> SavedWatch {
         let left = |at: Instant| at.saturating_duration_since(Instant::now());
         SavedWatch {
@@ -192,7 +193,8 @@ impl Watch {
 
     /// Returns the next state; nothing after the final one.
     ///
-    /// Cancel safe: a poll in flight goes on with the next call.
+    /// # Cancel safety
+    /// It is cancel safe: a poll in flight continues with the next call.
     pub async fn next(&mut self) -> Option<Result<Batch, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

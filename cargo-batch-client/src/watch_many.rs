@@ -17,16 +17,16 @@ use crate::{Client, Error, operations, trace};
 
 impl Client {
     /// Waits for many batches at once, as a [`Stream`] of everything that changes: each batch when
-    /// it is first seen, whenever its status or its counts are others than before, and in its final
-    /// state. It ends when all have finished or are gone, unless it is to
+    /// it is first seen, whenever its status or its counts have changed, and in its final
+    /// state. It ends when all have finished or no longer exist, unless it is set to
     /// [stay open](WatchMany::stay_open) for those that are [added](WatchMany::add).
     ///
     /// A batch that can't be read is an error with its JSON as its [`body`](Error::body), and isn't waited for
     /// any more; the others are. Any other error ends the stream.
     ///
-    /// A tick costs one list request for every 100 batches that still go on, not one request for
-    /// each; there is one timer in all, and the next tick waits until what the last one brought has
-    /// been read. Batches that the lists leave out are asked for by themselves, 50 a tick at most.
+    /// Each poll makes one list request for every 100 unfinished batches, not one request for each. There is
+    /// one timer in all, and the next poll waits until the events of the last one have been read. Batches that
+    /// the lists leave out are requested individually, at most 50 a poll.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, WatchEvent, types::BatchUuid};
@@ -108,17 +108,17 @@ pub struct SavedWatchMany {
     pub spent_credits: f64,
 }
 
-/// What a [`WatchMany`] tells.
+/// An event of a [`WatchMany`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum WatchEvent {
-    /// A batch that is new to the watch, or stands otherwise than before.
+    /// A batch that is new to the watch, or whose status or counts have changed.
     Updated(Box<Batch>),
-    /// A batch that the server doesn't know (any more); it is not waited for.
+    /// A batch that the server doesn't know, or no longer; it is not waited for any more.
     NotFound(BatchUuid),
 }
 
-/// Many batches that are waited for; made by [`Client::watch_many`].
+/// A watch over many batches, as a [`Stream`] of events; returned by [`Client::watch_many`].
 #[must_use = "a watch does nothing until it is polled"]
 pub struct WatchMany {
     client: Client,
@@ -217,32 +217,32 @@ const PAGES: usize = 100;
 crate::saved_file::as_file!(SavedWatchMany);
 
 impl WatchMany {
-    /// Polls this often, instead of every 5 seconds and, after the first minute, every 15 where the
-    /// batches are large.
+    /// Sets the poll interval. Default: 5 seconds and, after the first minute, 15 where a batch has 1,000 runs
+    /// or more. Values below 100 ms count as 100 ms; `Retry-After` and errors make it longer.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval.max(Duration::from_millis(100)));
         self
     }
 
-    /// Ends the waiting (not the batches) after this long, with
-    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded); by default there is no end. A last poll begins at
-    /// the deadline and has less than a second; one that is in flight by then is given up.
+    /// Ends the watch (not the batches) after this time, with
+    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded). Default: no deadline. The last poll begins at
+    /// the deadline and may take less than a second; one that is in flight by then is dropped.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline = Some(later(self.started, after));
         self
     }
 
-    /// Cancels what goes on at the first poll that shows more provider credits spent than this, by all batches of the
-    /// watch together, and ends the watch with [`CreditsExceeded`](crate::ErrorKind::CreditsExceeded); by default there
-    /// is no limit.
+    /// Limits the provider credits that all batches of the watch may spend together. The first poll that shows
+    /// more cancels the unfinished ones and ends the watch with
+    /// [`CreditsExceeded`](crate::ErrorKind::CreditsExceeded). Default: no limit.
     ///
-    /// Counted are the batches that are waited for, as they were last seen, and those that have finished or are gone
+    /// Counted are the batches that are waited for, as they were last seen, and those that have finished or were not found
     /// since the watch began. Batches that are being cancelled already are none to cancel; where there are no others, the
-    /// watch goes on. It can be overshot, and provider credits are only part of the bill, as with
+    /// watch continues. It can be overshot, and provider credits are only part of the bill, as with
     /// [`Watch::max_credits`](crate::Watch::max_credits). A negative limit, and one that is not a number, counts as 0.
     ///
     /// The cancellations are sent, and repeated by the retry policy, before what the poll has shown is returned, also
-    /// where the deadline passes meanwhile. Where some fail, the error says how many: those batches go on. A batch that
+    /// where the deadline passes meanwhile. Where some fail, the error says how many: those batches continue. A batch that
     /// can't be read isn't cancelled, as it isn't waited for any more. When the watch is dropped meanwhile, those that are
     /// left are sent by a task, as for [`Watch::cancel_on_drop`](crate::Watch::cancel_on_drop).
     pub fn max_credits(mut self, max_credits: f64) -> Self {
@@ -250,7 +250,7 @@ impl WatchMany {
         self
     }
 
-    /// Waits for another batch, too, from the next poll on. One that is waited for already is no other.
+    /// Adds a batch to the watch, from the next poll on. Adding one that is in it already has no effect.
     ///
     /// ```no_run
     /// # use cargo_batch_client::{Client, WatchEvent, Error, types::BatchUuid};
@@ -271,30 +271,31 @@ impl WatchMany {
         self.open.entry(batch.into()).or_default();
     }
 
-    /// Keeps the stream open where there is nothing (left) to wait for: it is pending then, until a batch is
-    /// [added](Self::add) and the stream polled again. By default it ends.
+    /// Sets whether the stream stays open while there is nothing to wait for: it is pending until a batch is
+    /// [added](Self::add) and the stream polled again. Default: false, it ends.
     pub fn stay_open(mut self, stays_open: bool) -> Self {
         self.stays_open = stays_open;
         self
     }
 
-    /// The batches that are still waited for.
+    /// Returns the batches that are still waited for.
     pub fn pending(&self) -> impl Iterator<Item = BatchUuid> {
         self.open.keys().copied()
     }
 
-    /// Returns the next change; nothing when there is nothing left to wait for.
+    /// Returns the next event; `None` when there is nothing left to wait for, and after an error that ended the watch.
     ///
-    /// Cancel safe: a poll in flight goes on with the next call, and no change is lost.
+    /// # Cancel safety
+    /// It is cancel safe: a poll in flight continues with the next call, and no event is lost.
     pub async fn next(&mut self) -> Option<Result<WatchEvent, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// What is needed to go on later; see [`Client::resume_many`]. Also after an error, which ends
+    /// Returns what [`Client::resume_many`] needs to continue the watch, also after an error, which ends
     /// this stream but not the batches.
     ///
-    /// Changes that have been seen but not read are not in it: read on until
-    /// [`next`](Self::next) has to wait, or be told some things twice.
+    /// Events that were received but not read are not in it: read until [`next`](Self::next) has to wait, or
+    /// get some of them again.
     pub fn save(&self) -> SavedWatchMany {
         let unread = self.changes.iter().filter_map(|change| match change {
             WatchEvent::Updated(batch) if batch.is_finished() => Some(batch.uuid),
@@ -612,7 +613,7 @@ impl Tick {
             missing.partition(|uuid| self.looked_up.is_none_or(|last| *uuid > last));
         for uuid in first.into_iter().chain(second).take(MAX_INDIVIDUAL_GETS) {
             match client.get_batch(uuid).await {
-                Ok(answer) => self.take([answer.batch]),
+                Ok(response) => self.take([response.batch]),
                 Err(error) if is_absence(&error) => self.absent.push(uuid),
                 Err(error) if error.is_of_value() => {
                     let error = error.of(&format!("batch {uuid}"));
@@ -667,7 +668,7 @@ impl Stream for WatchMany {
             }
             if this.open.is_empty() {
                 return match this.stays_open {
-                    // Adding one takes the watch by itself, so that nobody waits here then.
+                    // Adding one takes the watch by reference, so that nothing waits here then.
                     true => Poll::Pending,
                     false => Poll::Ready(None),
                 };

@@ -66,7 +66,7 @@ impl Interrupts {
         self.sender.send(()).ok();
     }
 
-    /// Asks what to do; where nobody can answer, the batch is left running.
+    /// Asks what to do; without a terminal the batch is left running.
     pub async fn ask(&self, terminal: bool) -> io::Result<Answer> {
         let question = "\rCancel the batch, leave it running, or go on waiting? [c/l/w] ";
         let Some(line) = answered(question, terminal).await? else {
@@ -79,14 +79,14 @@ impl Interrupts {
         Ok(answer)
     }
 
-    /// Asks whether credits may be spent; where nobody can answer, they may not.
+    /// Asks whether credits may be spent; without a terminal they may not.
     pub async fn confirm(&self, terminal: bool) -> io::Result<bool> {
         let line = answered("Create the batch, which spends credits? [y/N] ", terminal).await?;
         Ok(line.is_some_and(|line| agrees(&line)))
     }
 }
 
-/// The line that a question is answered with; none where nobody can answer.
+/// Reads the line typed in reply to a question; `None` without a terminal.
 async fn answered(question: &'static str, terminal: bool) -> io::Result<Option<String>> {
     if !terminal || !io::stdin().is_terminal() {
         return Ok(None);

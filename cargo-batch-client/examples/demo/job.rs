@@ -88,7 +88,7 @@ impl Job {
         Ok(tool.workflow_uuid)
     }
 
-    /// Asks before credits are spent; where nobody can answer, none are.
+    /// Asks before credits are spent; without a terminal none are.
     async fn confirm(&self) -> anyhow::Result<()> {
         if self.options.yes || self.interrupts.confirm(self.screen.is_terminal()).await? {
             return Ok(());

@@ -6,7 +6,7 @@ use cargo_batch_types::FormField;
 
 use crate::{Error, operations};
 
-/// What is known before a batch is paid for; made by [`Client::check`](crate::Client::check).
+/// The result of a check before a batch is paid for; returned by [`Client::check`](crate::Client::check).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
@@ -29,9 +29,9 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is about.
+    /// The part of the request that it is about.
     pub subject: Subject,
     /// What is wrong, and what to do.
     pub message: String,

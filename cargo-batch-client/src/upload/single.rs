@@ -93,10 +93,10 @@ impl UploadFile {
                 .build()
                 .map_err(|error| Error::unbuildable(operation, error))
         };
-        let Response { inner, answer } = client.call::<Uploaded>(operation, &request).await?;
+        let Response { inner, raw } = client.call::<Uploaded>(operation, &request).await?;
         let Uploaded(inner) = inner;
         self.client.inner.registry.uploaded(&inner.s3_filename);
-        Ok(Response { inner, answer })
+        Ok(Response { inner, raw })
     }
 }
 
